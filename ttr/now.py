@@ -1,0 +1,8 @@
+"""The only reader of the clock: everything else is handed `now` as integer milliseconds UTC."""
+
+import time
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970-01-01 UTC, by this machine's clock."""
+    return time.time_ns() // 1_000_000

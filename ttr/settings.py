@@ -1,0 +1,167 @@
+"""The only reader of the environment: every setting, its name, default and limits, in one frozen value."""
+
+import os
+import warnings
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any, Literal
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+Network = IPv4Network | IPv6Network
+
+# Settings of the seed that mean nothing here, and why; setting one is a warning, never a crash.
+OBSOLETE = {
+    "DEBUG_MODE": "there is no mode without Redis; `make run` brings its own",
+    "ALGORITHM": "tokens are always HS256",
+    "SCHEDULER_INTERVAL_SECONDS": "the clock sleeps until the earliest deadline instead of polling",
+    "STATS_CACHE_TTL_SECONDS": "counters are kept as they change",
+    "INCR_BUFFER_ENABLED": "counters are written in the script that changes them",
+    "INCR_BUFFER_FLUSH_INTERVAL_MS": "counters are written in the script that changes them",
+    "INCR_BUFFER_MAX_OPS": "counters are written in the script that changes them",
+    "AUTO_START_EMBEDDED_WORKER": "`ttr up` starts the worker of the Procfile",
+    "WORKER_CONCURRENCY": "one worker sends up to 50 messages at a time; start more workers for more",
+    "EMBED_BEAT": "the clock is a process of its own",
+    "UVICORN_LOG_LEVEL": "LOG_LEVEL sets the level of every part",
+}
+
+
+class SettingsError(ValueError):
+    """A setting has a value that can't be used; the text names it and says what would do."""
+
+
+class Settings(BaseModel):
+    """One field a setting; the environment variable is the field's name in capitals."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    port: int = Field(8000, ge=1, le=65535, description="port of the web process")
+    host: str = Field("127.0.0.1", description="address the web process listens on")
+    ttr_data_dir: Path = Field(
+        Path(".ttr"), description="folder of the embedded servers and generated secrets"
+    )
+    ttr_env: Literal["development", "production"] = Field(
+        "development", description="in production a missing secret is a refusal to start"
+    )
+    redis_url: str | None = Field(None, description="Redis as the database; unset: an embedded one")
+    queue_redis_url: str | None = Field(None, description="Redis of the job queue; unset: REDIS_URL")
+    secret_key: str | None = Field(
+        None, description="signs cookies; unset: generated into the data directory"
+    )
+    encryption_key: str | None = Field(None, description="Fernet key that wraps the accounts' data keys")
+    public_url: str | None = Field(
+        None, description="base of ping URLs as jobs see it; unset: from the request"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="least level that is logged"
+    )
+
+    egress_allow: tuple[Network, ...] = Field(
+        (), description="private networks (CIDR, comma separated) that outgoing webhooks may reach"
+    )
+    trusted_proxies: tuple[Network, ...] = Field(
+        (), description="networks (CIDR, comma separated) whose X-Forwarded-For is believed; none by default"
+    )
+    rate_limits: Literal["off", ""] = Field(
+        "", description="`off` lifts the limit on new accounts per address"
+    )
+
+    ping_body_limit: int = Field(
+        100_000, ge=0, le=1_000_000, description="bytes of a ping's body that are kept"
+    )
+    ping_body_max: int = Field(
+        10_000_000, ge=1_000, le=100_000_000, description="bytes above which a ping is refused"
+    )
+    ping_log_entries: int = Field(100, ge=1, le=1_000, description="pings kept per check")
+    body_bytes_per_check: int = Field(
+        300_000, ge=0, le=10_000_000, description="bytes of bodies kept per check"
+    )
+    body_bytes_per_account: int = Field(20_000_000, ge=0, description="bytes of bodies kept per account")
+    checks_per_account: int = Field(10_000, ge=1, description="checks an account may have")
+    channels_per_account: int = Field(1_000, ge=1, description="channels an account may have")
+    accounts_per_address: int = Field(20, ge=1, description="new accounts per address and hour")
+
+    @field_validator("egress_allow", "trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _capitals(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("public_url")
+    @classmethod
+    def _no_trailing_slash(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value.rstrip("/") if value else value
+
+    @property
+    def data_dir(self) -> Path:
+        """Absolute path of the data directory."""
+        return self.ttr_data_dir.absolute()
+
+    @property
+    def database(self) -> str:
+        """URL of the Redis that is the database. Raises SettingsError when there is none."""
+        return _needed("REDIS_URL", self.redis_url)
+
+    @property
+    def queue(self) -> str:
+        """URL of the Redis that carries the job queue."""
+        return self.queue_redis_url or self.database
+
+    @property
+    def master_key(self) -> str:
+        """The Fernet key that wraps the accounts' data keys. Raises SettingsError when there is none."""
+        return _needed("ENCRYPTION_KEY", self.encryption_key)
+
+    @property
+    def production(self) -> bool:
+        """Whether missing secrets and the like are refusals."""
+        return self.ttr_env == "production"
+
+
+def load_settings(overrides: dict[str, str] | None = None) -> Settings:
+    """Read `.env`, then the environment over it, then `overrides` (names in capitals) over both.
+
+    Raises SettingsError with one line per bad setting. Obsolete and unknown names are warnings.
+    """
+    from_file = {name: value for name, value in dotenv_values(".env").items() if value is not None}
+    values: dict[str, Any] = {**from_file, **os.environ, **(overrides or {})}
+    _warn_about_names(from_file, values)
+    known = {
+        field: values[field.upper()]
+        for field in Settings.model_fields
+        if values.get(field.upper()) not in (None, "")
+    }
+    try:
+        return Settings.model_validate(known)
+    except ValidationError as error:
+        lines = [f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
+        raise SettingsError("\n".join(lines)) from None
+
+
+def export(values: dict[str, str]) -> None:
+    """Put settings into the environment, for the processes that this one starts or forks."""
+    os.environ.update(values)
+
+
+def _needed(name: str, value: str | None) -> str:
+    if value is None:
+        raise SettingsError(f"{name}: not set; `ttr up` and `make run` set it for the processes they start.")
+    return value
+
+
+def _warn_about_names(from_file: dict[str, str], values: dict[str, Any]) -> None:
+    for name in sorted(values.keys() & OBSOLETE.keys()):
+        warnings.warn(f"{name} is obsolete: {OBSOLETE[name]}.", stacklevel=3)
+    known = {field.upper() for field in Settings.model_fields}
+    named_for_us = {name for name in values if name.startswith("TTR_")}
+    for name in sorted((from_file.keys() | named_for_us) - known - OBSOLETE.keys()):
+        warnings.warn(f"{name} is not a setting of ttr and is ignored.", stacklevel=3)
