@@ -1,0 +1,54 @@
+"""What became of one attempt to notify: a closed vocabulary for retries, rate control and log."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ttr.domain.alert import one_line
+
+DETAIL_MAX = 200
+RETRY_AFTER_MAX_SECONDS = 86_400.0
+
+FailureReason = Literal[
+    "dns_failed",
+    "refused_address",
+    "connect_failed",
+    "timeout",
+    "tls_failed",
+    "redirected",
+    "rate_limited",
+    "server_error",
+    "rejected",
+    "gone",
+    "bad_settings",
+    "response_broken",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The service took the notification; `detail` is like "HTTP 200"."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The attempt failed. `permanent`: another one would fail the same way, so none is made.
+
+    `detail` is shown to the channel's owner: it holds no secret, and is cut to one line of 200 characters
+    here. `retry_after_seconds` is the service's own hint, brought into 0 to 86,400.
+    """
+
+    reason: FailureReason
+    detail: str
+    permanent: bool
+    retry_after_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "detail", one_line(self.detail, DETAIL_MAX))
+        if self.retry_after_seconds is not None:
+            within = min(max(self.retry_after_seconds, 0.0), RETRY_AFTER_MAX_SECONDS)
+            object.__setattr__(self, "retry_after_seconds", within)
+
+
+Outcome = Delivered | Failed

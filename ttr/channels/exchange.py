@@ -1,0 +1,172 @@
+"""One guarded POST and how its answer is judged: what every kind that speaks HTTP shares."""
+
+import errno
+import re
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+from yarl import URL
+
+from ttr.channels.delivery import Delivered, Failed, Outcome
+from ttr.channels.egress import RefusedAddress
+from ttr.domain.alert import one_line
+
+BODY_MAX = 65_536
+EXCERPT_MAX = 120
+
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
+# Shorter parts of a URL ("v1", "api") are no secrets, and hiding them would only garble the excerpt.
+_SECRET_MIN = 4
+
+_CONNECT_TROUBLE = {
+    errno.ECONNREFUSED: "Connection refused",
+    errno.ECONNRESET: "Connection reset while connecting",
+    errno.EHOSTUNREACH: "Host unreachable",
+    errno.ENETUNREACH: "Network unreachable",
+    errno.ETIMEDOUT: "Connection timed out",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: at most 64 KiB of the body, and its first words with every part of the URL hidden."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    excerpt: str
+
+
+async def post(
+    session: aiohttp.ClientSession, url: str, body: bytes, headers: Mapping[str, str]
+) -> Answer | Failed:
+    """POST `body` once, following nothing; the answer, or why there is none.
+
+    No text of an exception is passed on: those of aiohttp quote the URL, which is a secret.
+    """
+    try:
+        async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+            content = await _read(response)
+            return Answer(response.status, response.headers, content, _excerpt(response, content))
+    except aiohttp.InvalidURL:
+        return Failed("bad_settings", "The URL can't be used: check how its host is written", permanent=True)
+    except TimeoutError as error:
+        return _timed_out(error, session.timeout)
+    except aiohttp.ClientConnectorError as error:
+        return _not_connected(error)
+    except aiohttp.ClientResponseError:
+        return Failed("response_broken", "The receiver's answer is not valid HTTP", permanent=False)
+    except (aiohttp.ClientError, OSError):
+        return Failed("response_broken", "The receiver closed the connection unanswered", permanent=False)
+
+
+def judge(answer: Answer, now: int) -> Outcome:
+    """The outcome that an HTTP status stands for; `now` in milliseconds UTC dates a Retry-After.
+
+    2xx is delivered. 408, 425, 429 and 5xx are worth another attempt; redirects and every other 4xx are not.
+    """
+    status = answer.status
+    if 200 <= status < 300:
+        return Delivered(f"HTTP {status}")
+    said = f"Receiver answered HTTP {status}"
+    if 300 <= status < 400:
+        return Failed("redirected", f"{said}, a redirect, which is not followed: save the final URL", True)
+    detail = f"{said}: {answer.excerpt}" if answer.excerpt else said
+    wait = retry_after(answer.headers.get("Retry-After", ""), now)
+    if status == 429:
+        return Failed("rate_limited", detail, False, wait)
+    if status in (408, 425) or 500 <= status < 600:
+        return Failed("server_error", detail, False, wait)
+    if status == 410:
+        return Failed("gone", detail, True)
+    if 400 <= status < 500:
+        return Failed("rejected", detail, True)
+    return Failed("response_broken", said, False)
+
+
+def retry_after(value: str, now: int) -> float | None:
+    """The seconds a Retry-After header asks for, given as a number or an HTTP date; None if it says neither.
+
+    A date in the past is 0.
+    """
+    text = value.strip()
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0.0, (aware - datetime.fromtimestamp(now / 1000, UTC)).total_seconds())
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """At most BODY_MAX bytes. A body that breaks off or drags on doesn't change what the status said."""
+    content = bytearray()
+    try:
+        async for chunk in response.content.iter_any():
+            content += chunk
+            if len(content) >= BODY_MAX:
+                break
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        pass
+    if not response.content.at_eof():
+        response.close()
+    return bytes(content[:BODY_MAX])
+
+
+def _excerpt(response: aiohttp.ClientResponse, content: bytes) -> str:
+    """The first words of a plain answer; "" for HTML, compressed or binary ones."""
+    text = content.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
+    if response.content_type == "text/html" or text.startswith("<") or "Content-Encoding" in response.headers:
+        return ""
+    if "\x00" in text or text.count("\ufffd") > len(text) // 10:
+        return ""
+    # Many servers echo the path: the text ends where the first part of the URL begins. All 64 KiB are
+    # searched before the cut to 120, which could otherwise leave the first half of a token.
+    line = one_line(text, BODY_MAX).encode()
+    lowered = line.lower()
+    begins = [at for part in _secret_parts(response.url) if (at := lowered.find(part.encode().lower())) >= 0]
+    if begins:
+        line = line[: min(begins)] + b"[hidden]"
+    return one_line(line.decode(), EXCERPT_MAX)
+
+
+def _secret_parts(url: URL) -> set[str]:
+    """What a URL may hide, as sent and decoded: path, path segments, query and its values."""
+    parts = {url.raw_path, url.path, url.raw_query_string, url.query_string}
+    parts.update(url.raw_parts, url.parts)
+    for pair in url.raw_query_string.split("&"):
+        name, has_value, value = pair.partition("=")
+        parts.add(value if has_value else name)
+    for name, value in url.query.items():
+        parts.add(value or name)
+    return {part for part in parts if len(part) >= _SECRET_MIN}
+
+
+def _timed_out(error: TimeoutError, timeout: aiohttp.ClientTimeout) -> Failed:
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return Failed("timeout", f"No connection within {timeout.sock_connect or 0:g} s", permanent=False)
+    return Failed("timeout", f"No answer within {timeout.total or 0:g} s", permanent=False)
+
+
+def _not_connected(error: aiohttp.ClientConnectorError) -> Failed:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        cause: Exception = error.certificate_error
+        why = f": {cause.verify_message}" if isinstance(cause, ssl.SSLCertVerificationError) else ""
+        return Failed("tls_failed", f"Certificate not accepted{why}", permanent=False)
+    if isinstance(error, aiohttp.ClientSSLError):
+        return Failed("tls_failed", "No secure connection: the TLS handshake failed", permanent=False)
+    cause = error.os_error
+    if isinstance(cause, RefusedAddress):
+        return Failed("refused_address", cause.sentence, permanent=True)
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        unknown = isinstance(cause, socket.gaierror) and cause.errno in (socket.EAI_NONAME, socket.EAI_NODATA)
+        return Failed("dns_failed", "Name not found" if unknown else "Name lookup failed", permanent=False)
+    trouble = _CONNECT_TROUBLE.get(error.errno or 0, "Could not connect")
+    return Failed("connect_failed", trouble, permanent=False)
