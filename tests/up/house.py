@@ -1,0 +1,155 @@
+"""A `ttr up` as a process of its own, on a directory, port and Procfile of the test's own."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+import redis
+
+from ttr.up.datadir import redis_socket
+from ttr.up.locks import is_held
+
+HERE = Path(__file__).parent
+SETTINGS = (
+    "HOST",
+    "PORT",
+    "TTR_",
+    "REDIS_URL",
+    "QUEUE_REDIS_URL",
+    "SECRET_KEY",
+    "ENCRYPTION_KEY",
+    "PUBLIC_URL",
+)
+
+
+def stand_in(name: str, *kinds: str) -> str:
+    """Procfile lines `name: exec python stand_in.py kind`."""
+    return "".join(
+        f"{name}{n or ''}: exec {sys.executable} {HERE}/stand_in.py {kind}\n" for n, kind in enumerate(kinds)
+    )
+
+
+def until(what: Callable[[], object], within: float = 15.0) -> object:
+    """Ask again and again until the answer is truthy, and return it; fail after `within` seconds."""
+    deadline = time.monotonic() + within
+    while not (answer := what()):
+        assert time.monotonic() < deadline, f"not within {within} s"
+        time.sleep(0.02)
+    return answer
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def _is_free(lock: Path) -> bool:
+    return not is_held(lock)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Up:
+    """One run of `ttr up`, with what it printed."""
+
+    def __init__(self, folder: Path, env: Mapping[str, str], command: list[str]) -> None:
+        self.log = folder / f"output-{time.monotonic_ns()}"
+        with self.log.open("wb") as output:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=env,
+                cwd=folder,
+                start_new_session=True,
+            )
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def says(self, pattern: str, within: float = 15.0) -> re.Match[str]:
+        """Wait until a line of the output matches, and return the match."""
+
+        def found() -> re.Match[str] | None:
+            match = re.search(pattern, self.output, re.MULTILINE)
+            assert match or self.process.poll() is None, f"it ended:\n{self.output}"
+            return match
+
+        match = until(found, within)
+        assert isinstance(match, re.Match)
+        return match
+
+    def stop(self, number: int = signal.SIGTERM, within: float = 10.5) -> int:
+        """Send a signal and return the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(within)
+
+
+class House:
+    """Starts `ttr up` in one folder as often as a test wants, and leaves nothing behind."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.port = free_port()
+        self.runs: list[Up] = []
+
+    def env(self, **settings: str) -> dict[str, str]:
+        plain = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
+        own = {"TTR_DATA_DIR": str(self.data), "PORT": str(self.port)}
+        return {**plain, "PYTHONPATH": str(HERE.parent.parent), **own, **settings}
+
+    def up(self, procfile: str, *, limits: Mapping[str, float] | None = None, **settings: str) -> Up:
+        """Start it; `limits` as in `ttr.up.patience.Limits`."""
+        path = self.folder / "Procfile"
+        path.write_text(procfile)
+        command = [sys.executable, str(HERE / "drive.py"), str(path), json.dumps(limits or {})]
+        self.runs.append(Up(self.folder, self.env(**settings), command))
+        return self.runs[-1]
+
+    def ttr(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run a `ttr` command that is expected to end by itself."""
+        command = [sys.executable, "-m", "ttr", *arguments]
+        return subprocess.run(
+            command, env=self.env(**settings), cwd=self.folder, capture_output=True, text=True, timeout=20
+        )
+
+    def redis(self) -> redis.Redis:
+        """A client of the embedded Redis."""
+        return redis.Redis(unix_socket_path=str(redis_socket(self.data)))
+
+    def pid_of(self, name: str) -> int:
+        """The pid of a process of the Procfile, or of `redis`, by its lock file."""
+        return int((self.data / ("redis/lock" if name == "redis" else f"run/{name}.lock")).read_text())
+
+    def close(self) -> None:
+        for run in self.runs:
+            if run.process.poll() is None:
+                run.process.terminate()
+                try:
+                    run.process.wait(11)
+                except subprocess.TimeoutExpired:
+                    run.process.kill()
+                    run.process.wait()
+        # What a killed run left behind; a pid in a lock that nobody holds may be anyone's.
+        for path in [*self.data.glob("run/*.lock"), self.data / "redis" / "lock"]:
+            if path.exists() and is_held(path):
+                os.killpg(int(path.read_text()), signal.SIGKILL)
+                until(partial(_is_free, path))

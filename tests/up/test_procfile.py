@@ -1,0 +1,40 @@
+"""The Procfile is read as everyone reads it, and its mistakes are named."""
+
+from pathlib import Path
+
+import pytest
+
+from ttr.paths import ROOT
+from ttr.up.procfile import BUILT_IN, Process, parse, read_procfile
+from ttr.up.refusal import Refusal
+
+
+def test_processes_come_in_order_without_comments_and_release() -> None:
+    text = "# what runs\nrelease: ttr migrate\nweb: exec ttr web\n\nworker: FOO=1 exec ttr worker --x 'a b'\n"
+    assert parse(text) == (
+        Process("web", "exec ttr web"),
+        Process("worker", "FOO=1 exec ttr worker --x 'a b'"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("web exec ttr web\n", "not `name: command`: web exec ttr web"),
+        ("web: a\nweb: b\n", "names web twice"),
+        ("# nothing\n", "names no process"),
+        ("release: a\n", "names no process"),
+    ],
+)
+def test_mistakes_are_refused_with_their_line(text: str, complaint: str) -> None:
+    with pytest.raises(Refusal, match=complaint):
+        parse(text)
+
+
+def test_the_built_in_processes_are_those_of_the_procfile(tmp_path: Path) -> None:
+    assert read_procfile() == parse(BUILT_IN) == parse((ROOT / "Procfile").read_text())
+    assert read_procfile(tmp_path / "none") == parse(BUILT_IN)
+
+
+def test_every_command_replaces_its_shell_so_that_signals_reach_it() -> None:
+    assert all(process.command.startswith("exec ") for process in read_procfile())

@@ -1,0 +1,115 @@
+"""The command `ttr`: reads the arguments, loads the settings, and runs one of the processes."""
+
+import argparse
+import asyncio
+import sys
+import warnings
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from ttr import __version__
+from ttr.settings import Settings, SettingsError, export, load_settings
+from ttr.store.errors import StoreUnavailable, StoreUnfit
+from ttr.up.refusal import Refusal
+
+_OPTIONS = {"data_dir": "TTR_DATA_DIR", "host": "HOST", "port": "PORT"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv` (default: the process's own); returns the exit code."""
+    arguments = vars(_parser().parse_args(argv))
+    overrides = {
+        setting: arguments[option]
+        for option, setting in _OPTIONS.items()
+        if arguments.get(option) is not None
+    }
+    warnings.formatwarning = _one_line
+    try:
+        return _COMMANDS[arguments["command"]](overrides)
+    except (Refusal, SettingsError, StoreUnavailable, StoreUnfit) as error:
+        print(f"ttr {arguments['command']}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ttr",
+        description="Heartbeat monitoring: a job pings; when it stops, people are told.",
+        epilog="Settings come from the environment and a .env file; an option beats both.",
+    )
+    parser.add_argument("--version", action="version", version=f"ttr {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        help="folder of the embedded Redis and the generated secrets (TTR_DATA_DIR, default ./.ttr)",
+    )
+    listening = argparse.ArgumentParser(add_help=False)
+    listening.add_argument("--host", metavar="H", help="address to listen on (HOST, default 127.0.0.1)")
+    listening.add_argument("--port", metavar="N", help="port to listen on (PORT, default 8000)")
+
+    for name, parents, text in (
+        ("up", [common, listening], "start everything: an embedded Redis and the processes of the Procfile"),
+        ("web", [common, listening], "serve pages, the API and pings"),
+        ("clock", [common], "find checks whose deadline has passed, and hand out notifications"),
+        ("worker", [common], "send notifications"),
+    ):
+        commands.add_parser(name, parents=parents, help=text, description=text[0].upper() + text[1:] + ".")
+    return parser
+
+
+def _up(overrides: dict[str, str]) -> int:
+    from ttr.up.up import up
+
+    return asyncio.run(up(load_settings(overrides)))
+
+
+def _web(overrides: dict[str, str]) -> int:
+    settings = _complete_settings(overrides)
+    from ttr.web_server import serve
+
+    return _run(serve(settings))
+
+
+def _clock(overrides: dict[str, str]) -> int:
+    settings = _complete_settings(overrides)
+    from ttr.clock import run
+
+    return _run(run(settings))
+
+
+def _worker(overrides: dict[str, str]) -> int:
+    settings = _complete_settings(overrides)
+    from ttr.worker import run
+
+    run(settings)
+    return 0
+
+
+_COMMANDS = {"up": _up, "web": _web, "clock": _clock, "worker": _worker}
+
+
+def _complete_settings(overrides: dict[str, str]) -> Settings:
+    from ttr.up.standalone import missing_settings
+
+    values = overrides | missing_settings(load_settings(overrides))
+    export(values)  # an RQ horse reads its settings anew
+    return load_settings(values)
+
+
+def _run(process: Coroutine[Any, Any, None]) -> int:
+    try:
+        import uvloop
+    except ImportError:  # no wheel for this platform; asyncio's own loop does the same, slower
+        asyncio.run(process)
+    else:
+        uvloop.run(process)
+    return 0
+
+
+def _one_line(message: Warning | str, *_: object, **__: object) -> str:
+    return f"ttr: {message}\n"

@@ -1,0 +1,1 @@
+"""`ttr up`: the embedded Redis, the processes of the Procfile and the supervisor that keeps them running."""
