@@ -47,7 +47,7 @@ class Settings(BaseModel):
     redis_url: str | None = Field(None, description="Redis as the database; unset: an embedded one")
     queue_redis_url: str | None = Field(None, description="Redis of the job queue; unset: REDIS_URL")
     secret_key: str | None = Field(
-        None, description="signs cookies; unset: generated into the data directory"
+        None, description="signs the tokens of forms; unset: generated into the data directory"
     )
     encryption_key: str | None = Field(None, description="Fernet key that wraps the accounts' data keys")
     public_url: str | None = Field(
@@ -122,6 +122,11 @@ class Settings(BaseModel):
         return _needed("ENCRYPTION_KEY", self.encryption_key)
 
     @property
+    def signing_key(self) -> str:
+        """What signs the tokens of our forms. Raises SettingsError when there is none."""
+        return _needed("SECRET_KEY", self.secret_key)
+
+    @property
     def production(self) -> bool:
         """Whether missing secrets and the like are refusals."""
         return self.ttr_env == "production"
@@ -132,7 +137,10 @@ def load_settings(overrides: dict[str, str] | None = None) -> Settings:
 
     Raises SettingsError with one line per bad setting. Obsolete and unknown names are warnings.
     """
-    from_file = {name: value for name, value in dotenv_values(".env").items() if value is not None}
+    try:
+        from_file = {name: value for name, value in dotenv_values(".env").items() if value is not None}
+    except (UnicodeDecodeError, OSError) as error:
+        raise SettingsError(f".env: can't be read as text ({error}).") from None
     values: dict[str, Any] = {**from_file, **os.environ, **(overrides or {})}
     _warn_about_names(from_file, values)
     known = {

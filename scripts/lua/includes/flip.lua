@@ -1,0 +1,12 @@
+-- flip: changes a check's status and keeps the change as "at|from|to|ms in the old status|reason|detail".
+local FLIPS_KEPT = 200
+
+local function flip(prefix, check, to, reason, detail, now)
+  add_time(prefix, check, now)
+  local lasted = whole(math.max(0, now - tonumber(check.status_since)))
+  local entry = table.concat({whole(now), check.status, to, lasted, reason, detail}, "|")
+  redis.call("LPUSH", flips_key(prefix, check.id), entry)
+  redis.call("LTRIM", flips_key(prefix, check.id), 0, FLIPS_KEPT - 1)
+  check.status = to
+  check.status_since = whole(now)
+end

@@ -1,0 +1,34 @@
+-- state: a check's hash as a table of strings ("" where a field is missing), and back, changed fields only.
+local CONFIG = {"user_id", "name", "slug", "tags", "description", "grace_seconds", "max_runtime_seconds",
+  "notify_after_failures", "notify_on_up", "channels", "own_webhook", "revision"}
+local STATE = {"status", "resume_status", "status_since", "last_ping", "last_start", "last_duration_ms",
+  "failure_count", "alerted", "due", "deadline", "unarmed", "runs", "ping_count", "event_count",
+  "last_request", "body_bytes"}
+
+local FIELDS = {}
+for _, field in ipairs(CONFIG) do FIELDS[#FIELDS + 1] = field end
+for _, field in ipairs(STATE) do FIELDS[#FIELDS + 1] = field end
+
+local function read_check(prefix, id)
+  local values = redis.call("HMGET", check_key(prefix, id), unpack(FIELDS))
+  if not values[1] then return nil end
+  local check, before = {id = id}, {}
+  for i, field in ipairs(FIELDS) do
+    check[field] = values[i] or ""
+    before[field] = check[field]
+  end
+  check.before = before
+  return check
+end
+
+local function write_check(prefix, check)
+  local changes = {}
+  for _, field in ipairs(STATE) do
+    if check[field] ~= check.before[field] then
+      changes[#changes + 1] = field
+      changes[#changes + 1] = check[field]
+    end
+  end
+  if #changes > 0 then redis.call("HSET", check_key(prefix, check.id), unpack(changes)) end
+  redis.call("HINCRBY", user_key(prefix, check.user_id), "version", 1)
+end

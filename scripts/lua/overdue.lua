@@ -1,0 +1,97 @@
+#!lua
+-- overdue: flips what is past its deadline, after moving the deadlines that fell into a time we were blind.
+-- A missed run below the alert threshold needs its next due time from Python: it stays in the set under a
+-- short lease and is answered until arm.lua has set it, so a crash in between loses nothing.
+-- KEYS[1] the partition's prefix
+-- ARGV[1] now ms  [2] ms until which pings were surely accepted  [3] ms of silence that count as blind
+-- ARGV[4] most checks a call  [5] ms of the lease on a check that waits for its due time
+-- returns {"blind"} while pings can't be accepted: nobody is declared overdue
+-- returns {"ok" | "more", next deadline ms or "", checks flipped or moved, waiting...}
+-- each waiting {id, leased deadline, due missed, plan...}: its next due time is the first after the one missed
+---@include keys whole state runs arm days flip event outcome plan
+local prefix, now, threshold, limit = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local lease = tonumber(ARGV[5])
+local deadlines = deadlines_key(prefix)
+if now - tonumber(ARGV[2]) > threshold then return {"blind"} end
+
+local tick = tonumber(redis.call("HGET", clock_key(prefix), "tick") or "")
+if tick and now - tick > threshold then
+  local gap = whole(tick) .. ":" .. whole(now)
+  redis.call("RPUSH", pending_gaps_key(prefix), gap)
+  redis.call("LPUSH", gaps_key(prefix), gap)
+  redis.call("LTRIM", gaps_key(prefix), 0, 19)
+end
+if not tick or now > tick then redis.call("HSET", clock_key(prefix), "tick", whole(now)) end
+
+-- Gaps first: a moved deadline leaves the gap, so this goes on where a crash stopped it.
+local gap = redis.call("LINDEX", pending_gaps_key(prefix), 0)
+if gap then
+  local from, to = string.match(gap, "(%d+):(%d+)")
+  local shift = tonumber(to) - tonumber(from)
+  local inside = redis.call("ZRANGE", deadlines, "(" .. from, to, "BYSCORE", "LIMIT", 0, limit)
+  for _, id in ipairs(inside) do
+    local check = read_check(prefix, id)
+    if check and check.deadline ~= "" then
+      local runs = read_runs(check)
+      for _, run in ipairs(runs) do
+        if run.hold > 0 then run.hold = run.hold + shift end
+      end
+      write_runs(check, runs)
+      -- A lease is no deadline: it ends with the gap.
+      check.deadline = whole(check.unarmed == "1" and tonumber(to) + 1 or tonumber(check.deadline) + shift)
+      redis.call("ZADD", deadlines, check.deadline, id)
+      write_check(prefix, check)
+    else
+      redis.call("ZREM", deadlines, id)
+    end
+  end
+  if #inside < limit then redis.call("LPOP", pending_gaps_key(prefix)) end
+  return {"more", "", #inside}
+end
+
+-- Runs whose deadline lay in the last gap were not missed: the next one counts from its end.
+local seen_again = tonumber(string.match(redis.call("LINDEX", gaps_key(prefix), 0) or "", ":(%d+)") or "0")
+local past = redis.call("ZRANGE", deadlines, "-inf", whole(now), "BYSCORE", "LIMIT", 0, limit)
+local answer = {"ok", "", #past}
+for _, id in ipairs(past) do
+  local check = read_check(prefix, id)
+  if not check or check.deadline == "" then
+    redis.call("ZREM", deadlines, id)
+  elseif tonumber(check.deadline) > now then
+    redis.call("ZADD", deadlines, check.deadline, id)
+  else
+    if check.unarmed ~= "1" then
+      local since = held_since(check)
+      if since then
+        local limit_ms = tonumber(check.max_runtime_seconds) * 1000
+        local runs = read_runs(check)
+        for _, run in ipairs(runs) do
+          if run.hold > 0 and run.hold + limit_ms <= now then run.hold = 0 end
+        end
+        write_runs(check, runs)
+        fail(prefix, check, now, "over_runtime", check.max_runtime_seconds, "")
+      else
+        fail(prefix, check, now, "overdue", "", whole(math.max(0, now - tonumber(check.due))))
+      end
+    end
+    local told = check.alerted == "1"
+    local waits = not told and not held_since(check) and (check.due == "" or tonumber(check.due) <= now)
+    if waits then
+      check.unarmed = "1"
+      check.deadline = whole(now + lease)
+      redis.call("ZADD", deadlines, check.deadline, id)
+      local missed = check.due
+      if missed ~= "" then
+        missed = whole(math.max(tonumber(missed), seen_again - tonumber(check.grace_seconds) * 1000))
+      end
+      answer[#answer + 1] = {id, check.deadline, missed, unpack(read_plan(prefix, id))}
+    else
+      arm(prefix, check)
+    end
+    write_check(prefix, check)
+  end
+end
+if #past == limit then answer[1] = "more" end
+local first = redis.call("ZRANGE", deadlines, 0, 0, "WITHSCORES")
+if first[2] then answer[2] = first[2] end
+return answer

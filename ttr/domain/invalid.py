@@ -1,0 +1,92 @@
+"""Bad input: which field, and one sentence a person understands, whatever door it came through."""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One thing that is wrong; `field` is "" when it concerns the whole input."""
+
+    field: str
+    message: str
+
+
+class Invalid(Exception):
+    """Input that was refused; nothing was changed."""
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("; ".join(f"{e.field}: {e.message}" if e.field else e.message for e in self.errors))
+
+
+def parse_json(model: type[M], body: bytes) -> M:
+    """The model in a JSON body, strictly typed (`true` and "60" are no integers). Raises Invalid."""
+    try:
+        return model.model_validate_json(body, strict=True)
+    except ValidationError as error:
+        raise Invalid(_field_errors(error)) from None
+
+
+def parse_form(model: type[M], fields: Mapping[str, Any]) -> M:
+    """The model in the strings of a form; "60" and "on" are values there. Raises Invalid."""
+    known = {name: value for name, value in fields.items() if name in model.model_fields}
+    try:
+        return model.model_validate(known, strict=False)
+    except ValidationError as error:
+        raise Invalid(_field_errors(error)) from None
+
+
+def has_control(text: str, allowed: str = "") -> bool:
+    """Whether `text` holds a control, surrogate or unassigned-separator character outside `allowed`."""
+    return any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") and c not in allowed for c in text)
+
+
+def _field_errors(error: ValidationError) -> list[FieldError]:
+    found = []
+    for item in error.errors(include_url=False, include_input=False):
+        # The path of a union's branch ends in the branch's name; people know only the field.
+        field = str(item["loc"][0]) if item["loc"] else ""
+        entry = FieldError(field, _sentence(item["type"], item["msg"], item.get("ctx") or {}))
+        if entry not in found:
+            found.append(entry)
+    return found
+
+
+def _sentence(kind: str, message: str, context: Mapping[str, Any]) -> str:
+    match kind:
+        case "missing":
+            return "This field is required."
+        case "greater_than_equal":
+            return f"At least {context['ge']:,}."
+        case "less_than_equal":
+            return f"At most {context['le']:,}."
+        case "string_too_long":
+            return f"At most {context['max_length']:,} characters."
+        case "string_too_short":
+            return "This can't be empty."
+        case "too_long":
+            return f"At most {context['max_length']:,}."
+        case "json_invalid":
+            return f"The body is not JSON: {context.get('error', 'unreadable')}."
+        case "value_error":
+            return message.removeprefix("Value error, ")
+        case "int_type" | "int_parsing" | "int_from_float" | "int_parsing_size":
+            return "A whole number is needed."
+        case "bool_type" | "bool_parsing":
+            return "true or false is needed."
+        case "string_type" | "string_unicode":
+            return "Text is needed."
+        case "literal_error":
+            return f"One of {context['expected']} is needed."
+        case "model_type" | "model_attributes_type":
+            return "The body is a JSON object."
+        case "list_type" | "tuple_type":
+            return "A list is needed."
+    return message

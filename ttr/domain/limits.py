@@ -1,0 +1,30 @@
+"""Every limit on what people send, written once: forms, JSON and documentation read them here."""
+
+DAY_SECONDS = 86_400
+
+NAME_MAX = 100
+"""Characters of a check's or channel's name."""
+SLUG_MAX = 100
+"""Characters of a slug; the alphabet is a-z, 0-9, `_` and `-`."""
+DESCRIPTION_MAX = 2_000
+"""Characters of a check's description; line breaks are allowed."""
+TAG_MAX = 50
+"""Characters of one tag."""
+TAGS_MAX = 20
+"""Tags of one check."""
+CHANNELS_MAX = 50
+"""Channels of one check."""
+GRACE_MIN_SECONDS = 1
+GRACE_MAX_SECONDS = 366 * DAY_SECONDS
+RUNTIME_MIN_SECONDS = 1
+RUNTIME_MAX_SECONDS = 366 * DAY_SECONDS
+FAILURES_MAX = 1_000
+"""Greatest `notify_after_failures`; 0 and 1 both mean at once."""
+CONTENT_RULE_MAX = 1_000
+"""Characters of a content rule, plain or regular expression."""
+OPEN_RUNS_MAX = 10
+"""Runs of one check that are open at a time; the oldest falls out."""
+USER_AGENT_MAX = 200
+"""Bytes of a ping's user agent that are kept."""
+JSON_BODY_MAX = 1_000_000
+"""Bytes of a request to the API or a form."""

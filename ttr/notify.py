@@ -1,0 +1,107 @@
+"""Sending: claim a delivery, send it through its channel, report what became of it."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Sequence
+
+import aiohttp
+
+from ttr.channels import KINDS
+from ttr.channels.delivery import Delivered, Failed, Outcome
+from ttr.channels.egress import open_session
+from ttr.now import now_ms
+from ttr.settings import Settings
+from ttr.store.deliveries import Claimed, Handed, claim, report
+from ttr.store.errors import StoreUnavailable
+from ttr.store.redis import Store, open_store
+from ttr.store.sealed import Unreadable, unseal
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = (5, 15, 30, 60, 120, 300, 900, 1800)
+"""Waits after the first, second, ... attempt; then hourly until a day has passed."""
+_HOUR = 3_600
+_GIVE_UP_MS = 24 * _HOUR * 1000
+_JITTER = 0.2
+# A whole slice: what waited behind others that hang for 10 s would lose its lease of 10 s meanwhile.
+_AT_ONCE = 100
+
+
+async def deliver_slice(settings: Settings, partition: int, handed: Sequence[Handed]) -> None:
+    """Send a slice of deliveries, up to 100 at a time; each is claimed just before it is sent."""
+    room = asyncio.Semaphore(_AT_ONCE)
+    async with open_store(settings.database) as store, open_session(settings.egress_allow) as session:
+
+        async def one(delivery: Handed) -> None:
+            async with room:
+                try:
+                    await deliver(store, settings, partition, delivery, session)
+                except Exception:
+                    # Let out, it would cut off the others of the slice, which are being sent.
+                    log.exception("delivery %s comes back when its lease has lapsed", delivery.delivery_id)
+
+        await asyncio.gather(*(one(delivery) for delivery in handed))
+
+
+async def deliver(
+    store: Store, settings: Settings, partition: int, handed: Handed, session: aiohttp.ClientSession
+) -> None:
+    """Send one delivery if it is still ours to send. If Redis goes away, the lease brings it back."""
+    try:
+        claimed = await claim(store, partition, handed, now_ms())
+        if claimed is None:
+            return
+        outcome = await _send(settings, claimed, handed.delivery_id, session)
+        again_at = retry_at(outcome, claimed.attempt, claimed.created_at, now_ms(), random.random())  # noqa: S311  # jitter, no secret
+        await report(
+            store,
+            partition,
+            handed,
+            now=now_ms(),
+            delivered=isinstance(outcome, Delivered),
+            detail=outcome.detail,
+            again_at=again_at,
+        )
+    except StoreUnavailable as error:
+        log.warning("delivery %s: Redis is away: %s", handed.delivery_id, error)
+        return
+    log.info("delivery %s attempt %d: %s", handed.delivery_id, claimed.attempt, outcome.detail)
+
+
+def retry_at(outcome: Outcome, attempt: int, created_at: int, now: int, chance: float) -> int | None:
+    """When to try again, None for never. The service's own hint wins over the plan; `chance` in [0, 1) spreads
+    the plan by 20 % either way, so that what failed together doesn't come back together.
+    """
+    if isinstance(outcome, Delivered) or outcome.permanent:
+        return None
+    if outcome.retry_after_seconds is not None:
+        wait_ms = int(outcome.retry_after_seconds * 1000)
+    else:
+        planned = RETRY_SECONDS[attempt - 1] if attempt <= len(RETRY_SECONDS) else _HOUR
+        wait_ms = int(planned * 1000 * (1 - _JITTER + 2 * _JITTER * chance))
+    again_at = now + max(wait_ms, 1_000)
+    return again_at if again_at <= created_at + _GIVE_UP_MS else None
+
+
+async def _send(
+    settings: Settings, claimed: Claimed, delivery_id: str, session: aiohttp.ClientSession
+) -> Outcome:
+    kind = KINDS.get(claimed.kind)
+    if kind is None:
+        # A newer version may know the kind: during a deploy another worker can send it.
+        return Failed("bad_settings", f"This version can't send to a {claimed.kind}.", False, None)
+    secret = None
+    if claimed.sealed_secret:
+        try:
+            secret = unseal(settings.master_key, claimed.data_key, claimed.sealed_secret)
+        except Unreadable:
+            return Failed("bad_settings", "The secret can't be read any more: save it again.", True, None)
+    try:
+        return await kind.send(
+            claimed.event, claimed.settings, secret, delivery_id=delivery_id, now=now_ms(), session=session
+        )
+    except Exception:
+        # A fault of ours. Left to its lease it might be sent again every 15 s, for ever; the plan has an end.
+        log.exception("delivery %s", delivery_id)
+        return Failed("response_broken", "ttr failed while sending; its operator's log says why", False)

@@ -1,0 +1,182 @@
+"""The ASGI door: answers ping URLs itself and hands every other request to the app behind it.
+
+It reads a body as it comes and keeps no more of it than is stored, so a 10 MB ping costs 100 kB of memory.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Any
+from urllib.parse import unquote
+
+from ttr.address import client_address
+from ttr.now import now_ms
+from ttr.ping import reply
+from ttr.ping.handler import PingHandler
+from ttr.ping.request import PingReply, PingRequest
+from ttr.settings import Network
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
+
+BODY_SECONDS = 60.0
+"""A body that takes longer than this to arrive is refused."""
+STORE_SECONDS = 5.0
+"""A ping that Redis has not taken by then is refused; the client tries again."""
+# Closing a connection whose client still sends makes the kernel reset it, and the client loses the answer. So
+# what comes after a refusal is read and thrown away, for a while.
+_DISCARD_SECONDS = 10
+
+
+class _TooLarge(Exception):
+    pass
+
+
+class _Disconnected(Exception):
+    pass
+
+
+class PingDoor:
+    """An ASGI app around another. `handler` is set when the store is open; until then pings get a 503."""
+
+    def __init__(
+        self, behind: AsgiApp, *, body_limit: int, body_max: int, trusted_proxies: Sequence[Network]
+    ) -> None:
+        self.handler: PingHandler | None = None
+        self._behind = behind
+        self._body_limit = body_limit
+        self._body_max = body_max
+        self._trusted = trusted_proxies
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._behind(scope, receive, send)
+            return
+        scope = _origin_form(scope)
+        body = _Body(receive)
+        if not _is_ping(scope["path"]):
+            # Quart goes on reading by itself until it has answered.
+            await self._behind(scope, body.receive, _answer_in_peace(body.wait, body, send))
+            return
+        as_json = any(name == b"accept" and b"application/json" in value for name, value in scope["headers"])
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                request = await self._read(scope, body)
+        except _Disconnected:
+            return
+        except TimeoutError:
+            close = (b"connection", b"close")
+            answer = reply.refused(408, "the body did not arrive in time", close, as_json=as_json)
+        except _TooLarge:
+            text = f"a ping's body has at most {self._body_max:,} bytes"
+            answer = reply.refused(413, text, as_json=as_json)
+        else:
+            answer = await self._answer(request, as_json=as_json)
+        await _send(_answer_in_peace(body.discard, body, send), answer, head=scope["method"] == "HEAD")
+
+    async def _answer(self, request: PingRequest, *, as_json: bool) -> PingReply:
+        if self.handler is None:
+            return reply.unstored(as_json=as_json)
+        try:
+            async with asyncio.timeout(STORE_SECONDS):
+                return await self.handler.handle(request, now_ms())
+        except TimeoutError:
+            return reply.unstored(as_json=as_json)
+
+    async def _read(self, scope: Scope, body: "_Body") -> PingRequest:
+        headers = dict(reversed(scope["headers"]))
+        announced = headers.get(b"content-length", b"")
+        if announced.isdigit() and int(announced[:20]) > self._body_max:
+            raise _TooLarge
+        kept, size = bytearray(), 0
+        # A GET's body means nothing, but is read as well: the answer must not cross it on its way.
+        if announced or b"transfer-encoding" in headers or scope["method"] in ("POST", "PUT"):
+            while body.more:
+                message = await body.receive()
+                if message["type"] == "http.disconnect":
+                    raise _Disconnected
+                chunk = message.get("body", b"")
+                size += len(chunk)
+                if size > self._body_max:
+                    raise _TooLarge
+                kept += chunk[: max(0, self._body_limit - len(kept))]
+        peer = scope.get("client") or ("", 0)
+        # Every line of it counts, in order: a proxy may add a line of its own below one that a client invented.
+        forwarded = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
+        return PingRequest(
+            method=scope["method"],
+            path=(scope.get("raw_path") or scope["path"].encode()).decode("latin-1").partition("?")[0],
+            query=scope["query_string"],
+            user_agent=headers.get(b"user-agent", b"").decode("utf-8", "replace"),
+            accept=headers.get(b"accept", b"").decode("latin-1"),
+            address=client_address(peer[0] or "", forwarded.decode("latin-1"), self._trusted),
+            body=bytes(kept),
+            size=size,
+        )
+
+
+class _Body:
+    """A request's body, and whether there is more of it to come."""
+
+    def __init__(self, receive: Receive) -> None:
+        self.more = True
+        self._receive = receive
+        self._ended = asyncio.Event()
+
+    async def receive(self) -> dict[str, Any]:
+        """The next message."""
+        message = await self._receive()
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            self.more = False
+            self._ended.set()
+        return message
+
+    async def discard(self) -> None:
+        """Read what still comes."""
+        while self.more:
+            await self.receive()
+
+    async def wait(self) -> None:
+        """Wait while somebody else reads what still comes."""
+        await self._ended.wait()
+
+
+def _answer_in_peace(come_to_end: Callable[[], Awaitable[None]], body: _Body, send: Send) -> Send:
+    """`send` that lets a refused request's body come to its end before it ends the answer."""
+    refused = False
+
+    async def sending(message: dict[str, Any]) -> None:
+        nonlocal refused
+        if message["type"] == "http.response.start":
+            refused = message["status"] >= 400 and message["status"] != 408
+        elif refused and body.more and not message.get("more_body", False):
+            await send({**message, "more_body": True})
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_DISCARD_SECONDS):
+                    await come_to_end()
+            message = {"type": "http.response.body", "body": b""}
+        await send(message)
+
+    return sending
+
+
+def _origin_form(scope: Scope) -> Scope:
+    """The scope of `GET http://host/p/... HTTP/1.1`, which servers have to understand, as that of `GET /p/...`."""
+    if scope["path"].startswith("/"):
+        return scope
+    raw = b"/" + scope["raw_path"].partition(b"://")[2].partition(b"/")[2]
+    return {**scope, "raw_path": raw, "path": unquote(raw.decode("latin-1"))}
+
+
+def _is_ping(path: str) -> bool:
+    return path.startswith(("/p/", "/ping/"))
+
+
+async def _send(send: Send, answer: PingReply, *, head: bool) -> None:
+    headers = [*answer.headers]
+    if answer.status != 204:
+        headers.append((b"content-length", str(len(answer.body)).encode()))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if head else answer.body})

@@ -1,0 +1,26 @@
+"""A ping's request and its answer, free of any server: what each door builds and sends."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PingRequest:
+    """A request to a ping URL. `body` is cut to what is kept, `size` is what was sent, in bytes."""
+
+    method: str
+    path: str
+    query: bytes
+    user_agent: str
+    accept: str
+    address: str
+    body: bytes = b""
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PingReply:
+    """An answer; its headers besides Content-Length."""
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[bytes, bytes], ...]

@@ -1,0 +1,110 @@
+"""Deadlines: what is overdue, what waits for its next due time, and the ticks that tell when we were blind."""
+
+from dataclasses import dataclass
+
+from ttr.domain.schedule import Schedule
+from ttr.store import keys
+from ttr.store.codec import schedule_from_fields
+from ttr.store.redis import Store, store_trouble
+
+BLIND_AFTER_MS = 2_000
+"""Silence of the clock or of every web process that counts as a time in which we were blind. Both tick twice
+a second, so three ticks in a row are missing."""
+_LEASE_MS = 2_000
+# About 20 microseconds a check: 100 keep Redis busy for 2 ms, and more a call gains nothing.
+_BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Unarmed:
+    """A check that missed a run below its alert threshold and waits for its next due time."""
+
+    check_id: int
+    leased_until: int
+    due: int | None
+    revision: str
+    schedule: Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one look at a partition did."""
+
+    blind: bool
+    more: bool
+    """Another look at once has more to do."""
+    next_deadline: int | None
+    changed: int
+    unarmed: tuple[Unarmed, ...]
+
+
+async def sweep(store: Store, partition: int, *, now: int, pings_accepted: int) -> Swept:
+    """Flip what is past its deadline in one partition, one batch of 100 at a time.
+
+    `pings_accepted` is the last moment at which a web process could surely take pings; while it lies more than
+    BLIND_AFTER_MS back, nobody is declared overdue, and afterwards the deadlines inside that time are moved by it.
+    """
+    with store_trouble():
+        answer = await store.scripts.run(
+            "overdue", partition, [now, pings_accepted, BLIND_AFTER_MS, _BATCH, _LEASE_MS]
+        )
+    if answer[0] == b"blind":
+        return Swept(True, False, None, 0, ())
+    return Swept(
+        blind=False,
+        more=answer[0] == b"more",
+        next_deadline=int(float(answer[1])) if answer[1] else None,
+        changed=int(answer[2]),
+        unarmed=tuple(_unarmed(fields) for fields in answer[3:]),
+    )
+
+
+async def arm(store: Store, partition: int, check: Unarmed, due: int | None) -> None:
+    """Give a check its next due time; does nothing if it was pinged, edited or paused meanwhile."""
+    with store_trouble():
+        await store.scripts.run(
+            "arm",
+            partition,
+            [check.check_id, check.leased_until, check.revision, "" if due is None else due],
+        )
+
+
+async def tick_web(store: Store, now: int) -> None:
+    """Say that this process can take pings."""
+    with store_trouble():
+        await store.redis.set(keys.web_tick(), now)
+
+
+async def tick_clock(store: Store, now: int) -> None:
+    """Say that a pass over all partitions is done."""
+    with store_trouble():
+        await store.redis.set(keys.clock_tick(), now)
+
+
+async def read_ticks(store: Store) -> tuple[int, int]:
+    """The last ticks of the web and of the clock, 0 for never."""
+    with store_trouble():
+        async with store.redis.pipeline(transaction=False) as pipe:
+            web, clock = await pipe.get(keys.web_tick()).get(keys.clock_tick()).execute()
+    return int(web or 0), int(clock or 0)
+
+
+async def read_gaps(store: Store, partition: int) -> list[tuple[int, int]]:
+    """The last times in which we were blind for a partition, newest first, as (from, to)."""
+    with store_trouble():
+        found = await store.redis.lrange(keys.gaps(partition), 0, -1)
+    pairs = (entry.decode().split(":") for entry in found)
+    return [(int(start), int(end)) for start, end in pairs]
+
+
+def _unarmed(fields: list[bytes | None]) -> Unarmed:
+    check_id, leased, due, revision, _, kind, expression, tz, interval, *_ = (
+        (value or b"").decode() for value in fields
+    )
+    return Unarmed(
+        check_id=int(check_id),
+        leased_until=int(leased),
+        due=int(due) if due else None,
+        revision=revision,
+        schedule=schedule_from_fields(kind, expression, tz, interval),
+    )

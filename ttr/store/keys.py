@@ -1,0 +1,194 @@
+"""The data dictionary: every key in Redis, its type, its fields, and whether it must survive.
+
+The only place in Python that builds a key name; Lua builds a partition's keys from its prefix in one
+include (`scripts/lua/includes/keys.lua`). **Durable** families are what a snapshot copies and a restore must
+give back; ephemeral ones may be lost at any time with no alert lost.
+
+A partition is a hash tag: all keys of one account lie in one slot of Redis Cluster, so one script can change
+them. Account `u` lives in partition `u mod PARTITIONS`: account numbers come from one counter, so the
+remainder alone spreads them evenly. The number of partitions is written into `meta` by the first process
+that ever starts on a Redis and verified by every later one.
+
+Times are integer milliseconds UTC unless said otherwise; booleans are "1" and "0" (or missing).
+"""
+
+PARTITIONS = 16
+
+
+def partition_of(user_id: int) -> int:
+    """The partition that holds an account, its checks, channels and deliveries."""
+    return user_id % PARTITIONS
+
+
+# Global keys: look-ups that come before the partition is known. Claimed first, then the account's script runs.
+
+
+def meta() -> str:
+    """Hash, durable: `partitions`."""
+    return "ttr:meta"
+
+
+def sequence(kind: str) -> str:
+    """Counter, durable: the last number given to a `user`, `check` or `channel`."""
+    return f"ttr:sequence:{kind}"
+
+
+def access_key(digest: str) -> str:
+    """Hash, durable: SHA-256 of an access key -> `user_id`, `last4`, `created_at`."""
+    return f"ttr:access-key:{digest}"
+
+
+def user_slug(slug: str) -> str:
+    """String, durable: the account whose ping URLs carry this slug."""
+    return f"ttr:user-slug:{slug}"
+
+
+def public_slug(slug: str) -> str:
+    """String, durable: the account whose public pages carry this slug."""
+    return f"ttr:public-slug:{slug}"
+
+
+def check_uuid(uuid: str) -> str:
+    """String, durable: "account:check" of a check's UUID."""
+    return f"ttr:check-uuid:{uuid}"
+
+
+def session(digest: str) -> str:
+    """Hash, ephemeral, expires a year after its last use: SHA-256 of a session id -> `user_id`."""
+    return f"ttr:session:{digest}"
+
+
+def signups(address: str) -> str:
+    """Counter, ephemeral, one hour: accounts made from an address."""
+    return f"ttr:signups:{address}"
+
+
+def web_tick() -> str:
+    """String, ephemeral: when a web process last could accept pings."""
+    return "ttr:web-tick"
+
+
+def clock_tick() -> str:
+    """String, ephemeral: when a clock last finished a pass over all partitions."""
+    return "ttr:clock-tick"
+
+
+# A partition's keys.
+
+
+def prefix(partition: int) -> str:
+    """What every key of a partition begins with; handed to each script as KEYS[1]."""
+    return f"ttr:{{{partition}}}:"
+
+
+def deadlines(partition: int) -> str:
+    """Sorted set, durable (rebuilt from the checks): check -> when it is overdue.
+
+    Every check that is not paused, and not down with its alert given, is in it if it has a next due time.
+    """
+    return prefix(partition) + "deadlines"
+
+
+def outbox(partition: int) -> str:
+    """Stream, durable: alerts that a state change decided and the dispatcher has not yet turned into deliveries."""
+    return prefix(partition) + "outbox"
+
+
+def deliveries(partition: int) -> str:
+    """Sorted set, durable: unfinished delivery -> when it is due, or when its lease lapses."""
+    return prefix(partition) + "deliveries"
+
+
+def delivery(partition: int, delivery_id: str) -> str:
+    """Hash, durable, expires seven days after the end: one event for one channel.
+
+    `event` JSON, `user_id`, `check_id`, `channel_id`, `created_at`, `state` (due, handed, sending, delivered,
+    failed, dropped), `attempts`, `token` (grows with each lease), `detail`, `reported_at`.
+    """
+    return f"{prefix(partition)}delivery:{delivery_id}"
+
+
+def clock(partition: int) -> str:
+    """Hash, durable: `tick`, when a clock last looked while pings were accepted."""
+    return prefix(partition) + "clock"
+
+
+def pending_gaps(partition: int) -> str:
+    """List, durable: "from:to" of blind times whose deadlines are still being moved, oldest first."""
+    return prefix(partition) + "gaps:pending"
+
+
+def gaps(partition: int) -> str:
+    """List, durable: the last 20 blind times, newest first, "from:to"."""
+    return prefix(partition) + "gaps"
+
+
+def user(partition: int, user_id: int) -> str:
+    """Hash, durable: `id`, `user_slug`, `public_slug`, `created_at`, `data_key` (wrapped by the master key),
+    `version` (grows with every change of anything the account sees), `tag_count`, `body_bytes`."""
+    return f"{prefix(partition)}user:{user_id}"
+
+
+def user_checks(partition: int, user_id: int) -> str:
+    """Sorted set, durable: check -> its number."""
+    return f"{user(partition, user_id)}:checks"
+
+
+def user_slugs(partition: int, user_id: int) -> str:
+    """Hash, durable: check slug -> check."""
+    return f"{user(partition, user_id)}:slugs"
+
+
+def user_tags(partition: int, user_id: int) -> str:
+    """Hash, durable: tag name -> tag number, while a check carries it."""
+    return f"{user(partition, user_id)}:tags"
+
+
+def tag_checks(partition: int, user_id: int, tag_id: int) -> str:
+    """Set, durable: checks that carry the tag."""
+    return f"{user(partition, user_id)}:tag:{tag_id}"
+
+
+def user_channels(partition: int, user_id: int) -> str:
+    """Set, durable: the account's channels."""
+    return f"{user(partition, user_id)}:channels"
+
+
+def channel(partition: int, channel_id: int) -> str:
+    """Hash, durable: `id`, `user_id`, `kind`, `settings` JSON, `secret` (sealed), `enabled`, `created_at`,
+    `own_check` (the one check it was made for), `last_status` (ok, error), `last_message`, `last_at`."""
+    return f"{prefix(partition)}channel:{channel_id}"
+
+
+def check(partition: int, check_id: int) -> str:
+    """Hash, durable: one check.
+
+    Set by the owner: `name`, `slug`, `tags` ([[id, name], ...]), `description`, `schedule_type`, `schedule`,
+    `tz`, `interval_seconds`, `grace_seconds`, `max_runtime_seconds`, `notify_after_failures`, `notify_on_up`,
+    `rule`, `rule_kind`, `rule_regex`, `post_only`, `channels` ([id, ...]), `own_webhook`.
+    Fixed: `id`, `uuid`, `user_id`, `created_at`. `revision` grows with each edit.
+    State: `status`, `status_since`, `resume_status` (what a paused check would resume to), `last_ping`,
+    `last_start`, `last_duration_ms`, `failure_count`, `alerted`, `due`, `deadline`, `unarmed` (waits for its due
+    time from Python), `runs` ("rid,started,hold;..."), `ping_count`, `event_count`, `last_request`, `body_bytes`.
+    """
+    return f"{prefix(partition)}check:{check_id}"
+
+
+def ping_log(partition: int, check_id: int) -> str:
+    """List, durable: the last pings, newest first, packed (`ttr/store/ping_log.py`)."""
+    return f"{check(partition, check_id)}:pings"
+
+
+def bodies(partition: int, check_id: int) -> str:
+    """List, durable: bodies of pings, newest first, each behind its ping's number (4 bytes, big endian)."""
+    return f"{check(partition, check_id)}:bodies"
+
+
+def flips(partition: int, check_id: int) -> str:
+    """List, durable: the last 200 status changes, newest first, "at|from|to|ms in the old status|reason|detail"."""
+    return f"{check(partition, check_id)}:flips"
+
+
+def days(partition: int, check_id: int) -> str:
+    """Hash, durable: "<UTC day number>:<status>" -> ms spent in that status on that day; 100 days."""
+    return f"{check(partition, check_id)}:days"

@@ -1,0 +1,150 @@
+"""Pings: recorded by one script run each, and read back as a log, bodies and flips."""
+
+from dataclasses import dataclass
+
+from ttr.domain.check import Check
+from ttr.domain.content import ContentRule
+from ttr.domain.schedule import Schedule
+from ttr.store import keys
+from ttr.store.codec import rule_from_fields, schedule_from_fields
+from ttr.store.ping_log import PingEntry, pack_tail, unpack
+from ttr.store.redis import Store, store_trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What has to be known of a check before its ping is recorded, as of `revision`."""
+
+    check_id: int
+    revision: str
+    schedule: Schedule
+    rule: ContentRule | None
+    post_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a ping goes. Without `plan`, the script answers one; without `check_id`, it looks the slug up."""
+
+    user_id: int
+    user_slug: str
+    check_id: int | None
+    slug: str
+    plan: Plan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The ping is stored."""
+
+    check_id: int
+    number: int
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How much a check keeps: log entries, body bytes, and body bytes of its whole account."""
+
+    entries: int
+    body_bytes: int
+    account_bytes: int
+
+
+async def find_target(store: Store, user_slug: str, address: str, *, is_uuid: bool) -> Target | None:
+    """The target of an address, in one round trip; None when it names no account or no check.
+
+    `user_slug` is "" in a URL that has only a UUID.
+    """
+    with store_trouble():
+        wanted = [keys.user_slug(user_slug)] if user_slug else []
+        if is_uuid:
+            wanted.append(keys.check_uuid(address))
+        async with store.redis.pipeline(transaction=False) as pipe:
+            for key in wanted:
+                pipe.get(key)
+            found = [value.decode() if value else None for value in await pipe.execute()]
+    if None in found:
+        return None
+    if not is_uuid:
+        return Target(int(found[0] or 0), user_slug, None, address)
+    owner, _, check_id = (found[-1] or "").partition(":")
+    if user_slug and owner != found[0]:
+        return None
+    return Target(int(owner), user_slug, int(check_id), "")
+
+
+async def record_ping(
+    store: Store,
+    target: Target,
+    entry: PingEntry,
+    *,
+    request_id: str,
+    due: int | None,
+    body: bytes,
+    kept: Kept,
+) -> Recorded | Plan | None:
+    """Record a ping. A Plan as the answer means: the check has been edited, judge the ping anew; nothing was
+    written. None means there is no such check. `request_id` makes a repeated run harmless.
+    """
+    plan = target.plan
+    with store_trouble():
+        answer = await store.scripts.run(
+            "ping",
+            keys.partition_of(target.user_id),
+            [
+                target.user_id,
+                target.user_slug,
+                "" if target.check_id is None else target.check_id,
+                target.slug,
+                entry.at,
+                request_id,
+                plan.revision if plan else "",
+                "" if due is None else due,
+                entry.kind,
+                entry.rid,
+                entry.reason,
+                entry.detail,
+                pack_tail(entry),
+                body,
+                kept.entries,
+                kept.body_bytes,
+                kept.account_bytes,
+            ],
+        )
+    match answer[0]:
+        case b"ok":
+            return Recorded(int(answer[1]), int(answer[2]), int(answer[3]))
+        case b"stale":
+            return plan_from(int(answer[1]), answer[2:])
+    return None
+
+
+def plan_from(check_id: int, fields: list[bytes | None]) -> Plan:
+    """The plan in what scripts/lua/includes/plan.lua answers."""
+    revision, _, kind, expression, tz, interval, rule, rule_kind, rule_regex, post_only, *_ = (
+        (value or b"").decode() for value in fields
+    )
+    return Plan(
+        check_id,
+        revision,
+        schedule_from_fields(kind, expression, tz, interval),
+        rule_from_fields(rule, rule_kind, rule_regex),
+        post_only == "1",
+    )
+
+
+async def read_pings(store: Store, check: Check, most: int) -> list[PingEntry]:
+    """The newest `most` pings, newest first."""
+    key = keys.ping_log(keys.partition_of(check.user_id), check.id)
+    with store_trouble():
+        return [unpack(entry) for entry in await store.redis.lrange(key, 0, most - 1)]
+
+
+async def read_body(store: Store, check: Check, number: int | None = None) -> tuple[int, bytes] | None:
+    """A ping's number and body: of ping `number`, or of the newest ping that had one. None when not kept."""
+    with store_trouble():
+        answer = await store.scripts.run(
+            "read_body", keys.partition_of(check.user_id), [check.id, "" if number is None else number]
+        )
+    return (int(answer[0]), answer[1]) if answer else None

@@ -1,0 +1,108 @@
+"""Opens Redis, and refuses one that would lose checks."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import BusyLoadingError, ConnectionError, ReadOnlyError, TimeoutError
+
+from ttr.store import keys
+from ttr.store.errors import StoreUnavailable, StoreUnfit
+from ttr.store.scripts import Scripts
+
+log = logging.getLogger(__name__)
+
+# What a client may cure by trying again; everything else is our bug and should be loud.
+UNAVAILABLE = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One Redis and its commands."""
+
+    redis: Any
+    """A client that doesn't decode: replies are bytes, where redis-py's annotations allow for str as well."""
+    scripts: Scripts
+
+
+@asynccontextmanager
+async def open_store(url: str, *, connections: int = 32) -> AsyncIterator[Store]:
+    """A store on `url` (redis://, rediss:// or unix://); closed at the end. Does not connect yet.
+
+    Commands answer within 5 s or raise. One retry covers a Redis that was restarted between two commands:
+    scripts are written so that running twice gives the same result.
+    """
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=connections,
+        timeout=2,
+        socket_timeout=5,
+        socket_connect_timeout=2,
+        health_check_interval=30,
+        retry=Retry(ExponentialWithJitterBackoff(cap=0.2, base=0.02), 1),
+        retry_on_error=[ConnectionError],
+    )
+    redis = Redis(connection_pool=pool)
+    try:
+        yield Store(redis, Scripts(redis))
+    finally:
+        await redis.aclose(close_connection_pool=True)
+
+
+@contextmanager
+def store_trouble() -> Iterator[None]:
+    """Raise StoreUnavailable for whatever trying again may cure."""
+    try:
+        yield
+    except UNAVAILABLE as error:
+        raise StoreUnavailable(str(error)) from error
+
+
+async def wait_until_ready(store: Store, seconds: float = 30) -> None:
+    """Wait until Redis answers and has loaded its data. Raises StoreUnavailable after `seconds`."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while True:
+        try:
+            await store.redis.ping()
+            return
+        except UNAVAILABLE as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise StoreUnavailable(f"Redis does not answer: {error}") from error
+        await asyncio.sleep(0.1)
+
+
+async def verify(store: Store) -> None:
+    """Refuse a Redis that is too old, may evict, or was made for another number of partitions.
+
+    A missing append-only file is a warning. Raises StoreUnfit with what to change.
+    """
+    info = await store.redis.info("server")
+    version = str(info.get("redis_version", "0"))
+    if tuple(int(part) for part in version.split(".")[:2]) < (7, 0):
+        raise StoreUnfit(f"Redis {version} is too old: ttr needs 7.0 or newer.")
+    memory = await store.redis.info("memory")
+    policy = str(memory.get("maxmemory_policy", "noeviction"))
+    if policy != "noeviction":
+        raise StoreUnfit(
+            f"This Redis may throw checks away (maxmemory-policy {policy}). Set maxmemory-policy noeviction."
+        )
+    persistence = await store.redis.info("persistence")
+    if not persistence.get("aof_enabled"):
+        log.warning("Redis keeps no append-only file: a crash loses pings. Set appendonly yes.")
+    await verify_partitions(store)
+
+
+async def verify_partitions(store: Store) -> None:
+    """Write the number of partitions on the first start, compare it on every later one. Raises StoreUnfit."""
+    await store.redis.hsetnx(keys.meta(), "partitions", str(keys.PARTITIONS))
+    found = int(await store.redis.hget(keys.meta(), "partitions"))
+    if found != keys.PARTITIONS:
+        raise StoreUnfit(
+            f"This Redis's data is laid out in {found} partitions; this version uses {keys.PARTITIONS}."
+        )
