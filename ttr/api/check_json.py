@@ -1,0 +1,56 @@
+"""A check as the API shows it: the seed's field names, times as ISO 8601 UTC, no secret and no address."""
+
+from collections.abc import Mapping
+
+from ttr.domain.check import Check
+from ttr.domain.moments import iso
+from ttr.store.channels import Channel
+
+
+def check_json(
+    check: Check, *, now: int, user_slug: str, base_url: str, channels: Mapping[int, Channel]
+) -> dict[str, object]:
+    """The check at `now`. `channels` holds at least its own webhook, if it has one."""
+    settings, schedule, rule = check.settings, check.settings.schedule, check.settings.rule
+    webhook = channels.get(check.own_webhook) if check.own_webhook else None
+    return {
+        "id": check.id,
+        "uuid": check.uuid,
+        "name": settings.name,
+        "slug": settings.slug,
+        "tags": [{"id": tag.id, "name": tag.name} for tag in check.tags],
+        "description": settings.description,
+        "schedule_type": schedule.kind,
+        "schedule": schedule.expression,
+        "tz": schedule.tz,
+        "interval_seconds": schedule.interval_seconds,
+        "grace_seconds": settings.grace_seconds,
+        "max_runtime_seconds": settings.max_runtime_seconds,
+        "notify_after_failures": settings.notify_after_failures,
+        "notify_on_up": settings.notify_on_up,
+        "expected_content": rule.text if rule else None,
+        "expected_content_type": rule.kind if rule else None,
+        "use_regex_for_content": rule.regex if rule else False,
+        "post_only": settings.post_only,
+        "channels": list(check.channels),
+        "status": check.status,
+        "late": check.late_at(now),
+        "running": check.running,
+        "paused": check.paused,
+        "status_since": iso(check.status_since),
+        "created_at": iso(check.created_at),
+        "next_due": iso(check.due),
+        "deadline": iso(check.deadline),
+        "last_ping": iso(check.last_ping),
+        "last_start": iso(check.last_start),
+        "last_duration_seconds": None if check.last_duration_ms is None else check.last_duration_ms / 1000,
+        "failure_count": check.failure_count,
+        "ping_count": check.ping_count,
+        "has_content": check.has_body,
+        "ping_url": f"{base_url}/p/{user_slug}/{check.address}",
+        "webhook_enabled": webhook.enabled if webhook else False,
+        "webhook_configured": webhook.has_secret if webhook else False,
+        "webhook_last_notification_status": webhook.last_status if webhook else None,
+        "webhook_last_notification_message": webhook.last_message if webhook else None,
+        "webhook_last_notification_timestamp": iso(webhook.last_at) if webhook else None,
+    }

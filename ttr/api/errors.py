@@ -1,0 +1,66 @@
+"""Every error of the API in one shape: {"detail": sentence, "errors": [{"field", "message"}, ...]}."""
+
+from quart import Blueprint, Response, jsonify, request
+from quart.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+
+from ttr.api.auth import Unauthorized
+from ttr.domain.invalid import FieldError, Invalid
+from ttr.store.errors import NotFound, QuotaReached, SlugTaken, StoreUnavailable, UnknownChannel
+
+
+def problem(status: int, detail: str, errors: tuple[FieldError, ...] = ()) -> Response:
+    """An error answer."""
+    answer = jsonify(
+        {"detail": detail, "errors": [{"field": error.field, "message": error.message} for error in errors]}
+    )
+    answer.status_code = status
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def install(blueprint: Blueprint) -> None:
+    """Answer the exceptions of the blueprint's handlers."""
+
+    @blueprint.errorhandler(Invalid)
+    async def _invalid(error: Invalid) -> ResponseReturnValue:
+        return problem(400, str(error), error.errors)
+
+    @blueprint.errorhandler(UnknownChannel)
+    async def _channel(error: UnknownChannel) -> ResponseReturnValue:
+        return problem(400, str(error), (FieldError("channels", str(error)),))
+
+    @blueprint.errorhandler(Unauthorized)
+    async def _unauthorized(error: Unauthorized) -> ResponseReturnValue:
+        return problem(401, str(error))
+
+    @blueprint.errorhandler(NotFound)
+    async def _not_found(error: NotFound) -> ResponseReturnValue:
+        return problem(404, "You have no such check.")
+
+    @blueprint.errorhandler(SlugTaken)
+    async def _taken(error: SlugTaken) -> ResponseReturnValue:
+        return problem(409, str(error), (FieldError("slug", str(error)),))
+
+    @blueprint.errorhandler(QuotaReached)
+    async def _quota(error: QuotaReached) -> ResponseReturnValue:
+        if request.path.endswith("/keys"):
+            answer = problem(429, str(error))
+            answer.headers["Retry-After"] = "3600"
+            return answer
+        return problem(409, str(error))
+
+    @blueprint.errorhandler(StoreUnavailable)
+    async def _away(error: StoreUnavailable) -> ResponseReturnValue:
+        answer = problem(503, "The database is away; try again in a few seconds.")
+        answer.headers["Retry-After"] = "5"
+        return answer
+
+
+async def http_problem(error: HTTPException) -> Response:
+    """What Quart refuses by itself (404, 405, 413, ...) and our own faults (500, logged by Quart)."""
+    answer = problem(error.code or 500, error.description or error.name)
+    for name, value in error.get_headers():
+        if name.lower() in ("allow", "retry-after"):
+            answer.headers[name] = value
+    return answer

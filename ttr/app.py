@@ -1,0 +1,86 @@
+"""create_app: the map of the web process."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+
+from quart import Quart, Response, request
+from werkzeug.exceptions import HTTPException
+
+from ttr import current
+from ttr.api import api_blueprint
+from ttr.api.errors import http_problem
+from ttr.health import health_blueprint
+from ttr.now import now_ms
+from ttr.paths import STATIC, TEMPLATES
+from ttr.ping.asgi import PingDoor
+from ttr.ping.handler import PingHandler
+from ttr.settings import Settings
+from ttr.store.deadlines import tick_web
+from ttr.store.errors import StoreUnavailable
+from ttr.store.pings import Kept
+from ttr.store.redis import Store, open_store, wait_until_ready
+from ttr.web import web_blueprint
+from ttr.web.errors import http_error
+
+log = logging.getLogger(__name__)
+
+_TICK_SECONDS = 0.5
+
+
+def create_app(settings: Settings) -> Quart:
+    """The web process: three front doors over one store."""
+    app = Quart("ttr", static_folder=str(STATIC), template_folder=str(TEMPLATES))
+    app.config["MAX_CONTENT_LENGTH"] = 1_000_000
+    current.install(app, settings)
+
+    app.register_blueprint(api_blueprint)  # JSON:  /api/v1/...
+    app.register_blueprint(web_blueprint)  # HTML:  /, /dashboard, /checks/...
+    app.register_blueprint(health_blueprint)  # GET /health
+    _answer_refusals(app)
+
+    door = PingDoor(  # pings: /p/..., /ping/...
+        app.asgi_app,
+        body_limit=settings.ping_body_limit,
+        body_max=settings.ping_body_max,
+        trusted_proxies=settings.trusted_proxies,
+    )
+    app.asgi_app = door  # type: ignore[method-assign, assignment]  # how Quart takes ASGI middleware
+
+    @app.while_serving
+    async def _lifespan() -> AsyncGenerator[None, None]:
+        async with open_store(settings.database) as store:
+            await wait_until_ready(store)
+            current.set_store(app, store)
+            door.handler = PingHandler(
+                store,
+                kept=Kept(
+                    settings.ping_log_entries, settings.body_bytes_per_check, settings.body_bytes_per_account
+                ),
+                body_limit=settings.ping_body_limit,
+                checks_per_account=settings.checks_per_account,
+            )
+            ticking = asyncio.create_task(_tick(store))
+            yield
+            ticking.cancel()
+            door.handler = None
+
+    return app
+
+
+def _answer_refusals(app: Quart) -> None:
+    """What no handler took: JSON below /api/, a page elsewhere."""
+
+    @app.errorhandler(HTTPException)
+    async def _refused(error: HTTPException) -> Response:
+        return await (http_problem if request.path.startswith("/api/") else http_error)(error)
+
+
+async def _tick(store: Store) -> None:
+    """Say twice a second that pings are taken; when nobody says so, the clock stops judging."""
+    while True:
+        try:
+            await tick_web(store, now_ms())
+        except StoreUnavailable as error:
+            log.warning("Redis is away: %s", error)
+        await asyncio.sleep(_TICK_SECONDS)

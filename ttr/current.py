@@ -1,0 +1,41 @@
+"""What a request handler needs of the running app: its store, its settings, whose request it is."""
+
+from typing import cast
+
+from quart import Quart, current_app, request
+
+from ttr.address import client_address
+from ttr.settings import Settings
+from ttr.store.redis import Store
+
+
+def install(app: Quart, settings: Settings) -> None:
+    """Give the app its settings; the store follows when it is open."""
+    app.extensions["ttr_settings"] = settings
+
+
+def set_store(app: Quart, store: Store) -> None:
+    """Give the app its store, at start-up."""
+    app.extensions["ttr_store"] = store
+
+
+def store() -> Store:
+    """The store of the running app."""
+    return cast(Store, current_app.extensions["ttr_store"])
+
+
+def settings() -> Settings:
+    """The settings of the running app."""
+    return cast(Settings, current_app.extensions["ttr_settings"])
+
+
+def address() -> str:
+    """The client's address; a forwarded one only from a trusted proxy."""
+    return client_address(
+        request.remote_addr or "", request.headers.get("X-Forwarded-For", ""), settings().trusted_proxies
+    )
+
+
+def base_url() -> str:
+    """Where jobs find us: PUBLIC_URL, or the request's own scheme and host."""
+    return settings().public_url or request.host_url.rstrip("/")

@@ -1,0 +1,41 @@
+"""The web process: Hypercorn around the app, on uvloop."""
+
+import asyncio
+import logging
+import signal
+
+from hypercorn.asyncio import serve as hypercorn_serve
+from hypercorn.config import Config
+
+from ttr import logs
+from ttr.app import create_app
+from ttr.settings import Settings
+from ttr.store.redis import open_store, verify, wait_until_ready
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is in flight for up to 3 s.
+
+    Raises StoreUnavailable and StoreUnfit, before the port is open.
+    """
+    logs.set_up(settings.log_level)
+    async with open_store(settings.database) as store:
+        await wait_until_ready(store)
+        await verify(store)
+    config = Config()
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    config.bind = [f"{host}:{settings.port}"]
+    config.graceful_timeout = 3
+    # Cron jobs come back once a minute at most, but a busy client may keep a connection for many pings.
+    config.keep_alive_timeout = 75
+    config.keep_alive_max_requests = 100_000
+    # On the hour thousands of jobs connect within a second.
+    config.backlog = 2_048
+    config.include_server_header = False
+    config.include_date_header = True
+    config.errorlog = logging.getLogger("hypercorn.error")  # ours, without a handler of its own
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await hypercorn_serve(create_app(settings), config, shutdown_trigger=stop.wait)
