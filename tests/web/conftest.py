@@ -1,0 +1,122 @@
+"""A visitor: a client that fills in the token of our forms, as a browser does."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from quart import Quart, Response
+
+from ttr.store.users import User
+from ttr.web.security import CSRF_COOKIE
+
+_TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+HTMX = {"HX-Request": "true"}
+NOTHING: Mapping[str, str] = {}
+
+
+@dataclass
+class Visitor:
+    """One browser without JavaScript; `htmx=True` asks as htmx does."""
+
+    client: Any
+    token: str = ""
+    user: User | None = field(default=None)
+
+    async def get(self, path: str, *, htmx: bool = False) -> Response:
+        response: Response = await self.client.get(path, headers=HTMX if htmx else {})
+        return response
+
+    async def read(self, path: str, *, htmx: bool = False) -> str:
+        """The text of a page that must be there."""
+        response = await self.get(path, htmx=htmx)
+        assert response.status_code == 200, response.status_code
+        return str(await response.get_data(as_text=True))
+
+    async def post(
+        self, path: str, form: Mapping[str, str] = NOTHING, *, htmx: bool = False, **fields: str
+    ) -> Response:
+        """Send a form with its token."""
+        if not self.token:
+            found = _TOKEN.search(await self.read("/"))
+            assert found
+            self.token = found[1]
+        headers = HTMX if htmx else {}
+        sent = {CSRF_COOKIE: self.token, **form, **fields}
+        response: Response = await self.client.post(path, form=sent, headers=headers)
+        if path in ("/keys", "/login", "/logout") and response.status_code < 400:
+            self.token = ""  # another session, another token: the next page has it
+        return response
+
+    async def make_check(self, **fields: str) -> int:
+        """A check through the form; its number."""
+        form = {"name": "Backup", "schedule_type": "interval", "interval": "1", "interval_unit": "hours"}
+        form |= {"grace": "5", "grace_unit": "minutes", "tz": "UTC", "notify_on_up": "on"}
+        response = await self.post("/checks", form | fields)
+        assert response.status_code == 303, await response.get_data(as_text=True)
+        return int(response.headers["Location"].rpartition("/")[2])
+
+
+@pytest.fixture
+def visitor(app: Quart) -> Visitor:
+    """Somebody without a session."""
+    return Visitor(app.test_client())
+
+
+@pytest.fixture
+async def owner(app: Quart, account: tuple[User, str]) -> Visitor:
+    """The account, logged in."""
+    user, auth_key = account
+    someone = Visitor(app.test_client(), user=user)
+    response = await someone.post("/login", auth_key=auth_key)
+    assert response.status_code == 303
+    return someone
+
+
+class _Form(HTMLParser):
+    """Collects what a browser would send of one form."""
+
+    def __init__(self, form_id: str) -> None:
+        super().__init__()
+        self.fields: dict[str, str] = {}
+        self._id, self._inside, self._area, self._select = form_id, False, "", ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self._inside = given.get("id") == self._id
+        elif not self._inside:
+            return
+        elif tag == "input" and (given.get("type") not in ("checkbox", "radio") or "checked" in given):
+            self.fields[given["name"]] = given.get("value", "")
+        elif tag == "select":
+            self._select = given["name"]
+        elif tag == "option" and "selected" in given:
+            self.fields[self._select] = given["value"]
+        elif tag == "textarea":
+            self._area = given["name"]
+            self.fields[self._area] = ""
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea":
+            self.fields[self._area] = self.fields[self._area].removeprefix("\n")
+            self._area = ""
+        self._inside = self._inside and tag != "form"
+
+    def handle_data(self, data: str) -> None:
+        if self._area:
+            self.fields[self._area] += data
+
+
+def typed_in(page: str, form_id: str) -> dict[str, str]:
+    """The fields that the page's form would send as it stands."""
+    form = _Form(form_id)
+    form.feed(page)
+    return form.fields
+
+
+async def text(response: Response) -> str:
+    """A response's body."""
+    return str(await response.get_data(as_text=True))

@@ -1,0 +1,52 @@
+"""Static files: addressed by content, kept for good, and the vendored ones unchanged."""
+
+import hashlib
+import re
+
+from quart import Quart
+
+from tests.web.conftest import Visitor
+from ttr.paths import STATIC
+from ttr.web.assets import asset, tree_digest
+
+
+async def test_every_file_a_page_names_is_there_and_may_be_kept(visitor: Visitor) -> None:
+    page = await visitor.read("/")
+    addresses = re.findall(r'(?:href|src)="(/assets/[^"]+)"', page)
+    assert len(addresses) > 20
+    for address in addresses:
+        response = await visitor.get(address)
+        assert response.status_code == 200, address
+        assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_an_old_address_is_served_and_not_kept(app: Quart) -> None:
+    response = await app.test_client().get("/assets/000000000000/css/base.css")
+    assert (response.status_code, response.headers["Cache-Control"]) == (200, "no-cache")
+
+
+async def test_nothing_outside_is_served(app: Quart) -> None:
+    for path in (
+        "../pyproject.toml",
+        "%2e%2e/pyproject.toml",
+        "css/../../pyproject.toml",
+        "nothing.css",
+        "css",
+    ):
+        assert (await app.test_client().get(f"/assets/{tree_digest()}/{path}")).status_code == 404
+
+
+async def test_every_stylesheet_is_linked(visitor: Visitor) -> None:
+    page = await visitor.read("/")
+    for path in STATIC.rglob("*.css"):
+        assert asset(path.relative_to(STATIC).as_posix()) in page
+
+
+def test_vendored_files_have_the_checksums_of_their_note() -> None:
+    rows = re.findall(
+        r"^\| `([^`]+)` \|.*`([0-9a-f]{64})` \|$", (STATIC / "vendor/README.md").read_text(), re.M
+    )
+    assert len(rows) == 3
+    for name, checksum in rows:
+        assert hashlib.sha256((STATIC / "vendor" / name).read_bytes()).hexdigest() == checksum

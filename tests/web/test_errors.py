@@ -1,0 +1,73 @@
+"""What people see when something breaks, on either side."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from quart import Quart
+
+from tests.conftest import start_redis
+from tests.web.conftest import HTMX, Visitor, text
+from ttr.app import create_app
+from ttr.settings import Settings
+from ttr.web import dashboard
+
+
+async def test_an_unknown_address_is_a_page_and_below_api_it_is_not(app: Quart) -> None:
+    response = await app.test_client().get("/nowhere")
+    assert response.status_code == 404
+    assert "Not found" in await text(response)
+    response = await app.test_client().get("/api/v1/nowhere")
+    assert response.status_code == 404
+    assert "There is nothing at this address. The check" not in await text(response)
+
+
+async def test_a_wrong_method_is_a_page(app: Quart) -> None:
+    response = await app.test_client().put("/checks/7")
+    assert response.status_code == 405
+    assert "does not answer to that method" in await text(response)
+
+
+async def test_too_large_a_form_is_said(visitor: Visitor) -> None:
+    response = await visitor.post("/login", auth_key="x" * 1_100_000)
+    assert response.status_code == 413
+    assert "at most one megabyte" in await text(response)
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data; boundary=x", "application/json", ""])
+async def test_a_body_that_is_no_form_is_refused(visitor: Visitor, kind: str) -> None:
+    await visitor.read("/")
+    response = await visitor.client.post("/login", data=b"\xff--x\r\n{", headers={"Content-Type": kind})
+    assert response.status_code in (400, 403)
+
+
+async def test_a_fault_of_ours_is_a_calm_page(owner: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: object) -> dict[str, object]:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(dashboard, "_view", broken)
+    response = await owner.get("/dashboard")
+    assert response.status_code == 500
+    page = await text(response)
+    assert "Something broke" in page
+    assert "secret detail" not in page
+
+
+async def test_without_redis_pages_say_so_and_when_to_come_back(settings: Settings) -> None:
+    with tempfile.TemporaryDirectory(prefix="ttr-") as folder:
+        server = start_redis(Path(folder))
+        try:
+            app = create_app(settings.model_copy(update={"redis_url": server.url}))
+            async with app.test_app():
+                visitor = Visitor(app.test_client())
+                await visitor.post("/keys")
+                server.process.terminate()
+                server.process.wait(10)
+                response = await visitor.get("/dashboard")
+                assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+                assert "The database is away" in await text(response)
+                response = await visitor.client.get("/dashboard/table", headers=HTMX)
+                assert response.status_code == 503
+                assert response.headers["HX-Retarget"] == "#outage"
+        finally:
+            server.process.kill()

@@ -1,0 +1,68 @@
+"""Rules of templates, styles and scripts that reading alone would not keep."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ttr.paths import STATIC, TEMPLATES
+
+TEMPLATE_FILES = sorted(TEMPLATES.rglob("*.html"))
+STYLES = sorted((STATIC / "css").rglob("*.css"))
+SCRIPTS = sorted((STATIC / "js").glob("*.js"))
+HX = {"hx-get", "hx-post", "hx-target", "hx-swap", "hx-swap-oob", "hx-trigger", "hx-confirm", "hx-sync"}
+
+
+def name(path: Path) -> str:
+    return path.name
+
+
+@pytest.mark.parametrize("path", TEMPLATE_FILES, ids=name)
+def test_a_template_holds_nothing_inline_and_trusts_no_text(path: Path) -> None:
+    source = path.read_text()
+    assert not re.search(r"\sstyle\s*=|<style|\son[a-z]+\s*=|javascript:|hx-on|\bjs:", source)
+    assert not re.search(r"\|\s*safe\b|autoescape|Markup", source)
+    assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", source))
+    assert not re.search(r"(?:src|href)=\"(?:https?:)?//", source)
+
+
+@pytest.mark.parametrize("path", TEMPLATE_FILES, ids=name)
+def test_a_template_keeps_to_the_small_vocabulary_of_htmx(path: Path) -> None:
+    source = path.read_text()
+    assert set(re.findall(r"\b(hx-[a-z-]+)(?==)", source)) <= HX
+    assert not any("[" in trigger for trigger in re.findall(r'hx-trigger="([^"]*)"', source))
+
+
+@pytest.mark.parametrize("path", TEMPLATE_FILES, ids=name)
+def test_every_form_that_writes_carries_the_token(path: Path) -> None:
+    for form in re.findall(r'<form[^>]*method="post".*?</form>', path.read_text(), re.DOTALL):
+        assert 'name="csrf_token"' in form
+
+
+@pytest.mark.parametrize("path", STYLES, ids=name)
+def test_a_stylesheet_lies_in_a_layer_and_names_no_colour(path: Path) -> None:
+    source = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
+    if path.name not in ("layers.css", "fonts.css"):
+        assert re.match(r"\s*@layer [a-z]+ \{", source)
+    if path.parent.name != "themes":
+        assert not re.search(
+            r"#[0-9a-fA-F]{3,8}\b|\b(?:rgb|hsl|oklch|oklab|lab|lch|color)\(|\b(?:white|black)\b(?!-)", source
+        )
+    assert "!important" not in source
+    assert "@import" not in source
+    assert "animation" not in source
+
+
+def test_the_order_of_layers_is_said_first() -> None:
+    base = (TEMPLATES / "base.html").read_text()
+    names = re.findall(r'"([a-z/-]+)"', base[base.index("{% for name in [") : base.index("] %}")])
+    assert names[0] == "layers"
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=name)
+def test_a_script_is_small_and_evaluates_nothing(path: Path) -> None:
+    source = path.read_text()
+    assert len(source.splitlines()) <= 60
+    assert not re.search(
+        r"\beval\b|new Function|innerHTML|insertAdjacentHTML|document\.write|setTimeout\(['\"]", source
+    )

@@ -1,0 +1,140 @@
+"""Sessions, tokens and headers: what keeps other sites and other people out."""
+
+import pytest
+from quart import Quart
+
+from tests.conftest import MASTER_KEY
+from tests.web.conftest import HTMX, Visitor, text
+from ttr.app import create_app
+from ttr.now import now_ms
+from ttr.settings import Settings
+from ttr.store.redis import Store
+from ttr.store.sessions import open_session
+from ttr.store.users import User, create_user
+from ttr.web.security import HEADERS
+
+PAGES = ("/dashboard", "/checks/new", "/checks/{id}", "/checks/{id}/edit", "/checks/{id}/delete")
+FRAGMENTS = ("/dashboard/table", "/checks/{id}/live")
+WRITES = (
+    *("/keys", "/login", "/logout", "/appearance", "/checks", "/checks/preview", "/checks/{id}/edit"),
+    *("/checks/{id}/delete", "/checks/{id}/pause", "/checks/{id}/resume", "/checks/{id}/pings"),
+    "/checks/{id}/webhook",
+)
+
+
+async def test_every_page_carries_the_security_headers(owner: Visitor) -> None:
+    check = await owner.make_check()
+    for path in ("/", *PAGES, *FRAGMENTS, "/nowhere", "/dashboard/table?since=1"):
+        response = await owner.get(path.format(id=check))
+        for name, value in HEADERS.items():
+            assert response.headers[name] == value, path
+        assert response.content_type == "text/html; charset=utf-8"
+
+
+@pytest.mark.parametrize("path", [*PAGES, *FRAGMENTS, "/checks/{id}/pings/1/body"])
+async def test_without_a_session_a_page_leads_to_the_front_page(visitor: Visitor, path: str) -> None:
+    response = await visitor.get(path.format(id=1))
+    assert (response.status_code, response.headers["Location"]) == (303, "/")
+    response = await visitor.get(path.format(id=1), htmx=True)
+    assert (response.status_code, response.headers["HX-Redirect"]) == (200, "/")
+
+
+@pytest.mark.parametrize("path", [path for path in WRITES if path.startswith("/checks")])
+async def test_without_a_session_nothing_is_written(visitor: Visitor, path: str) -> None:
+    response = await visitor.post(path.format(id=1), name="x")
+    assert (response.status_code, response.headers["Location"]) == (303, "/")
+
+
+@pytest.mark.parametrize("path", WRITES)
+async def test_a_form_without_the_token_is_refused(owner: Visitor, path: str) -> None:
+    check = await owner.make_check()
+    for form in ({}, {"csrf_token": ""}, {"csrf_token": "x" * 32}, {"csrf_token": "\u00e9"}):
+        response = await owner.client.post(path.format(id=check), form=form)
+        assert response.status_code == 403
+        assert "did not come from a page" in await text(response)
+    assert (await owner.get(f"/checks/{check}")).status_code == 200
+
+
+async def test_a_token_without_its_cookie_is_refused(app: Quart, owner: Visitor) -> None:
+    await owner.read("/")
+    for form in ({"csrf_token": owner.token}, {"csrf_token": ""}, {}):
+        assert (await app.test_client().post("/keys", form=form)).status_code == 403
+
+
+async def test_a_token_of_another_session_is_refused(app: Quart, owner: Visitor) -> None:
+    stranger = Visitor(app.test_client())
+    await stranger.post("/checks/preview")
+    owner.client.set_cookie("localhost", "csrf_token", stranger.token)  # as a neighbouring host could plant it
+
+    response = await owner.client.post("/logout", form={"csrf_token": stranger.token})
+
+    assert response.status_code == 403
+
+
+@pytest.mark.parametrize(("site", "status"), [("cross-site", 403), ("same-site", 403), ("same-origin", 201)])
+async def test_what_the_browser_says_of_another_site_is_believed(
+    visitor: Visitor, site: str, status: int
+) -> None:
+    await visitor.post("/checks/preview")
+    form = {"csrf_token": visitor.token}
+    response = await visitor.client.post("/keys", form=form, headers={"Sec-Fetch-Site": site})
+    assert response.status_code == status
+
+
+async def test_htmx_hears_of_a_refusal_in_the_place_for_it(owner: Visitor) -> None:
+    response = await owner.client.post("/logout", headers=HTMX)
+    assert (response.status_code, response.headers["HX-Retarget"]) == (403, "#notice")
+    assert "<html" not in await text(response)
+
+
+async def test_cookies_are_closed_to_scripts_and_other_sites(visitor: Visitor) -> None:
+    response = await visitor.post("/keys")
+    cookies = response.headers.getlist("Set-Cookie")
+    session = next(cookie for cookie in cookies if cookie.startswith("ttr_session="))
+    assert "HttpOnly" in session
+    assert "SameSite=Lax" in session
+    assert "Max-Age=31536000" in session
+    assert "Secure" not in session
+
+
+async def test_cookies_are_secure_over_https_and_in_production(
+    app: Quart, settings: Settings, store: Store
+) -> None:
+    response = await app.test_client().get("/", scheme="https")
+    assert "Secure" in response.headers["Set-Cookie"]
+    strict = create_app(settings.model_copy(update={"ttr_env": "production"}))
+    async with strict.test_app():
+        response = await strict.test_client().get("/")
+        assert "Secure" in response.headers["Set-Cookie"]
+
+
+async def test_the_session_slides_with_pages_and_not_with_polls(owner: Visitor) -> None:
+    assert "ttr_session=" in " ".join((await owner.get("/dashboard")).headers.getlist("Set-Cookie"))
+    assert "Set-Cookie" not in (await owner.get("/dashboard/table", htmx=True)).headers
+
+
+@pytest.mark.parametrize("cookie", ["", "x", "x" * 32, "'; drop", "\u00e9" * 32, "x" * 5000])
+async def test_a_made_up_session_is_none(app: Quart, cookie: str) -> None:
+    response = await app.test_client().get("/dashboard", headers={"Cookie": f"ttr_session={cookie}"})
+    assert response.status_code == 303
+
+
+async def test_another_accounts_check_is_not_there(app: Quart, owner: Visitor, store: Store) -> None:
+    stranger, _ = await create_user(store, now=now_ms(), master=MASTER_KEY, address="", most_per_address=None)
+    theirs = await _signed_in(app, store, stranger)
+    check = await owner.make_check(name="Mine")
+    for path in ("", "/edit", "/delete", "/live", "/pings/1/body", "/pings/1/body/download"):
+        assert (await theirs.get(f"/checks/{check}{path}")).status_code == 404
+    for path in ("/edit", "/pause", "/resume", "/pings", "/webhook"):
+        response = await theirs.post(f"/checks/{check}{path}", name="Stolen", grace="1", interval="1")
+        assert response.status_code == 404, path
+    response = await theirs.post(f"/checks/{check}/delete", sure="yes")
+    assert response.status_code == 404
+    assert "Mine" not in await theirs.read("/dashboard")
+    assert "Mine" in await owner.read(f"/checks/{check}")
+
+
+async def _signed_in(app: Quart, store: Store, user: User) -> Visitor:
+    visitor = Visitor(app.test_client(), user=user)
+    visitor.client.set_cookie("localhost", "ttr_session", await open_session(store, user.id, now_ms()))
+    return visitor

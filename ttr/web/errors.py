@@ -1,0 +1,102 @@
+"""What people see when something is refused or breaks: a calm page, or a line on the page they are on."""
+
+import logging
+from typing import Any
+
+from quart import Blueprint, Response, request
+from werkzeug.exceptions import HTTPException
+
+from ttr.store.errors import NotFound, QuotaReached, StoreUnavailable
+from ttr.web.reply import by_htmx, fragment, page, see
+from ttr.web.security import ForeignForm, NotSignedIn
+
+log = logging.getLogger(__name__)
+
+_RETRY_SECONDS = 5
+
+
+async def not_signed_in(_: NotSignedIn) -> Response:
+    """To the front page, where a key opens the door."""
+    return see("/")
+
+
+async def not_found(_: Exception) -> Response:
+    """Also for a check of somebody else's: nobody learns that it exists."""
+    return await _explain(
+        404, "Not found", "There is nothing at this address. The check may have been deleted."
+    )
+
+
+async def foreign_form(_: ForeignForm) -> Response:
+    """A stale or foreign form, in words that help the innocent."""
+    return await _explain(
+        403,
+        "This form has expired",
+        "It did not come from a page that this browser has open here, so nothing was changed. "
+        "Go back, reload the page and send it again. Cookies must be allowed.",
+    )
+
+
+async def quota_reached(error: QuotaReached) -> Response:
+    """A limit, in the store's own words."""
+    return await _explain(429, "That is too many", str(error), retry_after=3_600)
+
+
+async def store_unavailable(error: StoreUnavailable) -> Response:
+    """Redis is away: say so, and when to come back."""
+    log.warning("a page had no Redis: %s", error)
+    return await _explain(
+        503,
+        "The database is away",
+        "Nothing was changed. Pings are not taken at the moment either, and nobody is alerted because of that. "
+        "Try again in a few seconds.",
+        retry_after=_RETRY_SECONDS,
+    )
+
+
+async def http_error(error: HTTPException) -> Response:
+    """What Quart refuses by itself: a bad method, a broken or too large body."""
+    match error.code:
+        case 404:
+            return await not_found(error)
+        case 413:
+            return await _explain(413, "That is too much", "A form has at most one megabyte.")
+        case 405:
+            return await _explain(405, "Not that way", "This address does not answer to that method.")
+    return await _explain(error.code or 400, "Not understood", "The request could not be read.")
+
+
+async def broken(error: Exception) -> Response:
+    """A fault of ours."""
+    log.error("a page failed: %s %s", request.method, request.path, exc_info=error)
+    return await _explain(
+        500, "Something broke", "The fault is ours and has been logged. Your checks go on being watched."
+    )
+
+
+def register(blueprint: Blueprint) -> None:
+    """Give the HTML door these answers."""
+    handlers: dict[type[Exception], Any] = {
+        NotSignedIn: not_signed_in,
+        NotFound: not_found,
+        ForeignForm: foreign_form,
+        QuotaReached: quota_reached,
+        StoreUnavailable: store_unavailable,
+        HTTPException: http_error,
+        Exception: broken,
+    }
+    for kind, handler in handlers.items():
+        blueprint.register_error_handler(kind, handler)
+
+
+async def _explain(status: int, title: str, sentence: str, *, retry_after: int | None = None) -> Response:
+    if by_htmx():
+        response = await fragment("errors/_notice.html", status, title=title, sentence=sentence)
+        # A poll's trouble has a place of its own, which the next poll that succeeds clears.
+        response.headers["HX-Retarget"] = "#outage" if request.method == "GET" else "#notice"
+        response.headers["HX-Reswap"] = "innerHTML"
+    else:
+        response = await page("errors/error.html", status, status=status, title=title, sentence=sentence)
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
+    return response

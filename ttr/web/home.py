@@ -1,0 +1,18 @@
+"""The front page: what ttr is, a key in one click, the way in with a key one has."""
+
+from quart import Response
+
+from ttr import current
+from ttr.web.reply import page
+from ttr.web.security import visitor
+
+
+async def show() -> Response:
+    """For everybody; who is signed in finds the way to the dashboard."""
+    await visitor()
+    return await front()
+
+
+async def front(status: int = 200, *, login_error: str = "") -> Response:
+    """The front page, with what was wrong with a key."""
+    return await page("home/show.html", status, base_url=current.base_url(), login_error=login_error)

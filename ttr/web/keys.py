@@ -1,0 +1,24 @@
+"""A new account in one click: its key is shown once, on the answer to the click, and never again."""
+
+from quart import Response
+
+from ttr import current
+from ttr.now import now_ms
+from ttr.store.users import create_user
+from ttr.web.reply import page
+from ttr.web.sessions import sign_in
+
+
+async def create() -> Response:
+    """Make an account, sign in, show the key. Raises QuotaReached when the address has made too many."""
+    settings = current.settings()
+    now = now_ms()
+    user, auth_key = await create_user(
+        current.store(),
+        now=now,
+        master=settings.master_key,
+        address=current.address(),
+        most_per_address=None if settings.rate_limits == "off" else settings.accounts_per_address,
+    )
+    await sign_in(user, now)
+    return await page("keys/show.html", 201, auth_key=auth_key)

@@ -1,0 +1,49 @@
+"""How a page answers: a whole page, a fragment for htmx, or "see there"."""
+
+import re
+
+from quart import Response, render_template, request
+
+from ttr.now import now_ms
+from ttr.web.security import finish
+
+_OUR_PAGE = re.compile(r"/(?!/)[A-Za-z0-9/_-]*(\?[a-z_]+=[0-9]+)?", re.ASCII)
+
+
+def by_htmx() -> bool:
+    """Whether htmx asks, which puts the answer into the page it is on."""
+    return "HX-Request" in request.headers
+
+
+async def page(template: str, status: int = 200, /, **values: object) -> Response:
+    """A whole page."""
+    values.setdefault("now", now_ms())
+    return finish(_html(Response(await render_template(template, **values), status)))
+
+
+async def fragment(template: str, status: int = 200, /, **values: object) -> Response:
+    """A part of a page; `said` in `values` is spoken by the live region."""
+    return await page(template, status, **values)
+
+
+def see(path: str) -> Response:
+    """Go on at `path`: 303, or the header by which htmx leaves the page."""
+    if by_htmx():
+        return finish(_html(Response("", 200, headers={"HX-Redirect": path})))
+    return finish(_html(Response("", 303, headers={"Location": path})))
+
+
+def nothing_new() -> Response:
+    """204: what the browser shows is what there is."""
+    return finish(Response("", 204))
+
+
+async def way_back(otherwise: str) -> str:
+    """The page a form names in its field `back`, when it is one of ours; no other site can be named."""
+    path = (await request.form).get("back", "")
+    return path if _OUR_PAGE.fullmatch(path) else otherwise
+
+
+def _html(response: Response) -> Response:
+    response.content_type = "text/html; charset=utf-8"
+    return response

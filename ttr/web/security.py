@@ -1,0 +1,140 @@
+"""Who asks, and whether a form is ours: the session cookie, the double-submit token, the security headers."""
+
+import hmac
+import re
+import secrets
+from hmac import compare_digest
+from typing import Any
+
+from quart import Response, g, request
+
+from ttr import current
+from ttr.store.sessions import SESSION_SECONDS, session_user
+from ttr.store.users import User, user_by_id
+
+SESSION_COOKIE = "ttr_session"
+CSRF_COOKIE = "csrf_token"
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{32}", re.ASCII)
+_NONCE_LENGTH = 32
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    # Ping URLs stand in no other site's log; forms of ours keep their Origin.
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+class NotSignedIn(Exception):
+    """The page belongs to an account and the request carries no living session."""
+
+
+class ForeignForm(Exception):
+    """A write that did not come from one of our own pages."""
+
+
+async def visitor() -> User | None:
+    """The account of the session cookie, if any; each use prolongs the session."""
+    session_id = request.cookies.get(SESSION_COOKIE, "")
+    if not _TOKEN.fullmatch(session_id):
+        return None
+    user_id = await session_user(current.store(), session_id)
+    user = None if user_id is None else await user_by_id(current.store(), user_id)
+    g.user = user
+    return user
+
+
+async def require_user() -> User:
+    """The account of the session cookie. Raises NotSignedIn."""
+    user = await visitor()
+    if user is None:
+        raise NotSignedIn
+    return user
+
+
+async def refuse_foreign_forms() -> None:
+    """Before every write: the hidden field must equal the cookie, and the browser must not say "cross-site".
+
+    Raises ForeignForm.
+    """
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        return
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        raise ForeignForm
+    cookie = request.cookies.get(CSRF_COOKIE, "")
+    field = (await request.form).get(CSRF_COOKIE, "")
+    if not _is_ours(cookie, _session_id()) or not compare_digest(
+        cookie.encode(), field.encode("utf-8", "replace")
+    ):
+        raise ForeignForm
+
+
+def csrf_token() -> str:
+    """The token for this browser's forms: its cookie's, or a new one that `finish` sends along."""
+    cookie = request.cookies.get(CSRF_COOKIE, "")
+    session_id = g.get("session", _session_id())
+    if _is_ours(cookie, session_id):
+        return cookie
+    if "new_csrf" not in g:
+        nonce = secrets.token_urlsafe(24)
+        g.new_csrf = nonce + _signature(nonce, session_id)
+    return str(g.new_csrf)
+
+
+def _is_ours(token: str, session_id: str) -> bool:
+    """Whether we signed the token for this session: a cookie planted by a neighbouring host is not."""
+    nonce, signature = token[:_NONCE_LENGTH], token[_NONCE_LENGTH:]
+    return compare_digest(signature.encode("utf-8", "replace"), _signature(nonce, session_id).encode())
+
+
+def _signature(nonce: str, session_id: str) -> str:
+    text = f"csrf:{session_id}:{nonce}".encode("utf-8", "replace")
+    return hmac.new(current.settings().signing_key.encode(), text, "sha256").hexdigest()
+
+
+def _session_id() -> str:
+    return request.cookies.get(SESSION_COOKIE, "")
+
+
+def start_session(session_id: str) -> None:
+    """Let the answer carry a new session."""
+    g.session = session_id
+
+
+def end_session() -> None:
+    """Let the answer take the session away."""
+    g.session = ""
+    g.user = None
+
+
+def finish(response: Response) -> Response:
+    """Security headers and cookies, on every HTML answer."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if "new_csrf" in g:
+        set_cookie(response, CSRF_COOKIE, g.new_csrf)
+    session_id = g.get("session")
+    if session_id == "":
+        response.delete_cookie(SESSION_COOKIE, path="/", httponly=True, samesite="Lax", secure=_secure())
+    elif session_id:
+        set_cookie(response, SESSION_COOKIE, session_id)
+    elif g.get("user") and "HX-Request" not in request.headers:
+        # Slides with each page, not with each poll of a page that lies open.
+        set_cookie(response, SESSION_COOKIE, request.cookies[SESSION_COOKIE])
+    return response
+
+
+def set_cookie(response: Response, name: str, value: str) -> None:
+    """A cookie of ours: a year, no script reads it, no other site sends it with a form."""
+    options: dict[str, Any] = {"path": "/", "httponly": True, "samesite": "Lax", "secure": _secure()}
+    response.set_cookie(name, value, max_age=SESSION_SECONDS, **options)
+
+
+def _secure() -> bool:
+    settings = current.settings()
+    return request.is_secure or settings.production or (settings.public_url or "").startswith("https://")

@@ -1,0 +1,42 @@
+"""In with a key, and out again."""
+
+from quart import Response, g, request
+
+from ttr import current
+from ttr.now import now_ms
+from ttr.store.sessions import close_session, open_session
+from ttr.store.users import User, user_by_key
+from ttr.web.home import front
+from ttr.web.reply import see
+from ttr.web.security import SESSION_COOKIE, end_session, start_session
+
+_UNKNOWN = "No account has this key. It has 32 characters; check that none is missing."
+
+
+async def create() -> Response:
+    """Log in with an access key; one that nobody has is a 422 and makes no account."""
+    auth_key = (await request.form).get("auth_key", "").strip()
+    user = await user_by_key(current.store(), auth_key)
+    if user is None:
+        return await front(422, login_error=_UNKNOWN if auth_key else "Give your access key.")
+    await sign_in(user, now_ms())
+    return see("/dashboard")
+
+
+async def destroy() -> Response:
+    """End the session, here and in the store."""
+    await _close()
+    end_session()
+    return see("/")
+
+
+async def sign_in(user: User, now: int) -> None:
+    """Open a session under a new id; whatever id the browser brought along is worth nothing from here on."""
+    await _close()
+    start_session(await open_session(current.store(), user.id, now))
+    g.user = user
+
+
+async def _close() -> None:
+    if session_id := request.cookies.get(SESSION_COOKIE):
+        await close_session(current.store(), session_id)
