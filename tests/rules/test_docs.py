@@ -1,0 +1,69 @@
+"""The documents say what the code does: settings, routes, limits."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ttr.app import create_app
+from ttr.domain import limits
+from ttr.domain.check_input import CheckInput
+from ttr.settings import OBSOLETE, Settings, load_settings
+from ttr.store import keys
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = (ROOT / "docs/settings.md").read_text()
+API = (ROOT / "docs/api.md").read_text()
+
+
+@pytest.mark.parametrize("name", [field.upper() for field in Settings.model_fields])
+def test_every_setting_is_documented_and_in_the_example(name: str) -> None:
+    assert f"`{name}`" in SETTINGS
+    assert re.search(rf"^#?{name}=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", sorted(OBSOLETE))
+def test_every_obsolete_setting_is_in_the_table(name: str) -> None:
+    family = re.sub(r"^INCR_BUFFER_.*", "INCR_BUFFER_*", name)
+
+    assert f"`{family}`" in SETTINGS
+
+
+def test_the_example_sets_nothing_by_itself() -> None:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+
+    assert [line for line in lines if line and not line.startswith("#")] == []
+
+
+def test_every_api_route_is_documented() -> None:
+    app = create_app(load_settings({"REDIS_URL": "redis://nowhere"}))
+    routes = [rule.rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/api/v1/")]
+
+    for route in routes:
+        last = re.sub(r"<int:number>", "<n>", route.removeprefix("/api/v1"))
+        assert last in API or last.removeprefix("/checks/<check>") in API, route
+
+
+@pytest.mark.parametrize("field", sorted(CheckInput.model_fields))
+def test_every_field_of_a_check_is_documented(field: str) -> None:
+    assert f"`{field}`" in API
+
+
+def test_the_limits_in_the_text_are_the_limits_in_the_code() -> None:
+    assert f"up to {limits.NAME_MAX} characters" in API
+    assert f"up to {limits.TAGS_MAX} of up to {limits.TAG_MAX} characters" in API
+    assert f"up to {limits.DESCRIPTION_MAX:,} characters" in API
+    assert f"up to {limits.CONTENT_RULE_MAX:,} characters" in API
+    assert f"0 to {limits.FAILURES_MAX:,}" in API
+
+
+def test_every_key_says_whether_it_must_survive() -> None:
+    families = [
+        value
+        for name, value in vars(keys).items()
+        if callable(value) and name not in ("partition_of", "prefix")
+    ]
+
+    assert families
+    for family in families:
+        assert re.search(r"\b(durable|ephemeral)\b", family.__doc__ or ""), family.__name__
