@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+from dataclasses import dataclass
 
 from ttr import logs
 from ttr.dispatch import Dispatcher
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 # A deadline is at least 2 s away when it is made (1 s interval, 1 s grace), so looking twice a second meets
 # every one of them in time; between looks the clock sleeps until the earliest.
 _LOOK_MS = 500
+_QUIET_MS = 5_000
 
 
 async def run(settings: Settings) -> None:
@@ -47,7 +49,7 @@ async def run(settings: Settings) -> None:
 
 async def watch(store: Store, wake: asyncio.Event) -> None:
     """Sweep for ever: at once when more is waiting, else at the next deadline, at the latest in half a second."""
-    blind_since: int | None = None
+    sight = _Sight()
     while True:
         try:
             now = now_ms()
@@ -59,13 +61,7 @@ async def watch(store: Store, wake: asyncio.Event) -> None:
             continue
         if any(part.changed for part in swept):
             wake.set()
-        if any(part.blind for part in swept):
-            if blind_since is None:
-                log.warning("No web process takes pings: nothing is declared overdue until one does.")
-                blind_since = now
-        elif blind_since is not None:
-            log.warning("Pings are taken again, after %.1f s.", (now - blind_since) / 1000)
-            blind_since = None
+        sight.look(any(part.blind for part in swept), now)
         await asyncio.sleep(_pause(swept))
 
 
@@ -78,6 +74,25 @@ async def sweep_all(store: Store, now: int) -> list[Swept]:
         for check in part.unarmed:
             await arm(store, partition, check, _next_run(check.due, check.schedule, now))
     return swept
+
+
+@dataclass(slots=True)
+class _Sight:
+    """Logs when judging stops and when it goes on; a few seconds without web are every start's."""
+
+    blind_since: int | None = None
+    said: bool = False
+
+    def look(self, blind: bool, now: int) -> None:
+        if not blind:
+            if self.said and self.blind_since is not None:
+                log.warning("Pings are taken again, after %.1f s.", (now - self.blind_since) / 1000)
+            self.blind_since, self.said = None, False
+        elif self.blind_since is None:
+            self.blind_since = now
+        elif not self.said and now - self.blind_since > _QUIET_MS:
+            log.warning("No web process takes pings: nothing is declared overdue until one does.")
+            self.said = True
 
 
 def _next_run(due: int | None, schedule: Schedule, now: int) -> int | None:
