@@ -31,9 +31,9 @@ def settings() -> Settings:
 
 def address() -> str:
     """The client's address; a forwarded one only from a trusted proxy."""
-    return client_address(
-        request.remote_addr or "", request.headers.get("X-Forwarded-For", ""), settings().trusted_proxies
-    )
+    # All its lines: a proxy may add one of its own below what the client has invented.
+    forwarded = ",".join(request.headers.getlist("X-Forwarded-For"))
+    return client_address(request.remote_addr or "", forwarded, settings().trusted_proxies)
 
 
 def base_url() -> str:

@@ -5,7 +5,7 @@
 -- ARGV[1] delivery id  [2] token  [3] now ms  [4] "delivered" | "failed"  [5] detail for the owner
 -- ARGV[6] ms at which to try again, "" for never  [7] ms that a finished delivery is remembered
 -- returns 1 written | 0 not this worker's any more
----@include keys whole
+---@include keys
 local prefix, id = KEYS[1], ARGV[1]
 local key = delivery_key(prefix, id)
 local delivery = redis.call("HMGET", key, "state", "token", "channel_id", "user_id")

@@ -96,8 +96,8 @@ def test_what_comes_next() -> None:
 
     assert label(check(), NOW) == "due"
     assert label(check(), NOW + 60_000) == "alert"
-    assert label(check(), NOW + 90_000) == "overdue since"
-    assert label(check(status="down"), NOW) == "down since"
+    assert label(check(), NOW + 90_000) == "overdue"
+    assert label(check(status="down"), NOW) == "went down"
     assert label(check(status="paused"), NOW) is None
     assert label(check(due=None, deadline=None), NOW) is None
     running = replace(check().settings, max_runtime_seconds=60)

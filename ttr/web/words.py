@@ -45,11 +45,11 @@ def expectation(check: Check, now: int) -> Expectation | None:
         case "paused":
             return None
         case "down":
-            return Expectation("down since", check.status_since)
+            return Expectation("went down", check.status_since)
         case "late":
             if check.deadline is None:
                 return None
-            return Expectation("alert" if check.deadline > now else "overdue since", check.deadline)
+            return Expectation("alert" if check.deadline > now else "overdue", check.deadline)
     if check.running and check.settings.max_runtime_seconds is not None and check.deadline is not None:
         return Expectation("run must end", check.deadline)
     return None if check.due is None else Expectation("due", check.due)
