@@ -1,0 +1,1 @@
+"""The JSON API, asked politely and otherwise."""

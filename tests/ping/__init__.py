@@ -1,0 +1,1 @@
+"""The ping contract, spoken over real sockets to a real server."""

@@ -1,0 +1,172 @@
+"""Settings: where they come from, and what is said about bad ones."""
+
+import os
+import warnings
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from ttr.settings import OBSOLETE, Settings, SettingsError, load_settings
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory and an environment without settings of ours."""
+    monkeypatch.chdir(tmp_path)
+    ours = {field.upper() for field in Settings.model_fields} | OBSOLETE.keys()
+    for name in list(os.environ):
+        if name in ours or name.startswith("TTR_"):
+            monkeypatch.delenv(name)
+    return tmp_path
+
+
+def test_without_any_setting_there_are_sensible_defaults(folder: Path) -> None:
+    settings = load_settings()
+    assert (settings.port, settings.host, settings.ttr_env) == (8_000, "127.0.0.1", "development")
+    assert settings.data_dir == folder / ".ttr"
+    assert (settings.trusted_proxies, settings.egress_allow, settings.rate_limits) == ((), (), "")
+    assert (settings.ping_body_limit, settings.ping_body_max, settings.ping_log_entries) == (
+        100_000,
+        10_000_000,
+        100,
+    )
+    # No default secret exists anywhere.
+    assert settings.secret_key is None
+    assert settings.encryption_key is None
+    for needed in ("database", "master_key"):
+        with pytest.raises(SettingsError, match="not set"):
+            getattr(settings, needed)
+
+
+def test_the_environment_beats_the_file_and_the_command_line_beats_both(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / ".env").write_text(
+        '# ours\nPORT=1001\nHOST="0.0.0.0"\nexport PING_LOG_ENTRIES=7\nLOG_LEVEL=debug\n'
+    )
+    monkeypatch.setenv("PORT", "1002")
+    monkeypatch.setenv("HOST", "::1")
+    settings = load_settings({"PORT": "1003"})
+    assert (settings.port, settings.host, settings.ping_log_entries, settings.log_level) == (
+        1_003,
+        "::1",
+        7,
+        "DEBUG",
+    )
+
+
+def test_an_empty_value_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PORT", "SECRET_KEY", "TRUSTED_PROXIES", "REDIS_URL", "RATE_LIMITS"):
+        monkeypatch.setenv(name, "")
+    assert load_settings() == load_settings()
+    assert load_settings().port == 8_000
+    assert load_settings().redis_url is None
+
+
+def test_networks_come_as_a_list_with_commas() -> None:
+    settings = load_settings({"TRUSTED_PROXIES": "127.0.0.1, 10.0.0.0/8 ,fd00::/8,", "EGRESS_ALLOW": "::1"})
+    assert settings.trusted_proxies == tuple(map(ip_network, ("127.0.0.1/32", "10.0.0.0/8", "fd00::/8")))
+    assert settings.egress_allow == (ip_network("::1/128"),)
+
+
+def test_the_queue_is_the_database_unless_it_is_said_otherwise() -> None:
+    assert load_settings({"REDIS_URL": "redis://a"}).queue == "redis://a"
+    assert load_settings({"REDIS_URL": "redis://a", "QUEUE_REDIS_URL": "redis://b"}).queue == "redis://b"
+
+
+def test_a_public_url_has_no_slash_at_its_end() -> None:
+    assert (
+        load_settings({"PUBLIC_URL": "https://ttr.example.com/sub/"}).public_url
+        == "https://ttr.example.com/sub"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "http"),
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("PORT", "80.5"),
+        ("TTR_ENV", "prod"),
+        ("LOG_LEVEL", "loud"),
+        ("PUBLIC_URL", "ttr.example.com"),
+        ("TRUSTED_PROXIES", "everyone"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("EGRESS_ALLOW", "10.0.0.0/33"),
+        ("RATE_LIMITS", "maybe"),
+        ("PING_BODY_LIMIT", "-1"),
+        ("PING_BODY_LIMIT", "1000001"),
+        ("PING_LOG_ENTRIES", "0"),
+        ("CHECKS_PER_ACCOUNT", "many"),
+        ("ACCOUNTS_PER_ADDRESS", "0"),
+    ],
+)
+def test_a_bad_value_is_one_line_that_names_it(name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({name: value})
+    text = str(caught.value)
+    assert text.startswith(f"{name}: ")
+    assert len(text.splitlines()) == 1
+    assert "pydantic" not in text
+
+
+def test_several_bad_values_are_a_line_each() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"PORT": "x", "LOG_LEVEL": "x", "TRUSTED_PROXIES": "x,y"})
+    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == [
+        "PORT",
+        "LOG_LEVEL",
+        "TRUSTED_PROXIES",
+    ]
+
+
+def test_no_secret_is_in_an_error() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"SECRET_KEY": "hush-hush", "ENCRYPTION_KEY": "hush-hush", "PORT": "x"})
+    assert "hush" not in str(caught.value)
+
+
+def test_an_obsolete_setting_is_a_warning_that_says_why(
+    monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    monkeypatch.setenv("DEBUG_MODE", "true")
+    (folder / ".env").write_text("EMBED_BEAT=1\n")
+    with pytest.warns(UserWarning, match="is obsolete: ") as caught:
+        load_settings()
+    assert [str(w.message) for w in caught] == [
+        f"DEBUG_MODE is obsolete: {OBSOLETE['DEBUG_MODE']}.",
+        f"EMBED_BEAT is obsolete: {OBSOLETE['EMBED_BEAT']}.",
+    ]
+
+
+def test_an_unknown_setting_in_the_file_is_a_warning(folder: Path) -> None:
+    (folder / ".env").write_text("PROT=8001\nPORT=8002\n")
+    with pytest.warns(UserWarning, match=r"^PROT is not a setting of ttr and is ignored\.$"):
+        assert load_settings().port == 8_002
+
+
+def test_an_unknown_name_that_begins_like_ours_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TTR_DATADIR", "/x")
+    with pytest.warns(UserWarning, match="TTR_DATADIR is not a setting"):
+        load_settings()
+
+
+def test_the_rest_of_the_environment_is_nobodys_business(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOMETHING_ELSE", "1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_settings()
+
+
+@pytest.mark.parametrize("content", [b"PORT=8001\xff\xfe\n", b"\x00\x01\xff"])
+def test_a_file_that_is_no_text_is_one_line(folder: Path, content: bytes) -> None:
+    (folder / ".env").write_bytes(content)
+    with pytest.raises(SettingsError, match=r"^\.env: "):
+        load_settings()
+
+
+def test_settings_can_not_be_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load_settings().port = 1
