@@ -1,0 +1,13 @@
+"""An account for each script test."""
+
+import pytest
+
+from tests.lua.parts import make_user
+from ttr.store.redis import Store
+from ttr.store.users import User
+
+
+@pytest.fixture
+async def user(store: Store) -> User:
+    """An account without checks."""
+    return await make_user(store)

@@ -1,0 +1,156 @@
+"""What the script tests share: plain settings, a ping, and everything that Redis holds."""
+
+import json
+from typing import Any
+
+from tests.conftest import MASTER_KEY
+from ttr.domain.check import Check, CheckSettings
+from ttr.domain.schedule import Schedule, next_due
+from ttr.store import checks, keys
+from ttr.store.codec import settings_to_fields
+from ttr.store.ping_log import PingEntry, pack_tail
+from ttr.store.redis import Store
+from ttr.store.users import User, create_user
+
+NOON = 1_772_366_400_000  # 2026-03-01 12:00 UTC
+MINUTE = 60_000
+MINUTELY = Schedule("interval", 60, None, "UTC")
+
+
+def settings(**changes: Any) -> CheckSettings:
+    """A check every minute with a minute of grace, told at once; `changes` by field name."""
+    fields: dict[str, Any] = {
+        "name": "backup",
+        "slug": None,
+        "tags": (),
+        "description": "",
+        "schedule": MINUTELY,
+        "grace_seconds": 60,
+        "max_runtime_seconds": None,
+        "notify_after_failures": None,
+        "notify_on_up": True,
+        "rule": None,
+        "post_only": False,
+        "channels": None,
+    }
+    return CheckSettings(**{**fields, **changes})
+
+
+async def make_user(store: Store) -> User:
+    """An account made at noon."""
+    user, _ = await create_user(store, now=NOON, master=MASTER_KEY, address="", most_per_address=None)
+    return user
+
+
+async def make_check(store: Store, user: User, *, now: int = NOON, **changes: Any) -> Check:
+    """A check made at noon."""
+    return await checks.create_check(store, user, settings(**changes), now=now, most=1_000)
+
+
+async def ping(
+    store: Store,
+    user: User,
+    check: int | str,
+    kind: str = "success",
+    *,
+    now: int = NOON,
+    request: str = "",
+    revision: str = "1",
+    due: int | None = None,
+    rid: str = "",
+    reason: str = "",
+    body: bytes = b"",
+    caps: tuple[int, int, int] = (100, 10_000, 100_000),
+    user_slug: str | None = None,
+    slug: str = "",
+) -> list[Any]:
+    """Run ping.lua; `caps` are log entries, body bytes per check and per account."""
+    entry = PingEntry(at=now, kind=kind, method="POST", rid=rid, reason=reason, size=len(body))
+    answer: list[Any] = await store.scripts.run(
+        "ping",
+        user.partition,
+        [
+            user.id,
+            user.user_slug if user_slug is None else user_slug,
+            check,
+            slug,
+            now,
+            request or f"at {now}",
+            revision,
+            next_due(MINUTELY, now) or "" if due is None else due,
+            kind,
+            rid,
+            reason,
+            "",
+            pack_tail(entry),
+            body,
+            *caps,
+        ],
+    )
+    return answer
+
+
+def create_args(user: User, check_id: int, uuid: str, most: int = 1_000, **changes: Any) -> list[str | int]:
+    """The arguments of create_check.lua."""
+    wanted = settings(**changes)
+    return [
+        user.id,
+        check_id,
+        uuid,
+        NOON,
+        NOON + MINUTE,
+        wanted.slug or "",
+        json.dumps(wanted.tags),
+        json.dumps(wanted.channels or ()),
+        most,
+        *settings_to_fields(wanted),
+    ]
+
+
+def update_args(check: Check, revision: str, last_ping: str, **changes: Any) -> list[str | int]:
+    """The arguments of update_check.lua for an edit at noon that leaves the deadline alone."""
+    wanted = settings(**changes)
+    channels = "" if wanted.channels is None else json.dumps(wanted.channels)
+    return [
+        check.user_id,
+        check.id,
+        NOON,
+        revision,
+        last_ping,
+        "0",
+        "",
+        "",
+        wanted.slug or "",
+        json.dumps(wanted.tags),
+        channels,
+        *settings_to_fields(wanted),
+    ]
+
+
+async def dump(store: Store) -> dict[bytes, bytes]:
+    """Everything in Redis, each key's value as one string."""
+    found = sorted(await store.redis.keys("*"))
+    return {key: await store.redis.dump(key) for key in found}
+
+
+async def names(store: Store) -> set[bytes]:
+    """The name of every key."""
+    return set(await store.redis.keys("*"))
+
+
+async def fields(store: Store, check: Check) -> dict[str, str]:
+    """A check's hash as it is stored."""
+    found = await store.redis.hgetall(keys.check(keys.partition_of(check.user_id), check.id))
+    return {name.decode(): value.decode() for name, value in found.items()}
+
+
+async def armed(store: Store, check: Check) -> int | None:
+    """A check's deadline in the sorted set."""
+    score = await store.redis.zscore(keys.deadlines(keys.partition_of(check.user_id)), str(check.id))
+    return None if score is None else int(score)
+
+
+async def outbox(store: Store, partition: int) -> list[dict[str, str]]:
+    """The events that wait in a partition's outbox."""
+    found = await store.redis.xrange(keys.outbox(partition))
+    return [{name.decode(): value.decode() for name, value in entry.items()} for _, entry in found]

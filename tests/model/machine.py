@@ -1,0 +1,311 @@
+"""The rules of docs/state-machine.md once more, in plain Python: the oracle for what the scripts do. Pure.
+
+Written from the document, not from the Lua, so that a fault has to be made twice to go unseen.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from ttr.domain.schedule import Schedule, next_due
+
+DAY_MS = 86_400_000
+OPEN_RUNS = 10
+FLIPS_KEPT = 200
+DAYS_KEPT = 100
+BLIND_MS = 2_000
+LEASE_MS = 2_000
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What an owner sets that the machine reads."""
+
+    schedule: Schedule
+    grace_ms: int
+    max_runtime_ms: int | None
+    threshold: int | None
+    notify_on_up: bool
+
+
+@dataclass
+class OpenRun:
+    """A run; `hold` is the moment its maximum runtime counts from, None when it doesn't hold the deadline."""
+
+    rid: str
+    started: int
+    hold: int | None
+
+
+@dataclass(frozen=True)
+class Flip:
+    """A change of status."""
+
+    at: int
+    old: str
+    new: str
+    lasted: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Alert:
+    """An event in the outbox."""
+
+    kind: str
+    at: int
+    reason: str
+    down_since: int
+    overdue_ms: int | None
+    failure_count: int
+    last_ping: int | None
+
+
+@dataclass
+class Machine:
+    """One check."""
+
+    timing: Timing
+    created_at: int
+    status: str = "new"
+    since: int = 0
+    resume_to: str = "new"
+    due: int | None = None
+    deadline: int | None = None
+    waits_for_due: bool = False
+    seen_again_at: int = 0
+    runs: list[OpenRun] = field(default_factory=list)
+    failure_count: int = 0
+    alerted: bool = False
+    down_since: int = 0
+    last_ping: int | None = None
+    last_start: int | None = None
+    last_duration: int | None = None
+    ping_count: int = 0
+    last_request: str = ""
+    flips: list[Flip] = field(default_factory=list)
+    days: dict[tuple[int, str], int] = field(default_factory=lambda: defaultdict(int))
+    alerts: list[Alert] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.since = self.created_at
+        self._arm_at(self._next(self.created_at))
+
+    # What jobs say.
+
+    def signal(self, kind: str, now: int, *, rid: str = "", reason: str = "", request: str) -> int:
+        """Take a signal; returns how many alerts it made."""
+        if request == self.last_request:
+            return 0
+        self.last_request = request
+        self.ping_count += 1
+        before = len(self.alerts)
+        if kind == "start":
+            self._start(rid, now)
+        elif kind in ("success", "fail"):
+            self.last_ping = now
+            self._end_runs(kind, rid, now)
+            if self.status == "paused":
+                self.resume_to = "up" if kind == "success" else "new"
+            elif kind == "success":
+                self._succeed(now)
+            else:
+                self._fail(reason, now)
+                if not self.alerted:
+                    self._arm_at(self._next(now))
+        return len(self.alerts) - before
+
+    def _start(self, rid: str, now: int) -> None:
+        self.last_start = now
+        first = next((run for run in self.runs if run.rid == rid), None)
+        hold = first.hold if first else None
+        in_time = self._may_hold(now)
+        if hold is None and in_time:
+            hold = now
+        if first:
+            self.runs.remove(first)
+        self.runs.append(OpenRun(rid, now, hold))
+        if len(self.runs) > OPEN_RUNS:
+            oldest = self.runs.pop(0)
+            if oldest.hold is not None:
+                heir = self.runs[0]
+                heir.hold = oldest.hold if heir.hold is None else min(heir.hold, oldest.hold)
+        if in_time:
+            self._arm_at(self.due)
+
+    def _may_hold(self, now: int) -> bool:
+        if self.timing.max_runtime_ms is None or not self._armed():
+            return False
+        return self.deadline is not None and now < self.deadline
+
+    def _armed(self) -> bool:
+        return self.status != "paused" and not self.alerted
+
+    def _end_runs(self, kind: str, rid: str, now: int) -> None:
+        ended = [run for run in self.runs if run.rid == rid]
+        if not ended and len(self.runs) == 1 and (kind == "fail" or rid == ""):
+            ended = list(self.runs)
+        if not ended and kind == "fail":
+            self.runs = []
+        for run in ended:
+            self.last_duration = now - run.started
+            self.runs.remove(run)
+
+    def _succeed(self, now: int) -> None:
+        announced, self.alerted = self.alerted, False
+        self.failure_count = 0
+        down_since = self.down_since
+        if self.status != "up":
+            self._flip("up", "", now)
+        self._arm_at(self._next(now))
+        if announced and self.timing.notify_on_up:
+            self.alerts.append(Alert("up", now, "", down_since, None, 0, self.last_ping))
+
+    def _fail(self, reason: str, now: int, overdue_ms: int | None = None) -> None:
+        self.failure_count += 1
+        if self.status != "down":
+            self._flip("down", reason, now)
+            self.down_since = now
+        if not self.alerted and self.failure_count >= max(1, self.timing.threshold or 1):
+            self.alerted = True
+            self.due = self.deadline = None
+            self.waits_for_due = False
+            self.alerts.append(
+                Alert("down", now, reason, self.down_since, overdue_ms, self.failure_count, self.last_ping)
+            )
+
+    # What time does.
+
+    def move_past_gap(self, start: int, end: int) -> None:
+        """A blind time: a deadline inside it, and what a holding run counts from, moves by its length.
+
+        A check that waits for its due time has no deadline that could move; it is looked at again at once.
+        """
+        self.seen_again_at = end
+        if self.deadline is None or not start < self.deadline <= end:
+            return
+        for run in self.runs:
+            if run.hold is not None:
+                run.hold += end - start
+        self.deadline = end + 1 if self.waits_for_due else self.deadline + end - start
+
+    def look(self, now: int) -> bool:
+        """One look of a clock: a failure if the deadline has come. True when the check then waits to be armed."""
+        if self.deadline is None or self.deadline > now:
+            return False
+        if not self.waits_for_due:
+            over = [run for run in self.runs if self._ends_at(run) is not None]
+            if over:
+                for run in over:
+                    if (self._ends_at(run) or 0) <= now:
+                        run.hold = None
+                self._fail("over_runtime", now)
+            else:
+                self._fail("overdue", now, None if self.due is None else now - self.due)
+        if self.alerted:
+            return False
+        if self._holder() is None and (self.due is None or self.due <= now):
+            self.waits_for_due = True
+            self.deadline = now + LEASE_MS
+            return True
+        self._arm_at(self.due)
+        return False
+
+    def arm(self) -> None:
+        """What the clock does with a check that waits: every missed run counts, unless it fell into a gap."""
+        if self.waits_for_due:
+            seen = self.seen_again_at - self.timing.grace_ms
+            self._arm_at(None if self.due is None else self._next(max(self.due, seen)))
+
+    # What owners do.
+
+    def pause(self, now: int) -> None:
+        """Only record from here on."""
+        if self.status == "paused":
+            return
+        self.resume_to = "up" if self.status == "up" else "new"
+        self._flip("paused", "", now)
+        self.due = self.deadline = None
+        self.waits_for_due = False
+
+    def resume(self, now: int) -> None:
+        """Arm from now, with a clean slate."""
+        if self.status != "paused":
+            return
+        self.failure_count = 0
+        self.alerted = False
+        self._flip(self.resume_to, "", now)
+        for run in self.runs:
+            run.hold = None
+        self._arm_at(self._next(now))
+
+    def edit(self, timing: Timing, now: int) -> None:
+        """Replace what the owner set."""
+        old, self.timing = self.timing, timing
+        same = (old.schedule, old.grace_ms, old.max_runtime_ms) == (
+            timing.schedule,
+            timing.grace_ms,
+            timing.max_runtime_ms,
+        )
+        if same or not self._armed():
+            return
+        self._arm_at(self._next(self.created_at if self.last_ping is None else self.last_ping))
+        if self.deadline is not None and self.deadline <= now:
+            for run in self.runs:
+                if run.hold is not None:
+                    run.hold = now
+            self._arm_at(self._next(now))
+
+    # Deadline, flips.
+
+    def _next(self, after: int) -> int | None:
+        return next_due(self.timing.schedule, after)
+
+    def _holder(self) -> OpenRun | None:
+        holders = [run for run in self.runs if self._ends_at(run) is not None]
+        return min(holders, key=lambda run: run.hold or 0, default=None)
+
+    def _ends_at(self, run: OpenRun) -> int | None:
+        if run.hold is None or self.timing.max_runtime_ms is None:
+            return None
+        return run.hold + self.timing.max_runtime_ms
+
+    def _arm_at(self, due: int | None) -> None:
+        self.due = due
+        self.waits_for_due = False
+        holder = self._holder()
+        if holder is not None:
+            self.deadline = self._ends_at(holder)
+        else:
+            self.deadline = None if due is None else due + self.timing.grace_ms
+
+    def _flip(self, new: str, reason: str, now: int) -> None:
+        self.flips.append(Flip(now, self.status, new, now - self.since, reason))
+        at = self.since
+        while at < now:
+            end = min(now, (at // DAY_MS + 1) * DAY_MS)
+            self.days[(at // DAY_MS, self.status)] += end - at
+            at = end
+        for key in [key for key in self.days if key[0] <= now // DAY_MS - DAYS_KEPT]:
+            del self.days[key]
+        self.flips = self.flips[-FLIPS_KEPT:]
+        self.status, self.since = new, now
+
+
+@dataclass
+class Partition:
+    """The checks that one clock looks at, and what it remembers of its looks."""
+
+    checks: dict[int, Machine] = field(default_factory=dict)
+    tick: int | None = None
+    gaps: list[tuple[int, int]] = field(default_factory=list)
+
+    def look(self, now: int, pings_accepted: int) -> list[Machine] | None:
+        """One look: the checks that wait to be armed; None when we are blind."""
+        if now - pings_accepted > BLIND_MS:
+            return None
+        if self.tick is not None and now - self.tick > BLIND_MS:
+            self.gaps.insert(0, (self.tick, now))
+            for check in self.checks.values():
+                check.move_past_gap(self.tick, now)
+        self.tick = now if self.tick is None else max(now, self.tick)
+        return [check for check in self.checks.values() if check.look(now)]

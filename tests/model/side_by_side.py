@@ -1,0 +1,316 @@
+"""The real scripts and the model side by side: one account, one clock, and a `now` that the test moves."""
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any, TypeVar, cast
+
+from cryptography.fernet import Fernet
+
+from tests.model.machine import Machine, Partition, Timing
+from ttr.domain.check import CheckSettings
+from ttr.domain.schedule import next_due
+from ttr.store import checks, deadlines, keys
+from ttr.store.deadlines import Unarmed
+from ttr.store.outbox import Entry, read_outbox
+from ttr.store.ping_log import PingEntry
+from ttr.store.pings import Kept, Plan, Recorded, Target, record_ping
+from ttr.store.redis import open_store
+from ttr.store.users import create_user
+
+START = 1_772_366_400_000  # 2026-03-01 12:00 UTC
+MASTER = Fernet.generate_key().decode()
+
+T = TypeVar("T")
+
+
+def settings_of(timing: Timing, name: str) -> CheckSettings:
+    """The settings of a check with this timing."""
+    return CheckSettings(
+        name=name,
+        slug=None,
+        tags=(),
+        description="",
+        schedule=timing.schedule,
+        grace_seconds=timing.grace_ms // 1000,
+        max_runtime_seconds=None if timing.max_runtime_ms is None else timing.max_runtime_ms // 1000,
+        notify_after_failures=timing.threshold,
+        notify_on_up=timing.notify_on_up,
+        rule=None,
+        post_only=False,
+        channels=None,
+    )
+
+
+class Bench:
+    """Every step is done twice, in Redis and in the model, and then both are compared."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, url: str) -> None:
+        self.loop = loop
+        self.stack = AsyncExitStack()
+        self.store = self.run(self.stack.enter_async_context(open_store(url, connections=4)))
+        self.run(self.store.redis.flushall())
+        self.user, _ = self.run(
+            create_user(self.store, now=START, master=MASTER, address="", most_per_address=None)
+        )
+        self.now = START
+        self.model = Partition()
+        self.late_arms: list[tuple[Unarmed, int, int]] = []
+        self.revisions: dict[int, int] = {}
+        self.requests = 0
+        self.before: dict[int, tuple[str, int, int]] = {}
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await on the test's own loop."""
+        return self.loop.run_until_complete(work)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.run(self.stack.aclose())
+
+    # Steps.
+
+    def create(self, timing: Timing) -> int:
+        """A new check; returns its number."""
+        settings = settings_of(timing, "first")
+        check = self.run(checks.create_check(self.store, self.user, settings, now=self.now, most=100))
+        self.model.checks[check.id] = Machine(timing, self.now)
+        self.revisions[check.id] = 1
+        return check.id
+
+    def signal(self, check: int, kind: str, rid: str = "", reason: str = "", *, again: bool = False) -> None:
+        """A signal; `again` sends it under the request id of the check's last one."""
+        machine = self.model.checks[check]
+        self.requests += 1
+        request = machine.last_request if again and machine.last_request else f"request {self.requests}"
+        answer = self.run(self._ping(check, kind, rid, reason, request))
+        alerts = machine.signal(kind, self.now, rid=rid, reason=reason, request=request)
+        assert answer == Recorded(check, machine.ping_count, alerts)
+
+    async def _ping(
+        self, check: int, kind: str, rid: str, reason: str, request: str
+    ) -> Recorded | Plan | None:
+        target = Target(self.user.id, self.user.user_slug, check, "")
+        entry = PingEntry(at=self.now, kind=kind, method="GET", rid=rid, reason=reason)
+        kept = Kept(5, 1_000, 10_000)
+        answer = await record_ping(
+            self.store, target, entry, request_id=request, due=None, body=b"", kept=kept
+        )
+        if isinstance(answer, Plan):
+            due = next_due(answer.schedule, self.now)
+            target = replace(target, plan=answer)
+            answer = await record_ping(
+                self.store, target, entry, request_id=request, due=due, body=b"", kept=kept
+            )
+        return answer
+
+    def pause(self, check: int) -> None:
+        """Pause, or do nothing."""
+        self.run(checks.pause_check(self.store, self.user, str(check), now=self.now))
+        self.model.checks[check].pause(self.now)
+
+    def resume(self, check: int) -> None:
+        """Resume, or do nothing."""
+        self.run(checks.resume_check(self.store, self.user, str(check), now=self.now))
+        self.model.checks[check].resume(self.now)
+
+    def edit(self, check: int, timing: Timing, name: str) -> None:
+        """Replace the settings."""
+        settings = settings_of(timing, name)
+        self.run(checks.update_check(self.store, self.user, str(check), lambda _: settings, now=self.now))
+        self.model.checks[check].edit(timing, self.now)
+        self.revisions[check] += 1
+
+    def sweep(self, *, pings_accepted: int | None = None, crash: bool = False) -> None:
+        """Look until nothing is overdue; after a crash nobody arms what has missed a run."""
+        accepted = self.now if pings_accepted is None else pings_accepted
+        for _ in range(100):
+            swept = self.run(
+                deadlines.sweep(self.store, self.user.partition, now=self.now, pings_accepted=accepted)
+            )
+            waiting = self.model.look(self.now, accepted)
+            assert swept.blind == (waiting is None)
+            if waiting is None:
+                return
+            while swept.more:
+                self._take(swept.unarmed, crash)
+                swept = self.run(
+                    deadlines.sweep(self.store, self.user.partition, now=self.now, pings_accepted=accepted)
+                )
+            self._take(swept.unarmed, crash)
+            if not crash:
+                for machine in waiting:
+                    machine.arm()
+            earliest = min((m.deadline for m in self.model.checks.values() if m.deadline), default=None)
+            if earliest is None or earliest > self.now:
+                return
+        raise AssertionError("the sweep never ends")
+
+    def _take(self, unarmed: tuple[Unarmed, ...], crash: bool) -> None:
+        for check in unarmed:
+            if crash:
+                self.late_arms.append((check, self.revisions[check.check_id], self.now))
+            else:
+                self.run(self._arm(check, self.now))
+
+    async def _arm(self, check: Unarmed, now: int) -> None:
+        due = next_due(check.schedule, now if check.due is None else check.due)
+        await deadlines.arm(self.store, self.user.partition, check, due)
+
+    def arm_late(self) -> None:
+        """A clock that hung goes on: it arms what it took, unless something has moved that since."""
+        check, revision, now = self.late_arms.pop(0)
+        machine = self.model.checks[check.check_id]
+        self.run(self._arm(check, now))
+        if machine.deadline == check.leased_until and self.revisions[check.check_id] == revision:
+            machine.arm()
+
+    def watch_until(self, moment: int, lateness: int) -> None:
+        """Time passes under a clock that looks as it should, `lateness` ms after each deadline."""
+        for _ in range(1_000):
+            earliest = min((m.deadline for m in self.model.checks.values() if m.deadline), default=None)
+            if earliest is None or earliest > moment:
+                break
+            self.now = max(self.now, min(moment, earliest + lateness))
+            self._tick()
+            self.sweep()
+        self.now = max(self.now, moment)
+        self._tick()
+
+    def _tick(self) -> None:
+        # As if the clock had looked a moment ago and found nothing.
+        if self.model.tick is not None and self.model.tick < self.now:
+            self.model.tick = self.now
+            self.run(
+                cast(
+                    Coroutine[Any, Any, int],
+                    self.store.redis.hset(keys.clock(self.user.partition), "tick", str(self.now)),
+                )
+            )
+
+    # Comparison.
+
+    def compare(self) -> None:
+        """Whatever Redis holds of the checks is what the model says, and the machine's promises are kept."""
+        self.run(self._compare())
+
+    async def _compare(self) -> None:
+        partition = self.user.partition
+        async with self.store.redis.pipeline(transaction=False) as pipe:
+            pipe.zrange(keys.deadlines(partition), 0, -1, withscores=True)
+            pipe.lrange(keys.gaps(partition), 0, -1)
+            pipe.llen(keys.pending_gaps(partition))
+            for check in self.model.checks:
+                pipe.hgetall(keys.check(partition, check))
+                pipe.lrange(keys.flips(partition, check), 0, -1)
+                pipe.hgetall(keys.days(partition, check))
+            answers = await pipe.execute()
+        entries = await read_outbox(self.store, partition, 10_000)
+        scores = {int(member): int(score) for member, score in answers[0]}
+        assert answers[1] == [f"{start}:{end}".encode() for start, end in self.model.gaps[:20]]
+        assert answers[2] == 0
+        assert scores == {
+            check: machine.deadline
+            for check, machine in self.model.checks.items()
+            if machine.deadline is not None
+        }
+        for position, (check, machine) in enumerate(self.model.checks.items()):
+            raw, flips, days = answers[3 + 3 * position : 6 + 3 * position]
+            fields = {name.decode(): value.decode() for name, value in raw.items()}
+            events = [entry for entry in entries if entry.event.check_id == check]
+            assert seen_in_redis(fields) == seen_in_model(machine), f"check {check}"
+            assert [flip.decode().split("|")[:5] for flip in flips] == [
+                [str(flip.at), flip.old, flip.new, str(flip.lasted), flip.reason]
+                for flip in reversed(machine.flips)
+            ]
+            assert {key.decode(): int(ms) for key, ms in days.items()} == {
+                f"{day}:{status}": ms for (day, status), ms in machine.days.items()
+            }
+            if machine.since - machine.created_at < 99 * 86_400_000:
+                assert sum(int(ms) for ms in days.values()) == machine.since - machine.created_at
+            assert [seen_event(entry) for entry in events] == [
+                (a.kind, a.at, a.reason, a.down_since, a.overdue_ms, a.failure_count, a.last_ping)
+                for a in machine.alerts
+            ]
+            self._promises(check, fields, events, [flip.decode().split("|") for flip in reversed(flips)])
+
+    def _promises(
+        self, check: int, fields: dict[str, str], events: list[Entry], flips: list[list[str]]
+    ) -> None:
+        """What must hold whatever the model thinks; read from Redis alone."""
+        status, alerted = fields["status"], fields.get("alerted") == "1"
+        armed = bool(fields.get("deadline"))
+        if status == "paused" or (status == "down" and alerted):
+            assert not armed
+        else:
+            assert armed or not fields.get("due"), "an unpaused check is armed, or its calendar has run out"
+            assert not alerted
+        kinds = [entry.event.kind for entry in events]
+        for position, kind in enumerate(kinds):
+            if kind == "up":
+                assert position, "an up without a down before it"
+                assert kinds[position - 1] == "down"
+            if kind == "down" and position and kinds[position - 1] == "down":
+                last, at = events[position - 1].event.at, events[position].event.at
+                between = [new for moment, _, new, *_ in flips if last <= int(moment) <= at]
+                assert "up" in between or "paused" in between, "told twice of one failure"
+        was, events_before, flips_before = self.before.get(check, ("new", 0, 0))
+        if was == status == "paused" and len(flips) == flips_before:
+            assert len(events) == events_before, "an alert while paused"
+        self.before[check] = (status, len(events), len(flips))
+
+
+def seen_in_redis(fields: dict[str, str]) -> dict[str, object]:
+    """The hash in the model's words."""
+
+    def number(name: str) -> int | None:
+        return int(fields[name]) if fields.get(name) else None
+
+    runs = [run.split(",") for run in fields.get("runs", "").split(";") if run]
+    return {
+        "status": fields["status"],
+        "since": number("status_since"),
+        "due": number("due"),
+        "deadline": number("deadline"),
+        "waits": fields.get("unarmed") == "1",
+        "failure_count": number("failure_count"),
+        "alerted": fields.get("alerted") == "1",
+        "runs": [(rid, int(started), int(hold)) for rid, started, hold in runs],
+        "ping_count": number("ping_count"),
+        "last_ping": number("last_ping"),
+        "last_start": number("last_start"),
+        "last_duration": number("last_duration_ms"),
+    }
+
+
+def seen_in_model(machine: Machine) -> dict[str, object]:
+    """The model in the same words."""
+    return {
+        "status": machine.status,
+        "since": machine.since,
+        "due": machine.due,
+        "deadline": machine.deadline,
+        "waits": machine.waits_for_due,
+        "failure_count": machine.failure_count,
+        "alerted": machine.alerted,
+        "runs": [(run.rid, run.started, run.hold or 0) for run in machine.runs],
+        "ping_count": machine.ping_count,
+        "last_ping": machine.last_ping,
+        "last_start": machine.last_start,
+        "last_duration": machine.last_duration,
+    }
+
+
+def seen_event(entry: Entry) -> tuple[object, ...]:
+    """An event as the model words it."""
+    event = entry.event
+    return (
+        event.kind,
+        event.at,
+        event.reason,
+        event.down_since,
+        event.overdue_ms,
+        event.failure_count,
+        event.last_ping,
+    )

@@ -1,0 +1,152 @@
+"""Stories that a random walk seldom finds, told to the scripts and the model alike."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import RedisServer
+from tests.model.machine import DAY_MS, Timing
+from tests.model.side_by_side import Bench
+from ttr.domain.schedule import Schedule, parse_schedule
+
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+MINUTELY = Schedule("interval", 60, None, "UTC")
+HOURLY = parse_schedule("cron", interval_seconds=None, expression="0 * * * *", tz="UTC", now=0)
+
+
+@pytest.fixture
+def bench(redis_server: RedisServer) -> Iterator[Bench]:
+    """An empty account at noon."""
+    loop = asyncio.new_event_loop()
+    bench = Bench(loop, redis_server.url)
+    bench.sweep()
+    yield bench
+    bench.close()
+    loop.close()
+
+
+def test_an_edit_after_a_missed_run_that_finds_the_old_deadline_leaves_the_set_in_step(bench: Bench) -> None:
+    check = bench.create(Timing(HOURLY, MINUTE, None, 3, True))
+    bench.signal(check, "success")
+    bench.watch_until(bench.now + HOUR + 2 * MINUTE, 1)
+    bench.compare()
+    assert bench.model.checks[check].failure_count == 1
+    bench.edit(check, Timing(HOURLY, MINUTE, 5_000, 3, True), "now with a maximum runtime")
+    bench.compare()
+
+
+def test_silence_reaches_the_threshold_one_missed_run_at_a_time(bench: Bench) -> None:
+    check = bench.create(Timing(HOURLY, MINUTE, None, 3, True))
+    bench.sweep()
+    machine = bench.model.checks[check]
+    for missed in (1, 2, 3):
+        bench.watch_until(bench.model.checks[check].deadline or 0, 0)
+        bench.compare()
+        assert (machine.status, machine.failure_count, machine.alerted) == ("down", missed, missed == 3)
+    assert [alert.kind for alert in machine.alerts] == ["down"]
+    assert machine.alerts[0].down_since < machine.alerts[0].at
+
+
+def test_runs_whose_deadline_lay_in_a_gap_are_not_missed_afterwards(bench: Bench) -> None:
+    check = bench.create(Timing(MINUTELY, MINUTE, None, 3, True))
+    bench.signal(check, "success")
+    bench.watch_until(bench.now + 2 * MINUTE - 1_000, 1)  # a second before its deadline
+    bench.now += 5 * HOUR
+    bench.sweep()
+    bench.compare()
+    bench.watch_until(bench.now + 30_000, 1)  # moved to a second after the gap
+    bench.compare()
+    machine = bench.model.checks[check]
+    assert machine.failure_count == 1
+    assert machine.alerts == []
+
+
+def test_a_clock_that_dies_before_arming_and_stays_away_has_not_moved_the_lease(bench: Bench) -> None:
+    check = bench.create(Timing(MINUTELY, MINUTE, None, 3, True))
+    bench.watch_until(bench.now + 2 * MINUTE - 1, 0)
+    bench.now += 1
+    bench.sweep(crash=True)
+    bench.compare()
+    bench.now += 5 * HOUR
+    bench.sweep()
+    bench.compare()
+    bench.now += 1
+    bench.sweep()
+    bench.compare()
+    machine = bench.model.checks[check]
+    assert not machine.waits_for_due
+    assert machine.failure_count == 1
+    assert machine.deadline is not None
+    assert machine.deadline - bench.now <= 2 * MINUTE
+
+
+def test_a_success_during_a_pause_changes_only_what_it_would_resume_to(bench: Bench) -> None:
+    check = bench.create(Timing(MINUTELY, MINUTE, None, 3, True))
+    bench.signal(check, "fail", reason="fail")
+    bench.pause(check)
+    bench.signal(check, "success")
+    bench.compare()
+    assert bench.model.checks[check].failure_count == 1
+    bench.resume(check)
+    bench.compare()
+    assert bench.model.checks[check].status == "up"
+
+
+def test_a_check_that_was_down_when_paused_is_told_again_after_its_resume(bench: Bench) -> None:
+    check = bench.create(Timing(MINUTELY, MINUTE, None, None, True))
+    bench.watch_until(bench.now + 3 * MINUTE, 0)
+    bench.pause(check)
+    bench.watch_until(bench.now + HOUR, 0)
+    bench.compare()
+    bench.resume(check)
+    bench.compare()
+    assert bench.model.checks[check].status == "new"
+    bench.watch_until(bench.now + HOUR, 0)
+    bench.compare()
+    assert [alert.kind for alert in bench.model.checks[check].alerts] == ["down", "down"]
+
+
+def test_the_hold_of_an_eleventh_run_is_the_first_ones(bench: Bench) -> None:
+    check = bench.create(Timing(MINUTELY, MINUTE, 30_000, None, True))
+    start = bench.now
+    for number in range(11):
+        bench.now = start + number * 10
+        bench.signal(check, "start", f"00000000-0000-0000-0000-0000000000{number:02}")
+        bench.compare()
+    machine = bench.model.checks[check]
+    assert len(machine.runs) == 10
+    assert machine.deadline == start + 30_000
+
+
+def test_a_job_that_starts_over_for_ever_is_over_its_runtime(bench: Bench) -> None:
+    check = bench.create(Timing(MINUTELY, MINUTE, 30_000, None, True))
+    for _ in range(8):
+        bench.signal(check, "start")
+        bench.compare()
+        bench.watch_until(bench.now + 4_000, 0)
+    bench.compare()
+    assert [alert.reason for alert in bench.model.checks[check].alerts] == ["over_runtime"]
+
+
+def test_days_are_kept_for_a_hundred_days_however_far_apart_the_flips_are(bench: Bench) -> None:
+    check = bench.create(Timing(MINUTELY, MINUTE, None, 1, True))
+    for days in (30, 99, 100, 101, 250, 1):
+        bench.signal(check, "success")
+        bench.pause(check)
+        bench.watch_until(bench.now + days * DAY_MS, 0)
+        bench.resume(check)
+        bench.compare()
+        newest = bench.now // DAY_MS
+        kept = {day for day, _ in bench.model.checks[check].days}
+        assert all(newest - 100 < day <= newest for day in kept)
+
+
+def test_of_the_flips_the_last_two_hundred_are_kept(bench: Bench) -> None:
+    check = bench.create(Timing(MINUTELY, MINUTE, None, 3, True))
+    for number in range(205):
+        bench.now += 1
+        bench.signal(check, "success" if number % 2 else "fail", reason="" if number % 2 else "fail")
+    bench.compare()
+    assert len(bench.model.checks[check].flips) == 200
