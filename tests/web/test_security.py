@@ -64,7 +64,9 @@ async def test_a_token_without_its_cookie_is_refused(app: Quart, owner: Visitor)
 async def test_a_token_of_another_session_is_refused(app: Quart, owner: Visitor) -> None:
     stranger = Visitor(app.test_client())
     await stranger.post("/checks/preview")
-    owner.client.set_cookie("localhost", "csrf_token", stranger.token)  # as a neighbouring host could plant it
+    owner.client.set_cookie(
+        "localhost", "csrf_token", stranger.token
+    )  # as a neighbouring host could plant it
 
     response = await owner.client.post("/logout", form={"csrf_token": stranger.token})
 
