@@ -1,5 +1,7 @@
 """The worker process: an RQ worker that forks a horse for each slice of deliveries."""
 
+import time
+
 import redis
 from rq import Queue, Worker
 from rq.serializers import JSONSerializer
@@ -11,13 +13,30 @@ from ttr import (
 from ttr.dispatch import QUEUE
 from ttr.settings import Settings
 
+_READY_SECONDS = 30
+
 
 def run(settings: Settings) -> None:
     """Work until SIGTERM; a running slice is finished first. Raises when its Redis dies under a running job:
-    the supervisor starts it again, and leases bring back what it held.
+    the supervisor starts it again, and leases bring back what it held. Raises as well when Redis does not
+    answer within 30 s of the start.
     """
     logs.set_up(settings.log_level)
     connection = redis.Redis.from_url(settings.queue)
+    _wait_until_ready(connection)
     queue = Queue(QUEUE, connection=connection, serializer=JSONSerializer)
     worker = Worker([queue], connection=connection, serializer=JSONSerializer)
     worker.work(logging_level="WARNING")
+
+
+def _wait_until_ready(connection: redis.Redis) -> None:
+    # RQ ends at once when it can't register itself, and `ttr up` gives up after ten such ends within a minute.
+    deadline = time.monotonic() + _READY_SECONDS
+    while True:
+        try:
+            connection.ping()
+            return
+        except (redis.ConnectionError, redis.TimeoutError):
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)

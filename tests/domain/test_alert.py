@@ -15,7 +15,6 @@ from ttr.domain.alert import (
     Reason,
     from_json,
     human_duration,
-    iso_utc,
     message,
     one_line,
     to_json,
@@ -169,11 +168,6 @@ def test_one_line_keeps_what_scripts_and_emoji_are_spelled_with() -> None:
 )
 def test_durations_show_their_two_largest_units(ms: int, words: str) -> None:
     assert human_duration(ms) == words
-
-
-def test_iso_times_are_utc_with_milliseconds() -> None:
-    assert iso_utc(AT + 250) == "2026-11-22T15:00:00.250Z"
-    assert iso_utc(0) == "1970-01-01T00:00:00.000Z"
 
 
 @settings(deadline=None)

@@ -12,7 +12,8 @@ from yarl import URL
 from ttr.channels.delivery import Failed, Outcome
 from ttr.channels.exchange import judge, post
 from ttr.channels.kind import ChannelError
-from ttr.domain.alert import Event, iso_utc, message
+from ttr.domain.alert import Event, message
+from ttr.domain.moments import iso
 
 name = "webhook"
 label = "Webhook"
@@ -69,7 +70,7 @@ def payload(event: Event) -> bytes:
         "check_name": event.check_name,
         "status": event.kind,
         "message": message(event),
-        "timestamp": iso_utc(event.at),
+        "timestamp": iso(event.at),
         "event_id": event.id,
         "check_slug": event.check_slug,
         "tags": list(event.tags),
@@ -78,8 +79,8 @@ def payload(event: Event) -> bytes:
         "reason_detail": event.reason_detail,
         "overdue_seconds": _seconds(event.overdue_ms),
         "down_seconds": _seconds(event.down_ms),
-        "down_since": _moment(event.down_since),
-        "last_ping": _moment(event.last_ping),
+        "down_since": iso(event.down_since),
+        "last_ping": iso(event.last_ping),
         "failure_count": event.failure_count,
     }
     return json.dumps(document, separators=(",", ":")).encode("ascii")
@@ -125,10 +126,6 @@ def _is_host(host: str) -> bool:
 
 def _seconds(ms: int | None) -> float | None:
     return None if ms is None else ms / 1000
-
-
-def _moment(ms: int | None) -> str | None:
-    return None if ms is None else iso_utc(ms)
 
 
 def _wrong(sentence: str) -> ChannelError:

@@ -86,11 +86,6 @@ def human_duration(ms: int) -> str:
     return "0 s"
 
 
-def iso_utc(ms: int) -> str:
-    """Milliseconds UTC as ISO 8601 with a Z and milliseconds: "2026-11-22T15:01:09.250Z"."""
-    return (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def one_line(text: str, limit: int) -> str:
     """`text` as one line of at most `limit` characters, safe in any plain-text message.
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from ttr.domain.alert import iso_utc
 from ttr.domain.check import Check
+from ttr.domain.moments import iso
 from ttr.domain.schedule import describe, wall_time
 from ttr.store.ping_log import PingEntry
 
@@ -118,7 +118,7 @@ def ping_detail(entry: PingEntry) -> str:
 
 
 FILTERS: dict[str, Callable[..., object]] = {
-    "iso": iso_utc,
+    "iso": iso,
     "describe": describe,
     "duration": length,
     "exact_length": exact_length,
