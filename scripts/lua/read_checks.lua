@@ -1,5 +1,5 @@
 #!lua flags=no-writes
--- read_checks: a page of an account's checks by number, whole hashes with their channel's last result, one trip.
+-- read_checks: a page of an account's checks by number, whole hashes, in one trip.
 -- KEYS[1] the partition's prefix
 -- ARGV[1] user id  [2] number to start beyond or ""  [3] "asc" | "desc"  [4] most checks
 -- returns {account version, checks in all, {hash as field, value, ...}, ...}

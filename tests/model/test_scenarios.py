@@ -108,6 +108,56 @@ def test_a_check_that_was_down_when_paused_is_told_again_after_its_resume(bench:
     assert [alert.kind for alert in bench.model.checks[check].alerts] == ["down", "down"]
 
 
+def test_after_a_resume_no_open_run_holds_the_deadline(bench: Bench) -> None:
+    check = bench.create(Timing(MINUTELY, MINUTE, 30_000, None, True))
+    bench.signal(check, "start")
+    bench.pause(check)
+    bench.compare()
+    bench.now += 10_000
+    bench.resume(check)
+    bench.compare()
+    assert bench.model.checks[check].runs
+    assert bench.model.checks[check].deadline == bench.now + 2 * MINUTE
+
+
+def test_a_failure_that_matches_no_run_ends_the_only_one_or_all(bench: Bench) -> None:
+    check = bench.create(Timing(MINUTELY, MINUTE, 30_000, 3, True))
+    one, two, three = (f"00000000-0000-0000-0000-00000000000{number}" for number in (1, 2, 3))
+    bench.signal(check, "start", one)
+    bench.signal(check, "success", two)
+    bench.compare()
+    assert len(bench.model.checks[check].runs) == 1
+    bench.signal(check, "fail", two, "fail")
+    bench.compare()
+    assert bench.model.checks[check].runs == []
+    bench.signal(check, "start", one)
+    bench.signal(check, "start", two)
+    bench.signal(check, "fail", three, "fail")
+    bench.compare()
+    assert bench.model.checks[check].runs == []
+
+
+def test_a_start_at_the_deadline_holds_nothing_and_a_millisecond_before_it_does(bench: Bench) -> None:
+    check = bench.create(Timing(MINUTELY, MINUTE, 30_000, 3, True))
+    other = bench.create(Timing(MINUTELY, MINUTE, 30_000, 3, True))
+    bench.watch_until(bench.now + 2 * MINUTE - 1, 0)
+    bench.signal(check, "start")
+    bench.now += 1
+    bench.signal(other, "start")
+    bench.compare()
+    assert bench.model.checks[check].deadline == bench.now - 1 + 30_000
+    assert bench.model.checks[other].deadline == bench.now
+
+
+def test_an_edit_lets_the_runs_that_hold_count_from_now(bench: Bench) -> None:
+    check = bench.create(Timing(MINUTELY, MINUTE, 30_000, None, True))
+    bench.signal(check, "start")
+    bench.watch_until(bench.now + 20_000, 0)
+    bench.edit(check, Timing(MINUTELY, MINUTE, 10_000, None, True), "shorter")
+    bench.compare()
+    assert bench.model.checks[check].deadline == bench.now + 10_000
+
+
 def test_the_hold_of_an_eleventh_run_is_the_first_ones(bench: Bench) -> None:
     check = bench.create(Timing(MINUTELY, MINUTE, 30_000, None, True))
     start = bench.now

@@ -49,6 +49,7 @@ class PingDoor:
         self._body_limit = body_limit
         self._body_max = body_max
         self._trusted = trusted_proxies
+        self._given_up: set[asyncio.Task[PingReply]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -79,11 +80,15 @@ class PingDoor:
     async def _answer(self, request: PingRequest, *, as_json: bool) -> PingReply:
         if self.handler is None:
             return reply.unstored(as_json=as_json)
-        try:
-            async with asyncio.timeout(STORE_SECONDS):
-                return await self.handler.handle(request, now_ms())
-        except TimeoutError:
-            return reply.unstored(as_json=as_json)
+        storing = asyncio.create_task(self.handler.handle(request, now_ms()))
+        done, _ = await asyncio.wait({storing}, timeout=STORE_SECONDS)
+        if done:
+            return storing.result()
+        # Not `asyncio.timeout`: redis-py may swallow a cancellation while it connects and go on for 15 s and more.
+        self._given_up.add(storing)
+        storing.add_done_callback(self._given_up.discard)
+        storing.cancel()
+        return reply.unstored(as_json=as_json)
 
     async def _read(self, scope: Scope, body: "_Body") -> PingRequest:
         headers = dict(reversed(scope["headers"]))
