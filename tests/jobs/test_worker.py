@@ -26,18 +26,17 @@ async def worker(settings: Settings) -> AsyncIterator[tuple[asyncio.subprocess.P
     with tempfile.TemporaryDirectory(prefix="ttr-") as name:
         env = environment(
             REDIS_URL=f"unix://{name}/redis.sock",
+            TTR_DATA_DIR=f"{name}/data",
             SECRET_KEY="tests only",
             ENCRYPTION_KEY=settings.master_key,
         )
-        log = open("/tmp/w.log", "w")
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "ttr", "worker"),
             env=env,
             cwd=ROOT,
-            stdout=log,
-            stderr=subprocess.STDOUT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
-        log.close()
         yield process, Path(name)
         if process.returncode is None:
             process.terminate()
@@ -64,12 +63,14 @@ async def test_a_worker_that_starts_before_its_redis_waits_for_it_and_then_works
             await watched(store, ours, user, "job", receiver.url("/hook"))
             await fall_overdue(store, user)
             with Dispatcher(store, server.url) as dispatcher:
-                await dispatcher.step(now_ms())
+                dispatching = asyncio.create_task(dispatcher.run())
 
-            async def arrived() -> bool:
-                return bool(receiver.arrivals())
+                async def arrived() -> bool:
+                    return bool(receiver.arrivals())
 
-            await eventually(arrived)
+                await eventually(arrived)
+                dispatching.cancel()
+                await asyncio.gather(dispatching, return_exceptions=True)
             process.terminate()
             await asyncio.wait_for(process.wait(), 20)
             assert process.returncode == 0
