@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 from ttr import current
 from ttr.api import api_blueprint
 from ttr.api.errors import http_problem
+from ttr.domain.limits import JSON_BODY_MAX
 from ttr.health import health_blueprint
 from ttr.now import now_ms
 from ttr.paths import STATIC, TEMPLATES
@@ -31,7 +32,7 @@ _TICK_SECONDS = 0.5
 def create_app(settings: Settings) -> Quart:
     """The web process: three front doors over one store."""
     app = Quart("ttr", static_folder=str(STATIC), template_folder=str(TEMPLATES))
-    app.config["MAX_CONTENT_LENGTH"] = 1_000_000
+    app.config["MAX_CONTENT_LENGTH"] = JSON_BODY_MAX
     current.install(app, settings)
 
     app.register_blueprint(api_blueprint)  # JSON:  /api/v1/...
@@ -82,5 +83,8 @@ async def _tick(store: Store) -> None:
         try:
             await tick_web(store, now_ms())
         except StoreUnavailable as error:
-            log.warning("Redis is away: %s", error)
+            log.warning("Redis takes no tick: %s", error)
+        except Exception:
+            # Without ticks nobody is ever declared overdue, so nothing may end them.
+            log.exception("the web tick")
         await asyncio.sleep(_TICK_SECONDS)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ttr import logs
 from ttr.dispatch import Dispatcher
@@ -54,7 +55,8 @@ async def watch(store: Store, wake: asyncio.Event) -> None:
         try:
             now = now_ms()
             swept = await sweep_all(store, now)
-            await tick_clock(store, now)
+            if not all(part.blind for part in swept):
+                await tick_clock(store, now)
         except StoreUnavailable as error:
             log.warning("Redis is away: %s", error)
             await asyncio.sleep(_LOOK_MS / 1000)
@@ -71,8 +73,12 @@ async def sweep_all(store: Store, now: int) -> list[Swept]:
     partitions = range(keys.PARTITIONS)
     swept = await asyncio.gather(*(sweep(store, p, now=now, pings_accepted=web) for p in partitions))
     for partition, part in zip(partitions, swept, strict=True):
-        for check in part.unarmed:
-            await arm(store, partition, check, _next_run(check.due, check.schedule, now))
+        await asyncio.gather(
+            *(
+                arm(store, partition, check, _next_run(check.due or now, check.schedule))
+                for check in part.unarmed
+            )
+        )
     return swept
 
 
@@ -95,9 +101,10 @@ class _Sight:
             self.said = True
 
 
-def _next_run(due: int | None, schedule: Schedule, now: int) -> int | None:
-    """The run after the one that was missed, so that every missed run counts."""
-    return next_due(schedule, now if due is None else due)
+@lru_cache(maxsize=10_000)
+def _next_run(due: int, schedule: Schedule) -> int | None:
+    """The run after the one that was missed, so that every missed run counts. Thousands share a cron time."""
+    return next_due(schedule, due)
 
 
 def _pause(swept: list[Swept]) -> float:

@@ -17,6 +17,8 @@ from ttr.store.redis import Store
 log = logging.getLogger(__name__)
 
 QUEUE = "ttr-deliveries"
+FAILING_QUEUE = "ttr-deliveries-failing"
+"""For channels whose last send failed; workers look at it when the other is empty."""
 JOB = "rq_jobs.deliver.deliver_slice"
 SLICE = 100
 """Deliveries a job carries; one horse forks for each job, at some 40 a second."""
@@ -24,6 +26,8 @@ JOB_SECONDS = 120
 _LOOK_SECONDS = 0.5
 # Deliveries are leased while they wait in the queue, so no more is handed out than workers can begin with soon.
 _WAITING_JOBS = 4
+# A slice of failing channels may hang for 10 s, so only one waits at a time.
+_WAITING_FAILING_JOBS = 1
 _ENTRIES = 200
 
 
@@ -33,7 +37,11 @@ class Dispatcher:
     def __init__(self, store: Store, queue_url: str) -> None:
         self._store = store
         self._connection = redis.Redis.from_url(queue_url, socket_timeout=5, socket_connect_timeout=2)
-        self._queue = Queue(QUEUE, connection=self._connection, serializer=JSONSerializer)
+        self._queue, self._failing = (
+            Queue(name, connection=self._connection, serializer=JSONSerializer)
+            for name in (QUEUE, FAILING_QUEUE)
+        )
+        self._first = 0
         self.wake = asyncio.Event()
         """Set by whoever knows that an alert is waiting; without it the outbox is read twice a second."""
 
@@ -62,30 +70,53 @@ class Dispatcher:
                     pass
 
     async def step(self, now: int) -> bool:
-        """One look at every partition; whether there was something to do."""
+        """One look at every partition, each time beginning with another; whether there was something to do."""
         busy = False
-        for partition, (entries, due) in enumerate(await look(self._store)):
+        looked = list(enumerate(await look(self._store)))
+        self._first = (self._first + 1) % len(looked)
+        for partition, (entries, due) in looked[self._first :] + looked[: self._first]:
             if entries:
-                for entry in await read_outbox(self._store, partition, _ENTRIES):
-                    made = await dispatch_entry(self._store, partition, entry, now)
-                    log.info("event %s: %s, %d deliveries", entry.event.id, entry.event.kind, made)
+                await self._dispatch(partition, now)
                 busy = True
-            if (entries or (due is not None and due <= now)) and await self._has_room():
-                handed = await hand_out(self._store, partition, now=now, most=SLICE)
-                if handed:
-                    await asyncio.to_thread(self._enqueue, partition, handed)
-                    busy = True
+            if entries or (due is not None and due <= now):
+                busy = await self._hand_out(partition, now) or busy
         return busy
 
-    async def _has_room(self) -> bool:
-        return await asyncio.to_thread(lambda: self._queue.count) < _WAITING_JOBS
+    async def _dispatch(self, partition: int, now: int) -> None:
+        for entry in await read_outbox(self._store, partition, _ENTRIES):
+            made, refused = await dispatch_entry(self._store, partition, entry, now)
+            log.info("event %s: %s, %d deliveries", entry.event.id, entry.event.kind, made)
+            if refused:
+                log.warning(
+                    "event %s: %d deliveries refused, account %d has too many unfinished",
+                    entry.event.id,
+                    refused,
+                    entry.user_id,
+                )
 
-    def _enqueue(self, partition: int, handed: list[Handed]) -> None:
-        self._queue.enqueue(
-            JOB,
-            partition,
-            [[delivery.delivery_id, delivery.token] for delivery in handed],
-            job_timeout=JOB_SECONDS,
-            result_ttl=0,
-            failure_ttl=3_600,
-        )
+    async def _hand_out(self, partition: int, now: int) -> bool:
+        busy = False
+        for queue, room in ((self._queue, _WAITING_JOBS), (self._failing, _WAITING_FAILING_JOBS)):
+            if await asyncio.to_thread(_count, queue) >= room:
+                continue
+            failing = queue is self._failing
+            handed = await hand_out(self._store, partition, now=now, most=SLICE, failing=failing)
+            if handed:
+                await asyncio.to_thread(_enqueue, queue, partition, handed)
+                busy = True
+        return busy
+
+
+def _count(queue: Queue) -> int:
+    return int(queue.count)
+
+
+def _enqueue(queue: Queue, partition: int, handed: list[Handed]) -> None:
+    queue.enqueue(
+        JOB,
+        partition,
+        [[delivery.delivery_id, delivery.token] for delivery in handed],
+        job_timeout=JOB_SECONDS,
+        result_ttl=0,
+        failure_ttl=3_600,
+    )

@@ -14,7 +14,9 @@ _STALE_MS = 10_000
 
 @health_blueprint.get("/health")
 async def health() -> tuple[Response, int]:
-    """Whether this installation does its job. The clock counts as well: without it nobody is told anything."""
+    """Whether this installation does its job. The clock counts as well: without it nobody is told anything, and
+    it ticks only while it sees that pings are taken.
+    """
     now = now_ms()
     try:
         _, clock = await read_ticks(current.store())

@@ -29,19 +29,34 @@ _AT_ONCE = 100
 
 
 async def deliver_slice(settings: Settings, partition: int, handed: Sequence[Handed]) -> None:
-    """Send a slice of deliveries, up to 100 at a time; each is claimed just before it is sent."""
+    """Send a slice of deliveries, up to 100 at a time; each is claimed just before it is sent. Those of one check
+    to one channel go one after the other.
+    """
     room = asyncio.Semaphore(_AT_ONCE)
     async with open_store(settings.database) as store, open_session(settings.egress_allow) as session:
 
-        async def one(delivery: Handed) -> None:
+        async def in_turn(deliveries: list[Handed]) -> None:
             async with room:
-                try:
-                    await deliver(store, settings, partition, delivery, session)
-                except Exception:
-                    # Let out, it would cut off the others of the slice, which are being sent.
-                    log.exception("delivery %s comes back when its lease has lapsed", delivery.delivery_id)
+                for delivery in deliveries:
+                    try:
+                        await deliver(store, settings, partition, delivery, session)
+                    except Exception:
+                        # Let out, it would cut off the others of the slice, which are being sent.
+                        log.exception(
+                            "delivery %s comes back when its lease has lapsed", delivery.delivery_id
+                        )
 
-        await asyncio.gather(*(one(delivery) for delivery in handed))
+        await asyncio.gather(*(in_turn(deliveries) for deliveries in in_order(handed)))
+
+
+def in_order(handed: Sequence[Handed]) -> list[list[Handed]]:
+    """The slice by check and channel, each in the order of its events: an `up` must not overtake its `down`."""
+    found: dict[tuple[str, str], list[tuple[int, Handed]]] = {}
+    for delivery in handed:
+        event, _, channel = delivery.delivery_id.rpartition("-c")
+        check, count, _at = event.split("-")
+        found.setdefault((check, channel), []).append((int(count), delivery))
+    return [[one for _, one in sorted(group, key=lambda numbered: numbered[0])] for group in found.values()]
 
 
 async def deliver(
@@ -70,18 +85,19 @@ async def deliver(
 
 
 def retry_at(outcome: Outcome, attempt: int, created_at: int, now: int, chance: float) -> int | None:
-    """When to try again, None for never. The service's own hint wins over the plan; `chance` in [0, 1) spreads
-    the plan by 20 % either way, so that what failed together doesn't come back together.
+    """When to try again, None for never. `chance` in [0, 1) spreads the plan by 20 % either way, so that what
+    failed together doesn't come back together. The service's own hint may lengthen the wait, up to the last
+    attempt when a day has passed, and never shorten it.
     """
     if isinstance(outcome, Delivered) or outcome.permanent:
         return None
-    if outcome.retry_after_seconds is not None:
-        wait_ms = int(outcome.retry_after_seconds * 1000)
-    else:
-        planned = RETRY_SECONDS[attempt - 1] if attempt <= len(RETRY_SECONDS) else _HOUR
-        wait_ms = int(planned * 1000 * (1 - _JITTER + 2 * _JITTER * chance))
-    again_at = now + max(wait_ms, 1_000)
-    return again_at if again_at <= created_at + _GIVE_UP_MS else None
+    planned = RETRY_SECONDS[attempt - 1] if attempt <= len(RETRY_SECONDS) else _HOUR
+    planned_at = now + int(planned * 1000 * (1 - _JITTER + 2 * _JITTER * chance))
+    end = created_at + _GIVE_UP_MS
+    if planned_at > end:
+        return None
+    hinted_at = now + int((outcome.retry_after_seconds or 0) * 1000)
+    return min(max(planned_at, hinted_at), end)
 
 
 async def _send(
@@ -96,7 +112,11 @@ async def _send(
         try:
             secret = unseal(settings.master_key, claimed.data_key, claimed.sealed_secret)
         except Unreadable:
-            return Failed("bad_settings", "The secret can't be read any more: save it again.", True, None)
+            # Kept for a day: the operator may have started with another ENCRYPTION_KEY by mistake.
+            log.error("delivery %s: its secret was sealed under another ENCRYPTION_KEY", delivery_id)
+            return Failed(
+                "bad_settings", "The secret can't be read: its operator's log says why.", False, None
+            )
     try:
         return await kind.send(
             claimed.event, claimed.settings, secret, delivery_id=delivery_id, now=now_ms(), session=session

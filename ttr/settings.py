@@ -21,7 +21,7 @@ OBSOLETE = {
     "INCR_BUFFER_FLUSH_INTERVAL_MS": "counters are written in the script that changes them",
     "INCR_BUFFER_MAX_OPS": "counters are written in the script that changes them",
     "AUTO_START_EMBEDDED_WORKER": "`ttr up` starts the worker of the Procfile",
-    "WORKER_CONCURRENCY": "one worker sends up to 50 messages at a time; start more workers for more",
+    "WORKER_CONCURRENCY": "one worker sends up to 100 messages at a time; start more workers for more",
     "EMBED_BEAT": "the clock is a process of its own",
     "UVICORN_LOG_LEVEL": "LOG_LEVEL sets the level of every part",
 }

@@ -10,7 +10,7 @@ from hypercorn.config import Config
 from ttr import logs
 from ttr.app import create_app
 from ttr.settings import Settings
-from ttr.store.redis import open_store, verify, wait_until_ready
+from ttr.store.redis import open_store, verify, verify_master_key, wait_until_ready
 
 
 async def serve(settings: Settings) -> None:
@@ -22,6 +22,7 @@ async def serve(settings: Settings) -> None:
     async with open_store(settings.database) as store:
         await wait_until_ready(store)
         await verify(store)
+        await verify_master_key(store, settings.master_key)
     config = Config()
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     config.bind = [f"{host}:{settings.port}"]

@@ -10,8 +10,9 @@ from ttr import (
     logs,
     notify,  # noqa: F401  # before the fork: aiohttp takes 0.3 s to import, in each horse anew
 )
-from ttr.dispatch import QUEUE
+from ttr.dispatch import FAILING_QUEUE, QUEUE
 from ttr.settings import Settings
+from ttr.store import keys
 
 _READY_SECONDS = 30
 
@@ -24,8 +25,10 @@ def run(settings: Settings) -> None:
     logs.set_up(settings.log_level)
     connection = redis.Redis.from_url(settings.queue)
     _wait_until_ready(connection)
-    queue = Queue(QUEUE, connection=connection, serializer=JSONSerializer)
-    worker = Worker([queue], connection=connection, serializer=JSONSerializer)
+    queues = [
+        Queue(name, connection=connection, serializer=JSONSerializer) for name in (QUEUE, FAILING_QUEUE)
+    ]
+    worker = Worker(queues, connection=connection, serializer=JSONSerializer)
     worker.work(logging_level="WARNING")
 
 
@@ -34,9 +37,10 @@ def _wait_until_ready(connection: redis.Redis) -> None:
     deadline = time.monotonic() + _READY_SECONDS
     while True:
         try:
-            connection.ping()
+            # A write: RQ writes when it starts, and a full Redis answers a ping all the same.
+            connection.set(keys.worker_start(), 1, ex=60)
             return
-        except (redis.ConnectionError, redis.TimeoutError):
+        except redis.RedisError:
             if time.monotonic() > deadline:
                 raise
         time.sleep(0.1)

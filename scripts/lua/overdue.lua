@@ -21,7 +21,8 @@ if tick and now - tick > threshold then
   redis.call("LPUSH", gaps_key(prefix), gap)
   redis.call("LTRIM", gaps_key(prefix), 0, 19)
 end
-if not tick or now > tick then redis.call("HSET", clock_key(prefix), "tick", whole(now)) end
+-- A tick from the future is one of a clock that was wrong: kept, it would hide every gap until then.
+if not tick or now > tick or tick - now > threshold then redis.call("HSET", clock_key(prefix), "tick", whole(now)) end
 
 -- Gaps first: a moved deadline leaves the gap, so this goes on where a crash stopped it.
 local gap = redis.call("LINDEX", pending_gaps_key(prefix), 0)

@@ -2,7 +2,7 @@
 -- ping: takes a job's signal: state, deadline, log, body and alert in one step, or nothing at all.
 -- KEYS[1] the partition's prefix
 -- ARGV[1] user id  [2] user slug in the URL or ""  [3] check id or "" when only the slug is known
--- ARGV[4] check slug in the URL or ""  [5] now ms  [6] request id: a repeat of the last one changes nothing
+-- ARGV[4] check slug in the URL or ""  [5] now ms  [6] request id: a repeat of one of the last four changes nothing
 -- ARGV[7] revision that due and kind were worked out for, "" when unknown  [8] next due ms or "" for never
 -- ARGV[9] success | start | fail | log | ignored  [10] rid or ""  [11] reason  [12] detail
 -- ARGV[13] the log entry's tail, packed  [14] body, cut  [15] log entries kept
@@ -11,6 +11,7 @@
 -- returns {"stale", check id, plan...} when the revision differs: work out due and kind again
 -- returns {"unknown"} when the address names no check
 ---@include keys whole state runs arm days flip event outcome plan bodies
+local REQUESTS_KEPT = 4 * 17 + 1 -- ids of 16 letters between semicolons
 local prefix, user, now, kind, rid = KEYS[1], ARGV[1], tonumber(ARGV[5]), ARGV[9], ARGV[10]
 
 local id = ARGV[3]
@@ -18,14 +19,15 @@ if id == "" then id = redis.call("HGET", user_slugs_key(prefix, user), ARGV[4]) 
 local check = id and read_check(prefix, id)
 if not check or check.user_id ~= user or (ARGV[4] ~= "" and check.slug ~= ARGV[4]) then return {"unknown"} end
 if ARGV[2] ~= "" and redis.call("HGET", user_key(prefix, user), "user_slug") ~= ARGV[2] then return {"unknown"} end
-if check.last_request == ARGV[6] then return {"ok", id, tonumber(check.ping_count), 0} end
+if string.find(check.last_request, ";" .. ARGV[6] .. ";", 1, true) then return {"ok", id, tonumber(check.ping_count), 0} end
 if check.revision ~= ARGV[7] then return {"stale", id, unpack(read_plan(prefix, id))} end
 
 local number = (tonumber(check.ping_count) or 0) + 1
 local events_before = check.event_count
 local duration
 check.ping_count = whole(number)
-check.last_request = ARGV[6]
+local requests = check.last_request == "" and ";" or check.last_request
+check.last_request = string.sub(requests .. ARGV[6] .. ";", -REQUESTS_KEPT)
 
 if kind == "start" then
   check.last_start = whole(now)

@@ -5,19 +5,17 @@
 -- ARGV[1] delivery id  [2] token  [3] now ms  [4] "delivered" | "failed"  [5] detail for the owner
 -- ARGV[6] ms at which to try again, "" for never  [7] ms that a finished delivery is remembered
 -- returns 1 written | 0 not this worker's any more
----@include keys
+---@include keys finish
 local prefix, id = KEYS[1], ARGV[1]
 local key = delivery_key(prefix, id)
 local delivery = redis.call("HMGET", key, "state", "token", "channel_id", "user_id")
-if not delivery[1] or delivery[1] == "delivered" or delivery[1] == "failed" then return 0 end
+if not delivery[1] or delivery[1] == "delivered" or delivery[1] == "failed" or delivery[1] == "dropped" then return 0 end
 local delivered = ARGV[4] == "delivered"
 if not delivered and (delivery[1] ~= "sending" or delivery[2] ~= ARGV[2]) then return 0 end
 
 redis.call("HSET", key, "detail", ARGV[5], "reported_at", ARGV[3])
 if delivered or ARGV[6] == "" then
-  redis.call("HSET", key, "state", ARGV[4])
-  redis.call("PEXPIRE", key, ARGV[7])
-  redis.call("ZREM", deliveries_key(prefix), id)
+  finish(prefix, id, delivery[4], ARGV[4], ARGV[7])
 else
   redis.call("HSET", key, "state", "due")
   redis.call("ZADD", deliveries_key(prefix), ARGV[6], id)

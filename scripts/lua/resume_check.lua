@@ -15,7 +15,7 @@ check.resume_status, check.alerted, check.failure_count = "", "", "0"
 local runs = read_runs(check)
 for _, run in ipairs(runs) do run.hold = 0 end
 write_runs(check, runs)
-check.due = ARGV[5]
+check.due, check.armed_from = ARGV[5], ARGV[3]
 arm(prefix, check)
 write_check(prefix, check)
 return 1

@@ -58,17 +58,27 @@ async def test_from_a_key_to_a_watched_job_and_back(visit: Visit) -> None:
     await expect(page.locator("#live")).to_have_attribute("data-status", "up")
     await page.locator("#body-1").click()
     await expect(page.locator("#body-view pre")).to_have_text("first line\n<b>second</b> line")
+    await expect(page.locator("#body-view pre")).to_be_in_viewport(ratio=1)
     await ping(f"{url}/1")
     await expect(page.locator("#live")).to_have_attribute("data-status", "down")
     await expect(page.locator("#body-view pre")).to_be_visible()
     assert await page.evaluate("document.body.dataset.loaded") == "once"
 
+    # A saved webhook leaves the screen.
+    await page.locator("#webhook_url").fill("https://example.com/t0p-s3cret")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator("#webhook .notice")).to_have_text("The webhook is saved.")
+    await expect(page.locator("#webhook_url")).to_have_value("")
+    await expect(page.locator("#webhook-save")).to_be_focused()
+
     # A bad edit is said beside its field, and what was typed stays.
     await page.get_by_role("link", name="Edit").click()
     await page.locator("#name").fill("Backup of the night")
     await page.locator("#grace").fill("soon")
-    await page.get_by_role("button", name="Save").click()
+    await page.locator("#grace").scroll_into_view_if_needed()
+    await page.locator("#grace").press("Enter")  # which saves, and does not preview
     await expect(page.locator("#grace-error")).to_have_text("A whole number is needed.")
+    await expect(page.get_by_text("Not saved.")).to_be_in_viewport()
     await expect(page.locator("#grace")).to_have_attribute("aria-invalid", "true")
     await expect(page.locator("#grace")).to_have_value("soon")
     await expect(page.locator("#name")).to_have_value("Backup of the night")
@@ -121,6 +131,8 @@ async def test_the_same_without_javascript(plain_visit: Visit) -> None:
     await expect(page.locator("#name-error")).to_have_text("This field is required.")
     await expect(page.locator("#slug-error")).to_be_visible()
     await expect(page.locator("#slug")).to_have_value("Bad Slug")
+    await page.locator("#slug").press("Enter")
+    await expect(page.locator("#name-error")).to_have_text("This field is required.")
     await page.locator("#name").fill("Plain")
     await page.locator("#slug").fill("plain")
     await page.get_by_role("button", name="Preview").click()

@@ -49,9 +49,16 @@ def test_an_expression_that_re2_does_not_take_is_refused_with_its_reason(text: s
 
 def test_a_rule_has_a_greatest_length() -> None:
     for regex in (False, True):
-        check_rule(ContentRule("x" * CONTENT_RULE_MAX, "present", regex))
+        longest = "[x]" + "|" * (CONTENT_RULE_MAX - 3) if regex else "x" * CONTENT_RULE_MAX
+        check_rule(ContentRule(longest, "present", regex))
         with pytest.raises(RuleError, match=r"^At most 1000 characters\.$"):
             check_rule(ContentRule("x" * (CONTENT_RULE_MAX + 1), "present", regex))
+
+
+def test_an_expression_has_a_greatest_program() -> None:
+    check_rule(ContentRule("(?:a?){100}", "present", True))
+    with pytest.raises(RuleError, match="too large"):
+        check_rule(ContentRule("(?:a?){1000}" * 3 + "\\x00", "present", True))
 
 
 @pytest.mark.parametrize("pattern", ["(a+)+$", "(a|aa)+$", "(a|a?)+$", "(.*a){20}$", "(x+x+)+y"])

@@ -39,12 +39,20 @@ async def handed_out(store: Store, user: User) -> list[Handed]:
     while entries := await read_outbox(store, user.partition, 200):
         for entry in entries:
             await dispatch_entry(store, user.partition, entry, now)
-    return await hand_out(store, user.partition, now=now, most=1_000)
+    return await _all_handed_out(store, user, now)
 
 
 async def let_leases_lapse(store: Store, user: User) -> list[Handed]:
     """Hand out what is due when every lease has run out."""
-    return await hand_out(store, user.partition, now=now_ms() + LATER_MS, most=1_000)
+    return await _all_handed_out(store, user, now_ms() + LATER_MS)
+
+
+async def _all_handed_out(store: Store, user: User, now: int) -> list[Handed]:
+    handed: list[Handed] = []
+    for failing in (False, True):
+        while part := await hand_out(store, user.partition, now=now, most=1_000, failing=failing):
+            handed += part
+    return handed
 
 
 async def state_of(store: Store, user: User, handed: Handed) -> dict[str, str]:

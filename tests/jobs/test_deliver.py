@@ -120,17 +120,17 @@ async def test_a_channel_switched_off_before_the_dispatch_makes_no_delivery(
     assert await store.redis.xlen(keys.outbox(user.partition)) == 0
 
 
-async def test_a_secret_sealed_under_another_master_key_ends_it_and_says_what_to_do(
+async def test_a_secret_sealed_under_another_master_key_waits_for_the_right_one(
     store: Store, settings: Settings, user: User, receiver: Receiver
 ) -> None:
     handed, channel = await _one(store, settings, user, receiver)
     await _deliver(store, with_master_key(settings, Fernet.generate_key().decode()), user, handed)
     assert receiver.arrivals() == []
-    assert (await state_of(store, user, handed))["state"] == "failed"
+    assert (await state_of(store, user, handed))["state"] == "due"
     shown = (await read_channels(store, user, [channel]))[channel]
     assert (shown.last_status, shown.last_message) == (
         "error",
-        "The secret can't be read any more: save it again.",
+        "The secret can't be read: its operator's log says why.",
     )
 
 
@@ -225,7 +225,8 @@ async def test_a_delivery_that_cannot_be_read_spoils_no_other_of_its_slice(
     await fall_overdue(store, user)
     handed = await handed_out(store, user)
     if broken == "event":
-        await store.redis.hset(keys.delivery(user.partition, handed[0].delivery_id), "event", "{")
+        event_id = handed[0].delivery_id.rpartition("-c")[0]
+        await store.redis.set(keys.event(user.partition, event_id), "{")
     else:
         await store.redis.hset(keys.channel(user.partition, checks[0].own_webhook or 0), "settings", "{")
     await deliver_slice(settings, user.partition, handed)

@@ -14,11 +14,11 @@ from rq_jobs.deliver import deliver_slice
 from tests.jobs.orders import LATER_MS, fall_overdue, state_of, waiting, watched
 from tests.journeys.receiver import Receiver
 from tests.journeys.stack import ROOT, environment
-from ttr.dispatch import JOB, QUEUE, SLICE, Dispatcher
+from ttr.dispatch import JOB, QUEUE, Dispatcher
 from ttr.now import now_ms
 from ttr.settings import Settings
 from ttr.store import keys
-from ttr.store.deliveries import Handed
+from ttr.store.deliveries import ACCOUNT_SHARE, Handed
 from ttr.store.outbox import dispatch_entry, read_outbox
 from ttr.store.redis import Store
 from ttr.store.users import User
@@ -111,7 +111,7 @@ async def test_an_event_becomes_one_delivery_however_many_dispatchers_read_it(
     await fall_overdue(store, user)
     (entry,) = await read_outbox(store, user.partition, 10)
     made = await asyncio.gather(*(dispatch_entry(store, user.partition, entry, now_ms()) for _ in range(10)))
-    assert sorted(made) == [0] * 9 + [1]
+    assert sorted(made) == [(0, 0)] * 9 + [(1, 0)]
     assert len(await waiting(store, user)) == 1
     assert await store.redis.xlen(keys.outbox(user.partition)) == 0
 
@@ -124,14 +124,14 @@ async def test_a_finished_delivery_is_not_revived_by_a_late_dispatcher(
     (entry,) = await read_outbox(store, user.partition, 10)
     await dispatcher.step(now_ms())
     await _burst(settings)
-    assert await dispatch_entry(store, user.partition, entry, now_ms()) == 0
+    assert await dispatch_entry(store, user.partition, entry, now_ms()) == (0, 0)
     assert await waiting(store, user) == {}
 
 
 async def test_no_more_is_handed_out_than_workers_can_begin_with_soon(
     store: Store, settings: Settings, user: User, receiver: Receiver, dispatcher: Dispatcher, queue: Queue
 ) -> None:
-    checks = (_MOST_WAITING_JOBS + 2) * SLICE
+    checks = (_MOST_WAITING_JOBS + 2) * ACCOUNT_SHARE
     for number in range(checks):
         await watched(store, settings, user, f"job-{number}", receiver.url("/hook"))
     await fall_overdue(store, user)
@@ -141,10 +141,12 @@ async def test_no_more_is_handed_out_than_workers_can_begin_with_soon(
     due = await waiting(store, user)
     assert len(due) == checks
     handed = [at for at in due.values() if at > now_ms()]
-    assert len(handed) == _MOST_WAITING_JOBS * SLICE  # the others wait where no lease runs
+    assert len(handed) == _MOST_WAITING_JOBS * ACCOUNT_SHARE  # the others wait where no lease runs
     slices = [job.args[1] for job in queue.jobs]
-    assert [len(part) for part in slices] == [SLICE] * _MOST_WAITING_JOBS
-    assert len({delivery_id for part in slices for delivery_id, _ in part}) == _MOST_WAITING_JOBS * SLICE
+    assert [len(part) for part in slices] == [ACCOUNT_SHARE] * _MOST_WAITING_JOBS
+    assert (
+        len({delivery_id for part in slices for delivery_id, _ in part}) == _MOST_WAITING_JOBS * ACCOUNT_SHARE
+    )
 
     # A queue that nobody empties stays as it is, although all leases lapse.
     for _ in range(5):

@@ -45,12 +45,13 @@ def test_the_plan_ends_a_day_after_the_event_and_not_before() -> None:
 @pytest.mark.parametrize("chance", [0.0, 0.5, 0.999])
 def test_a_hint_of_the_service_wins_over_the_plan_and_is_not_spread(chance: float) -> None:
     hinted = Failed("rate_limited", "HTTP 429", permanent=False, retry_after_seconds=7.5)
-    assert retry_at(hinted, 8, _CREATED, _SOON, chance) == _SOON + 7_500
+    assert retry_at(hinted, 1, _CREATED, _SOON, chance) == _SOON + 7_500
 
 
-def test_a_hint_of_nothing_still_waits_a_second() -> None:
-    hinted = Failed("rate_limited", "HTTP 429", permanent=False, retry_after_seconds=0)
-    assert retry_at(hinted, 1, _CREATED, _SOON, 0.5) == _SOON + _SECOND
+@pytest.mark.parametrize("hint", [0, 1, 4.9])
+def test_a_hint_never_shortens_the_plan(hint: float) -> None:
+    hinted = Failed("rate_limited", "HTTP 429", permanent=False, retry_after_seconds=hint)
+    assert retry_at(hinted, 1, _CREATED, _SOON, 0.5) == _SOON + 5 * _SECOND
 
 
 def test_a_hint_is_capped_at_a_day() -> None:
@@ -59,9 +60,9 @@ def test_a_hint_is_capped_at_a_day() -> None:
     assert retry_at(hinted, 1, _CREATED, _CREATED, 0.5) == _CREATED + 24 * _HOUR
 
 
-def test_a_hint_beyond_the_day_that_is_left_ends_it() -> None:
+def test_a_hint_beyond_the_day_that_is_left_leaves_a_last_try_at_its_end() -> None:
     hinted = Failed("rate_limited", "HTTP 429", permanent=False, retry_after_seconds=24 * 3_600)
-    assert retry_at(hinted, 1, _CREATED, _SOON, 0.5) is None
+    assert retry_at(hinted, 1, _CREATED, _SOON, 0.5) == _CREATED + 24 * _HOUR
 
 
 def test_what_was_delivered_or_can_never_be_is_not_tried_again() -> None:

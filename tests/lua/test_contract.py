@@ -186,6 +186,7 @@ SAME = {
     "deadlines_key": ((), keys.deadlines),
     "deliveries_key": ((), keys.deliveries),
     "outbox_key": ((), keys.outbox),
+    "event_key": (("7-1-1",), keys.event),
     "clock_key": ((), keys.clock),
     "pending_gaps_key": ((), keys.pending_gaps),
     "gaps_key": ((), keys.gaps),

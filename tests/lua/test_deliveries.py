@@ -10,6 +10,7 @@ from tests.lua.parts import MINUTE, NOON, dump, make_check, ping
 from ttr.domain.check import Check
 from ttr.store import channels, checks, keys
 from ttr.store.deliveries import (
+    ACCOUNT_SHARE,
     HANDED_LEASE_MS,
     REMEMBERED_MS,
     SENDING_LEASE_MS,
@@ -19,7 +20,7 @@ from ttr.store.deliveries import (
     look,
     report,
 )
-from ttr.store.outbox import Entry, dispatch_entry, read_outbox
+from ttr.store.outbox import UNFINISHED_MAX, Entry, dispatch_entry, read_outbox
 from ttr.store.redis import Store
 from ttr.store.users import User
 
@@ -38,7 +39,8 @@ class Alerted:
         return self.user.partition
 
     async def hand_out(self, now: int = NOON, most: int = 10) -> list[Handed]:
-        return await hand_out(self.store, self.partition, now=now, most=most)
+        healthy = await hand_out(self.store, self.partition, now=now, most=most)
+        return healthy or await hand_out(self.store, self.partition, now=now, most=most, failing=True)
 
     async def report(
         self, handed: Handed, *, delivered: bool, now: int = NOON, again_at: int | None = None
@@ -85,15 +87,15 @@ async def test_an_entry_becomes_one_delivery_for_each_enabled_channel(alerted: A
     off = (await checks.get_check(store, user, str(second.id))).channels
     both = [*alerted.check.channels, *off, 99]
     entry = Entry(alerted.entry.stream_id, alerted.entry.event, user.id, json.dumps(both))
-    assert await dispatch_entry(store, user.partition, entry, NOON) == 1
+    assert await dispatch_entry(store, user.partition, entry, NOON) == (1, 0)
     assert await read_outbox(store, user.partition, 10) == []
     assert (await look(store))[user.partition] == (0, NOON)
 
 
 async def test_a_second_dispatch_of_an_entry_makes_nothing(alerted: Alerted) -> None:
-    assert await dispatch_entry(alerted.store, alerted.partition, alerted.entry, NOON) == 1
+    assert await dispatch_entry(alerted.store, alerted.partition, alerted.entry, NOON) == (1, 0)
     before = await dump(alerted.store)
-    assert await dispatch_entry(alerted.store, alerted.partition, alerted.entry, NOON + 1) == 0
+    assert await dispatch_entry(alerted.store, alerted.partition, alerted.entry, NOON + 1) == (0, 0)
     assert await dump(alerted.store) == before
 
 
@@ -101,9 +103,45 @@ async def test_two_dispatchers_make_one_delivery_and_hand_it_out_once(alerted: A
     made = await asyncio.gather(
         *(dispatch_entry(alerted.store, alerted.partition, alerted.entry, NOON) for _ in range(8))
     )
-    assert sorted(made) == [0] * 7 + [1]
+    assert sorted(made) == [(0, 0)] * 7 + [(1, 0)]
     handed = await asyncio.gather(*(alerted.hand_out() for _ in range(8)))
     assert sum(len(part) for part in handed) == 1
+
+
+async def test_more_unfinished_deliveries_than_an_account_may_have_are_refused(alerted: Alerted) -> None:
+    user = keys.user(alerted.partition, alerted.user.id)
+    await alerted.store.redis.hset(user, "deliveries", UNFINISHED_MAX)
+    assert await dispatch_entry(alerted.store, alerted.partition, alerted.entry, NOON) == (0, 1)
+    assert await alerted.hand_out() == []
+
+
+async def test_what_ends_is_no_longer_counted(alerted: Alerted) -> None:
+    user = keys.user(alerted.partition, alerted.user.id)
+    handed = await dispatched(alerted)
+    assert await alerted.store.redis.hget(user, "deliveries") == b"1"
+    await claim(alerted.store, alerted.partition, handed, NOON)
+    await alerted.report(handed, delivered=True)
+    assert await alerted.store.redis.hget(user, "deliveries") == b"0"
+
+
+async def test_a_failing_channel_waits_in_slices_of_its_own(alerted: Alerted) -> None:
+    handed = await dispatched(alerted)
+    await claim(alerted.store, alerted.partition, handed, NOON)
+    await alerted.report(handed, delivered=False, again_at=NOON)
+    assert await hand_out(alerted.store, alerted.partition, now=NOON, most=10) == []
+    assert len(await hand_out(alerted.store, alerted.partition, now=NOON, most=10, failing=True)) == 1
+
+
+async def test_no_account_fills_a_slice_alone(alerted: Alerted) -> None:
+    for number in range(ACCOUNT_SHARE + 10):
+        await ping(alerted.store, alerted.user, alerted.check.id, now=NOON + 1 + 2 * number)
+        await ping(
+            alerted.store, alerted.user, alerted.check.id, "fail", now=NOON + 2 + 2 * number, reason="fail"
+        )
+    while entries := await read_outbox(alerted.store, alerted.partition, 100):
+        for entry in entries:
+            await dispatch_entry(alerted.store, alerted.partition, entry, NOON)
+    assert len(await alerted.hand_out(most=100)) == ACCOUNT_SHARE
 
 
 async def test_a_slice_has_at_most_as_many_as_asked_for(alerted: Alerted) -> None:

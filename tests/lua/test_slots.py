@@ -96,7 +96,7 @@ async def everything(store: Store) -> None:
     assert len(swept.unarmed) == 1
     await deadlines.arm(store, partition, swept.unarmed[0], now + MINUTE)
     (event,) = await outbox.read_outbox(store, partition, 10)
-    assert await outbox.dispatch_entry(store, partition, event, now) == 1
+    assert await outbox.dispatch_entry(store, partition, event, now) == (1, 0)
     (handed,) = await deliveries.hand_out(store, partition, now=now, most=10)
     assert isinstance(handed, Handed)
     assert await deliveries.claim(store, partition, handed, now) is not None

@@ -13,7 +13,7 @@ from ttr.store.errors import QuotaReached
 from ttr.store.redis import Store
 from ttr.store.sealed import Unreadable, new_data_key, seal, unseal
 from ttr.store.sessions import SESSION_SECONDS, close_session, open_session, session_user
-from ttr.store.users import User, create_user, user_by_id, user_by_key, user_id_by_slug
+from ttr.store.users import User, create_user, user_by_id, user_by_key
 
 
 async def new(store: Store, address: str = "", most: int | None = None) -> tuple[User, str]:
@@ -45,13 +45,11 @@ async def everything(store: Store) -> bytes:
     return b"\n".join(parts)
 
 
-async def test_an_account_is_found_by_its_key_its_number_and_its_slug(store: Store) -> None:
+async def test_an_account_is_found_by_its_key_and_its_number(store: Store) -> None:
     user, key = await new(store)
     assert await user_by_key(store, key) == user
     assert await user_by_id(store, user.id) == user
-    assert await user_id_by_slug(store, user.user_slug) == user.id
     assert await user_by_id(store, user.id + 1) is None
-    assert await user_id_by_slug(store, user.public_slug) is None
 
 
 @pytest.mark.parametrize("key", [secrets.token_urlsafe(24), "", "short", "x" * 33, "ä" * 32, "a:b{1}c*" * 4])

@@ -4,13 +4,13 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from quart import Quart
+from quart import Quart, Response
 
 from tests.conftest import start_redis
 from tests.web.conftest import HTMX, Visitor, text
 from ttr.app import create_app
 from ttr.settings import Settings
-from ttr.web import dashboard
+from ttr.web import assets, dashboard
 
 
 async def test_an_unknown_address_is_a_page_and_below_api_it_is_not(app: Quart) -> None:
@@ -28,10 +28,31 @@ async def test_a_wrong_method_is_a_page(app: Quart) -> None:
     assert "does not answer to that method" in await text(response)
 
 
+@pytest.mark.parametrize(
+    ("path", "goal"),
+    [
+        *((path, "/") for path in ("/keys", "/login", "/logout", "/appearance")),
+        ("/checks/preview", "/checks/new"),
+        *((f"/checks/7/{part}", "/checks/7") for part in ("pause", "resume", "pings", "webhook")),
+    ],
+)
+async def test_where_a_form_was_answered_a_reload_leads_back(app: Quart, path: str, goal: str) -> None:
+    response = await app.test_client().get(path)
+    assert (response.status_code, response.headers["Location"]) == (303, goal)
+
+
+async def test_who_is_signed_in_keeps_the_way_back_on_an_error(owner: Visitor, visitor: Visitor) -> None:
+    missing, refused = await owner.get("/nowhere"), await owner.client.put("/checks/7")
+    for response, status in ((missing, 404), (refused, 405)):
+        assert response.status_code == status
+        assert "Log out" in await text(response)
+    assert "Log out" not in await text(await visitor.get("/nowhere"))
+
+
 async def test_too_large_a_form_is_said(visitor: Visitor) -> None:
     response = await visitor.post("/login", auth_key="x" * 1_100_000)
     assert response.status_code == 413
-    assert "at most one megabyte" in await text(response)
+    assert "at most 55 kB" in await text(response)
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data; boundary=x", "application/json", ""])
@@ -53,6 +74,19 @@ async def test_a_fault_of_ours_is_a_calm_page(owner: Visitor, monkeypatch: pytes
     assert "secret detail" not in page
 
 
+async def test_a_path_begins_no_line_in_the_log(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*_: object) -> Response:
+        raise RuntimeError
+
+    monkeypatch.setattr(assets, "send_from_directory", broken)
+    assert (await visitor.get("/assets/x/a%0DERROR%1B%20forged")).status_code == 500
+    [message] = [record.getMessage() for record in caplog.records if record.name == "ttr.web.errors"]
+    assert message.isprintable()
+    assert "forged" in message
+
+
 async def test_without_redis_pages_say_so_and_when_to_come_back(settings: Settings) -> None:
     with tempfile.TemporaryDirectory(prefix="ttr-") as folder:
         server = start_redis(Path(folder))
@@ -69,5 +103,6 @@ async def test_without_redis_pages_say_so_and_when_to_come_back(settings: Settin
                 response = await visitor.client.get("/dashboard/table", headers=HTMX)
                 assert response.status_code == 503
                 assert response.headers["HX-Retarget"] == "#outage"
+                assert (await visitor.get("/nowhere")).status_code == 404
         finally:
             server.process.kill()

@@ -31,6 +31,6 @@ async def test_reading_changes_nothing(owner: Visitor, store: Store) -> None:
     assert owner.user
     number = await owner.make_check()
     for path in ("pause", "resume", "pings", "webhook"):
-        assert (await owner.get(f"/checks/{number}/{path}")).status_code == 405
+        assert (await owner.get(f"/checks/{number}/{path}")).status_code == 303
     check = await get_check(store, owner.user, str(number))
     assert (check.status, check.ping_count) == ("new", 0)

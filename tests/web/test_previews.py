@@ -21,6 +21,10 @@ async def test_the_next_six_due_times_are_shown_in_the_checks_zone(owner: Visito
         ({"schedule_type": "cron", "cron": "0 3 * *", "tz": "UTC"}, "five"),
         ({"schedule_type": "cron", "cron": "0 3 * * *", "tz": "Mars/Base"}, "Unknown time zone"),
         ({"schedule_type": "interval", "interval": "soon", "interval_unit": "hours"}, "interval"),
+        (
+            {"schedule_type": "interval", "interval": "-2", "interval_unit": "hours"},
+            "from 1 second to 366 days",
+        ),
         ({"schedule_type": "lunar"}, "schedule kind"),
         ({}, "schedule kind"),
     ],

@@ -1,11 +1,16 @@
 """Sessions, tokens and headers: what keeps other sites and other people out."""
 
+import asyncio
+from typing import Any
+
 import pytest
 from quart import Quart
 
 from tests.conftest import MASTER_KEY
 from tests.web.conftest import HTMX, Visitor, text
 from ttr.app import create_app
+from ttr.domain import limits
+from ttr.domain.schedule import SCHEDULE_TEXT_MAX
 from ttr.now import now_ms
 from ttr.settings import Settings
 from ttr.store.redis import Store
@@ -14,6 +19,7 @@ from ttr.store.users import User, create_user
 from ttr.web.security import HEADERS
 
 PAGES = ("/dashboard", "/checks/new", "/checks/{id}", "/checks/{id}/edit", "/checks/{id}/delete")
+FORM_TYPE = "application/x-www-form-urlencoded"
 FRAGMENTS = ("/dashboard/table", "/checks/{id}/live")
 WRITES = (
     *("/keys", "/login", "/logout", "/appearance", "/checks", "/checks/preview", "/checks/{id}/edit"),
@@ -53,6 +59,45 @@ async def test_a_form_without_the_token_is_refused(owner: Visitor, path: str) ->
         assert response.status_code == 403
         assert "did not come from a page" in await text(response)
     assert (await owner.get(f"/checks/{check}")).status_code == 200
+
+
+async def test_a_form_without_our_cookie_is_refused_before_it_is_read(app: Quart) -> None:
+    # Of the announced megabyte not a byte is sent: whoever waits for it never answers.
+    connection: Any = app.test_client().request(
+        "/keys", method="POST", headers={"Content-Length": "1000000", "Content-Type": FORM_TYPE}
+    )
+    async with connection:
+        async with asyncio.timeout(10):
+            while connection.status_code is None:
+                await asyncio.sleep(0.01)
+        assert connection.status_code == 403
+        await connection.disconnect()
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_a_form_that_no_page_of_ours_could_send_is_too_much(owner: Visitor, announced: bool) -> None:
+    await owner.post("/checks/preview")
+    body = f"csrf_token={owner.token}&name={'x' * 60_000}".encode()
+    headers = {"Content-Type": FORM_TYPE} | ({"Content-Length": str(len(body))} if announced else {})
+    async with owner.client.request("/checks", method="POST", headers=headers) as connection:
+        await connection.send(body)
+        await connection.send_complete()
+    response = await connection.as_response()
+    assert response.status_code == 413
+    assert "at most 55 kB" in await text(response)
+
+
+async def test_the_largest_honest_form_passes(owner: Visitor) -> None:
+    emoji = "\U0001f600"
+    await owner.make_check(
+        name=emoji * limits.NAME_MAX,
+        slug="s" * limits.SLUG_MAX,
+        tags=",".join(f"{n:02}" + emoji * (limits.TAG_MAX - 2) for n in range(limits.TAGS_MAX)),
+        description=emoji * limits.DESCRIPTION_MAX,
+        cron="*" * SCHEDULE_TEXT_MAX,
+        oncalendar="*" * SCHEDULE_TEXT_MAX,
+        expected_content=emoji * limits.CONTENT_RULE_MAX,
+    )
 
 
 async def test_a_token_without_its_cookie_is_refused(app: Quart, owner: Visitor) -> None:

@@ -6,6 +6,7 @@ from tests.web.conftest import Visitor, text
 from ttr.store.channels import Channel, read_channels
 from ttr.store.checks import get_check
 from ttr.store.redis import Store
+from ttr.web import webhook
 
 SECRET = "https://hooks.example/t0p-s3cret"
 
@@ -70,6 +71,32 @@ async def test_a_bad_url_is_refused_beside_its_field(
         assert ("<html" in page) is not htmx
     saved = await channel(owner, store, number)
     assert saved is None or not saved.has_secret
+
+
+async def test_what_was_saved_is_said_for_all_to_see(owner: Visitor) -> None:
+    address = f"/checks/{await owner.make_check()}/webhook"
+    for fields, words in (
+        ({"webhook_url": SECRET, "webhook_enabled": "on"}, "The webhook is saved."),
+        ({"action": "remove"}, "The URL is removed."),
+    ):
+        page = await text(await owner.post(address, fields, htmx=True))
+        assert f'<p class="notice">{words}</p>' in page
+        assert f'hx-swap-oob="innerHTML">{words}</div>' in page
+        assert "s3cret" not in page
+
+
+async def test_what_breaks_is_said_calmly_and_in_sight(
+    owner: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("no such key")
+
+    monkeypatch.setattr(webhook, "change_webhook", broken)
+    address = f"/checks/{await owner.make_check()}/webhook"
+    response = await owner.post(address, htmx=True, webhook_url=SECRET, webhook_enabled="on")
+    assert (response.status_code, response.headers["HX-Retarget"]) == (500, "#notice")
+    assert response.headers["HX-Reswap"] == "innerHTML show:top"
+    assert "Something broke" in await text(response)
 
 
 async def test_the_last_result_is_shown(owner: Visitor, store: Store) -> None:

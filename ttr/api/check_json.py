@@ -38,6 +38,8 @@ def check_json(
         "running": check.running,
         "paused": check.paused,
         "status_since": iso(check.status_since),
+        "reason": check.reason or None,
+        "reason_detail": check.reason_detail or None,
         "created_at": iso(check.created_at),
         "next_due": iso(check.due),
         "deadline": iso(check.deadline),

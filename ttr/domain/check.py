@@ -69,6 +69,11 @@ class Check:
     deadline: int | None
     runs: tuple[Run, ...]
     has_body: bool
+    armed_from: int | None = None
+    """When it was last resumed."""
+    reason: str = ""
+    """Why it is down, as in `ttr.domain.alert.Reason`; "" otherwise."""
+    reason_detail: str = ""
 
     @property
     def name(self) -> str:

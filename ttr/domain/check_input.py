@@ -50,7 +50,8 @@ class CheckInput(BaseModel):
 
     name: str = Field(max_length=limits.NAME_MAX)
     slug: str | None = None
-    tags: list[TagName] | None = None
+    # Longer lists are refused before each of their items becomes an error: 490,000 took 8.7 s.
+    tags: list[TagName] | None = Field(None, max_length=1_000)
     description: str = Field("", max_length=limits.DESCRIPTION_MAX)
     schedule_type: Literal["interval", "cron", "oncalendar"] = "interval"
     schedule: str | None = None

@@ -22,8 +22,6 @@ FAILURES_MAX = 1_000
 """Greatest `notify_after_failures`; 0 and 1 both mean at once."""
 CONTENT_RULE_MAX = 1_000
 """Characters of a content rule, plain or regular expression."""
-OPEN_RUNS_MAX = 10
-"""Runs of one check that are open at a time; the oldest falls out."""
 USER_AGENT_MAX = 200
 """Bytes of a ping's user agent that are kept."""
 JSON_BODY_MAX = 1_000_000

@@ -35,7 +35,7 @@ def normal_oncalendar(text: str | None, zone: ZoneInfo, now: datetime) -> str:
     for line in lines:
         if _next_line(line, now, zone) is not None:
             upcoming = True
-        elif _next_line(line, _EPOCH, zone) is None:
+        elif _next_line(line, _EPOCH, zone) is None or _has_dates(line, now):
             raise ScheduleError(f"The OnCalendar expression{quoted(line.when)} never comes due.")
     if not upcoming:
         raise ScheduleError("The OnCalendar expression has no due time in the future.")
@@ -75,6 +75,11 @@ def _sentence(error: str, when: str) -> str:
     if error.startswith("Bad "):
         return f"The {error.removeprefix('Bad ')} in the OnCalendar expression{quoted(when)} is not valid."
     return f"The OnCalendar expression{quoted(when)} has the wrong number of parts."
+
+
+def _has_dates(line: Line, now: datetime) -> bool:
+    """Whether the line still has dates; if none of them is ever due, they all lie in skipped hours."""
+    return next(BaseIterator(line.when, now.replace(tzinfo=None)), None) is not None
 
 
 def _next_line(line: Line, after: datetime, zone: ZoneInfo) -> datetime | None:

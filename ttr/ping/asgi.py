@@ -52,6 +52,9 @@ class PingDoor:
         self._given_up: set[asyncio.Task[PingReply]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+            return
         if scope["type"] != "http":
             await self._behind(scope, receive, send)
             return

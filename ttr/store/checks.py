@@ -112,7 +112,7 @@ async def update_check(
         settings = change(check.settings)
         channels = "" if settings.channels is None else json.dumps(settings.channels)
         timing = _timing(settings) != _timing(check.settings)
-        since = check.last_ping or check.created_at
+        since = max(check.created_at, check.last_ping or 0, check.armed_from or 0)
         with store_trouble():
             answer = await store.scripts.run(
                 "update_check",

@@ -105,6 +105,9 @@ def check_from_hash(fields: Hash) -> Check:
         alerted=get("alerted") == "1",
         due=_number(get("due")),
         deadline=_number(get("deadline")),
+        armed_from=_number(get("armed_from")),
+        reason=get("reason", ""),
+        reason_detail=get("reason_detail", ""),
         runs=_runs(get("runs") or ""),
         has_body=int(get("body_bytes") or 0) > 0,
     )

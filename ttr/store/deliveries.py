@@ -15,8 +15,10 @@ HANDED_LEASE_MS = 10_000
 """How long a handed-out delivery waits for a worker before it is due again."""
 SENDING_LEASE_MS = 15_000
 """Longer than the 10 s that a send may take: a lapse means that the worker died."""
-REMEMBERED_MS = 7 * 86_400_000
-"""How long a finished delivery is kept."""
+REMEMBERED_MS = 86_400_000
+"""How long a finished delivery is kept: a report that comes late must find that it is done."""
+ACCOUNT_SHARE = 50
+"""Deliveries of one account in a slice of 100."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,13 @@ async def look(store: Store) -> list[tuple[int, int | None]]:
     ]
 
 
-async def hand_out(store: Store, partition: int, *, now: int, most: int) -> list[Handed]:
-    """Lease up to `most` due deliveries."""
+async def hand_out(
+    store: Store, partition: int, *, now: int, most: int, failing: bool = False
+) -> list[Handed]:
+    """Lease up to `most` due deliveries: to channels whose last send failed, or to all others."""
+    arguments = [now, most, HANDED_LEASE_MS, ACCOUNT_SHARE, "1" if failing else "0"]
     with store_trouble():
-        answer = await store.scripts.run("hand_out", partition, [now, most, HANDED_LEASE_MS])
+        answer = await store.scripts.run("hand_out", partition, arguments)
     return [Handed(delivery_id.decode(), int(token)) for delivery_id, token in answer]
 
 

@@ -24,7 +24,7 @@ def partition_of(user_id: int) -> int:
 
 
 def meta() -> str:
-    """Hash, durable: `partitions`."""
+    """Hash, durable: `partitions`; `sealed`, a word under the master key that tells a wrong one."""
     return "ttr:meta"
 
 
@@ -58,14 +58,24 @@ def session(digest: str) -> str:
     return f"ttr:session:{digest}"
 
 
+def user_sessions(user_id: int) -> str:
+    """List, ephemeral, expires with its sessions: hashes of the account's session ids, newest first."""
+    return f"ttr:user-sessions:{user_id}"
+
+
 def signups(address: str) -> str:
-    """Counter, ephemeral, one hour: accounts made from an address."""
+    """Counter, ephemeral, one hour: accounts made from an address, of IPv6 from a /64."""
     return f"ttr:signups:{address}"
 
 
 def web_tick() -> str:
     """String, ephemeral: when a web process last could accept pings."""
     return "ttr:web-tick"
+
+
+def worker_start() -> str:
+    """String, ephemeral, a minute: written by a worker that asks whether Redis takes writes."""
+    return "ttr:worker-start"
 
 
 def clock_tick() -> str:
@@ -100,12 +110,17 @@ def deliveries(partition: int) -> str:
 
 
 def delivery(partition: int, delivery_id: str) -> str:
-    """Hash, durable, expires seven days after the end: one event for one channel.
+    """Hash, durable, expires a day after the end: one event for one channel.
 
-    `event` JSON, `user_id`, `check_id`, `channel_id`, `created_at`, `state` (due, handed, sending, delivered,
+    `event_id`, `user_id`, `check_id`, `channel_id`, `created_at`, `state` (due, handed, sending, delivered,
     failed, dropped), `attempts`, `token` (grows with each lease), `detail`, `reported_at`.
     """
     return f"{prefix(partition)}delivery:{delivery_id}"
+
+
+def event(partition: int, event_id: str) -> str:
+    """String, durable, expires eight days after it was dispatched: an event as JSON, once for all its deliveries."""
+    return f"{prefix(partition)}event:{event_id}"
 
 
 def clock(partition: int) -> str:
@@ -125,7 +140,8 @@ def gaps(partition: int) -> str:
 
 def user(partition: int, user_id: int) -> str:
     """Hash, durable: `id`, `user_slug`, `public_slug`, `created_at`, `data_key` (wrapped by the master key),
-    `version` (grows with every change of anything the account sees), `tag_count`, `body_bytes`."""
+    `version` (grows with every change of anything the account sees), `tag_count`, `body_bytes`,
+    `deliveries` (unfinished)."""
     return f"{prefix(partition)}user:{user_id}"
 
 
@@ -167,9 +183,10 @@ def check(partition: int, check_id: int) -> str:
     `tz`, `interval_seconds`, `grace_seconds`, `max_runtime_seconds`, `notify_after_failures`, `notify_on_up`,
     `rule`, `rule_kind`, `rule_regex`, `post_only`, `channels` ([id, ...]), `own_webhook`.
     Fixed: `id`, `uuid`, `user_id`, `created_at`. `revision` grows with each edit.
-    State: `status`, `status_since`, `resume_status` (what a paused check would resume to), `last_ping`,
-    `last_start`, `last_duration_ms`, `failure_count`, `alerted`, `due`, `deadline`, `unarmed` (waits for its due
-    time from Python), `runs` ("rid,started,hold;..."), `ping_count`, `event_count`, `last_request`, `body_bytes`.
+    State: `status`, `status_since`, `reason` and `reason_detail` (why it is down), `resume_status` (what a paused
+    check would resume to), `armed_from` (its last resume), `last_ping`, `last_start`, `last_duration_ms`,
+    `failure_count`, `alerted`, `due`, `deadline`, `unarmed` (waits for its due time from Python), `runs`
+    ("rid,started,hold;..."), `ping_count`, `event_count`, `last_request` (ids of the last four), `body_bytes`.
     """
     return f"{prefix(partition)}check:{check_id}"
 

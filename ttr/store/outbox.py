@@ -9,6 +9,11 @@ from ttr.domain.alert import Event, EventKind, Reason, to_json
 from ttr.store import keys
 from ttr.store.redis import Store, store_trouble
 
+UNFINISHED_MAX = 20_000
+"""Unfinished deliveries of one account: two channels for each of 10,000 checks. More is a loop, or an attack."""
+# Longer than the day in which a delivery is tried: it may first have waited for a worker that was away.
+_EVENT_KEPT_MS = 8 * 86_400_000
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -28,10 +33,13 @@ async def read_outbox(store: Store, partition: int, most: int) -> list[Entry]:
     return [_entry(stream_id.decode(), fields) for stream_id, fields in found]
 
 
-async def dispatch_entry(store: Store, partition: int, entry: Entry, now: int) -> int:
-    """Turn an entry into a delivery for each enabled channel, once whoever else tries; returns how many."""
+async def dispatch_entry(store: Store, partition: int, entry: Entry, now: int) -> tuple[int, int]:
+    """Turn an entry into a delivery for each enabled channel, once whoever else tries.
+
+    Returns how many were made, and how many refused because the account has UNFINISHED_MAX already.
+    """
     with store_trouble():
-        made = await store.scripts.run(
+        made, refused = await store.scripts.run(
             "dispatch",
             partition,
             [
@@ -42,9 +50,11 @@ async def dispatch_entry(store: Store, partition: int, entry: Entry, now: int) -
                 entry.event.check_id,
                 now,
                 entry.channels,
+                UNFINISHED_MAX,
+                _EVENT_KEPT_MS,
             ],
         )
-    return int(made)
+    return int(made), int(refused)
 
 
 def _entry(stream_id: str, raw: Mapping[bytes, bytes]) -> Entry:

@@ -1,4 +1,4 @@
-"""Pings: recorded by one script run each, and read back as a log, bodies and flips."""
+"""Pings: recorded by one script run each, and read back as a log and bodies."""
 
 from dataclasses import dataclass
 

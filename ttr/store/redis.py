@@ -7,10 +7,18 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from cryptography.fernet import Fernet, InvalidToken
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import BusyLoadingError, ConnectionError, ReadOnlyError, TimeoutError
+from redis.exceptions import (
+    BusyLoadingError,
+    ConnectionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+    TimeoutError,
+)
 
 from ttr.store import keys
 from ttr.store.errors import StoreUnavailable, StoreUnfit
@@ -20,6 +28,7 @@ log = logging.getLogger(__name__)
 
 # What a client may cure by trying again; everything else is our bug and should be loud.
 UNAVAILABLE = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError)
+_WRITES_REFUSED = ("OOM ", "MISCONF", "NOREPLICAS", "READONLY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +66,16 @@ async def open_store(url: str, *, connections: int = 32) -> AsyncIterator[Store]
 
 @contextmanager
 def store_trouble() -> Iterator[None]:
-    """Raise StoreUnavailable for whatever trying again may cure."""
+    """Raise StoreUnavailable for whatever trying again may cure, a full memory or disk included."""
     try:
         yield
     except UNAVAILABLE as error:
         raise StoreUnavailable(str(error)) from error
+    except ResponseError as error:
+        # From inside a script the words stand somewhere in the middle of the message.
+        if any(word in str(error) for word in _WRITES_REFUSED) or isinstance(error, OutOfMemoryError):
+            raise StoreUnavailable(str(error)) from error
+        raise
 
 
 async def wait_until_ready(store: Store, seconds: float = 30) -> None:
@@ -100,9 +114,21 @@ async def verify(store: Store) -> None:
 
 async def verify_partitions(store: Store) -> None:
     """Write the number of partitions on the first start, compare it on every later one. Raises StoreUnfit."""
-    await store.redis.hsetnx(keys.meta(), "partitions", str(keys.PARTITIONS))
+    # Read first: a Redis that is full for the moment must not keep processes from starting.
+    if await store.redis.hget(keys.meta(), "partitions") is None:
+        await store.redis.hsetnx(keys.meta(), "partitions", str(keys.PARTITIONS))
     found = int(await store.redis.hget(keys.meta(), "partitions"))
     if found != keys.PARTITIONS:
         raise StoreUnfit(
             f"This Redis's data is laid out in {found} partitions; this version uses {keys.PARTITIONS}."
         )
+
+
+async def verify_master_key(store: Store, master: str) -> None:
+    """Refuse an ENCRYPTION_KEY that this database's secrets were not sealed under. Raises StoreUnfit."""
+    if await store.redis.hget(keys.meta(), "sealed") is None:
+        await store.redis.hsetnx(keys.meta(), "sealed", Fernet(master).encrypt(b"ttr"))
+    try:
+        Fernet(master).decrypt(await store.redis.hget(keys.meta(), "sealed"))
+    except InvalidToken:
+        raise StoreUnfit("ENCRYPTION_KEY is not the one that this database was made with.") from None

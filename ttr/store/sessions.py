@@ -8,17 +8,25 @@ from ttr.store.users import digest
 
 SESSION_SECONDS = 365 * 86_400
 """A session ends a year after its last use."""
+SESSIONS_MAX = 50
+"""Sessions of one account; a further login ends the oldest."""
 
 
 async def open_session(store: Store, user_id: int, now: int) -> str:
     """A new session of the account; returns the id for the cookie (32 url-safe characters)."""
     session_id = secrets.token_urlsafe(24)
-    key = keys.session(digest(session_id))
+    key, of_user = keys.session(digest(session_id)), keys.user_sessions(user_id)
     with store_trouble():
-        async with store.redis.pipeline(transaction=True) as pipe:
+        async with store.redis.pipeline(transaction=False) as pipe:
             pipe.hset(key, mapping={"user_id": user_id, "created_at": now})
             pipe.expire(key, SESSION_SECONDS)
-            await pipe.execute()
+            pipe.lpush(of_user, digest(session_id))
+            pipe.expire(of_user, SESSION_SECONDS)
+            pipe.lrange(of_user, SESSIONS_MAX, -1)
+            pipe.ltrim(of_user, 0, SESSIONS_MAX - 1)
+            *_, oldest, _trimmed = await pipe.execute()
+        for forgotten in oldest:
+            await store.redis.delete(keys.session(forgotten.decode()))
     return session_id
 
 

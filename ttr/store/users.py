@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 
 from ttr.store import keys
 from ttr.store.errors import QuotaReached
@@ -43,11 +44,11 @@ async def create_user(
 ) -> tuple[User, str]:
     """A new account and its access key, which is not kept and can't be shown again.
 
-    Raises QuotaReached when `address` has made `most_per_address` accounts within the hour.
+    Raises QuotaReached when `address` (of IPv6 its /64) has made `most_per_address` accounts within the hour.
     """
     with store_trouble():
         if most_per_address is not None:
-            counter = keys.signups(address)
+            counter = keys.signups(_network(address))
             async with store.redis.pipeline(transaction=True) as pipe:
                 made, _ = await pipe.incr(counter).expire(counter, _HOUR_SECONDS, nx=True).execute()
             if made > most_per_address:
@@ -103,11 +104,13 @@ async def user_by_id(store: Store, user_id: int) -> User | None:
     return User(user_id, user_slug, public_slug, int(created_at), data_key, int(version))
 
 
-async def user_id_by_slug(store: Store, slug: str) -> int | None:
-    """The account whose ping URLs carry `slug`."""
-    with store_trouble():
-        user_id = await store.redis.get(keys.user_slug(slug))
-    return None if user_id is None else int(user_id)
+def _network(address: str) -> str:
+    """What counts as one address: of IPv6 the /64 that every customer has to himself."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    return address if parsed.version == 4 else str(ip_network((address, 64), strict=False).network_address)
 
 
 async def _claim(store: Store, key_of: Callable[[str], str], length: int, user_id: int) -> str:

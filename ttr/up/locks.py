@@ -30,8 +30,9 @@ def is_held(path: Path) -> bool:
 
 def write_pid(handle: int, pid: int) -> None:
     """Name `pid` as the holder, for messages and for `read_pid`."""
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, f"{pid}\n".encode(), 0)
+    text = f"{pid}\n".encode()
+    os.pwrite(handle, text, 0)  # before it is cut: a reader in between must not find it empty
+    os.ftruncate(handle, len(text))
 
 
 def read_pid(path: Path) -> int | None:

@@ -63,8 +63,20 @@ _WRITES: dict[str, _View] = {
     "/checks/<int:check_id>/pings": pings.create,
     "/checks/<int:check_id>/webhook": webhook.update,
 }
+# Where a form's answer stood: reloaded or typed in, such an address leads to the form's page.
+_FORMER: dict[str, _View] = {
+    "/keys": home.moved,
+    "/login": home.moved,
+    "/logout": home.moved,
+    "/appearance": home.moved,
+    "/checks/preview": checks.moved_to_new,
+    "/checks/<int:check_id>/pause": checks.moved,
+    "/checks/<int:check_id>/resume": checks.moved,
+    "/checks/<int:check_id>/pings": checks.moved,
+    "/checks/<int:check_id>/webhook": checks.moved,
+}
 
-for _methods, _routes in ((["GET"], _PAGES | _FRAGMENTS | _FILES), (["POST"], _WRITES)):
+for _methods, _routes in ((["GET"], _PAGES | _FRAGMENTS | _FILES | _FORMER), (["POST"], _WRITES)):
     for _path, _view in _routes.items():
         _name = f"{_view.__module__.rpartition('.')[2]}_{_view.__name__}"
         web_blueprint.add_url_rule(_path, endpoint=_name, view_func=_view, methods=_methods)

@@ -4,8 +4,10 @@ People give lengths as a number and a unit, and each kind of schedule has a fiel
 seconds and one `schedule`.
 """
 
+import re
 from collections.abc import Mapping
 
+from ttr.domain import limits
 from ttr.domain.check import CheckSettings
 from ttr.domain.check_input import parse_check_form
 from ttr.domain.invalid import FieldError
@@ -13,6 +15,8 @@ from ttr.domain.schedule import Schedule, ScheduleError, describe, parse_schedul
 
 UNITS = {"seconds": 1, "minutes": 60, "hours": 3_600, "days": 86_400}
 _LENGTHS = {"interval": "interval_seconds", "grace": "grace_seconds", "max_runtime": "max_runtime_seconds"}
+_LONGEST = {"grace_seconds": limits.GRACE_MAX_SECONDS, "max_runtime_seconds": limits.RUNTIME_MAX_SECONDS}
+_WHOLE = re.compile(r"-?[0-9]{1,17}", re.ASCII)
 _TEXTS = ("name", "slug", "tags", "description", "schedule_type", "cron", "oncalendar", "tz")
 _MORE = ("notify_after_failures", "expected_content", "expected_content_type")
 _BOXES = ("notify_on_up", "use_regex_for_content", "post_only")
@@ -81,10 +85,9 @@ def schedule_of(values: Values, now: int) -> Schedule:
     """The schedule alone, for its preview. Raises ScheduleError."""
     kind = values.get("schedule_type", "")
     interval = _seconds(values, "interval").strip()
-    whole = interval.isascii() and interval.isdigit() and len(interval) < 18
     return parse_schedule(
         kind,
-        interval_seconds=int(interval) if whole else None,
+        interval_seconds=int(interval) if _WHOLE.fullmatch(interval) else None,
         expression=values.get(kind, ""),
         tz=values.get("tz", "").strip() or "UTC",
         now=now,
@@ -112,8 +115,8 @@ def errors_by_field(errors: tuple[FieldError, ...]) -> dict[str, str]:
         field, message = error.field, error.message
         if field == "schedule" and "time zone" in message:
             field = "tz"
-        if field in _LENGTHS.values() and message.startswith(("At least", "At most")):
-            message = message.removesuffix(".") + " seconds."
+        if field in _LONGEST and message.startswith(("At least", "At most")):
+            message = f"From 1 second to {_LONGEST[field] // limits.DAY_SECONDS} days."
         if field not in _SHOWN:
             message = f"{field}: {message}" if field else message
             field = ""

@@ -51,6 +51,16 @@ async def show(check_id: int) -> Response:
     return await page("checks/show.html", channel=channel, errors={}, typed="", **view)
 
 
+async def moved(check_id: int) -> Response:
+    """To a check's page."""
+    return see(f"/checks/{check_id}")
+
+
+async def moved_to_new() -> Response:
+    """To the empty form."""
+    return see("/checks/new")
+
+
 async def live(check_id: int) -> Response:
     """The part of a check's page that pings and time change; 204 when `since` still holds."""
     user = await require_user()

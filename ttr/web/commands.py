@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ttr.domain.check import Check
 from ttr.domain.schedule import Schedule
 
-_CURL = "curl -fsS -m 10 --retry 5 -o /dev/null"
+_CURL = "curl -fsS -m 10 --retry 5 --retry-connrefused -o /dev/null"
 
 
 @dataclass(frozen=True, slots=True)

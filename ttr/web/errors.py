@@ -1,14 +1,15 @@
 """What people see when something is refused or breaks: a calm page, or a line on the page they are on."""
 
 import logging
+from contextlib import suppress
 from typing import Any
 
-from quart import Blueprint, Response, request
+from quart import Blueprint, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from ttr.store.errors import NotFound, QuotaReached, StoreUnavailable
 from ttr.web.reply import by_htmx, fragment, page, see
-from ttr.web.security import ForeignForm, NotSignedIn
+from ttr.web.security import FORM_MAX, ForeignForm, NotSignedIn, visitor
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ async def http_error(error: HTTPException) -> Response:
         case 404:
             return await not_found(error)
         case 413:
-            return await _explain(413, "That is too much", "A form has at most one megabyte.")
+            return await _explain(413, "That is too much", f"A form has at most {FORM_MAX // 1_000} kB.")
         case 405:
             return await _explain(405, "Not that way", "This address does not answer to that method.")
     return await _explain(error.code or 400, "Not understood", "The request could not be read.")
@@ -68,7 +69,8 @@ async def http_error(error: HTTPException) -> Response:
 
 async def broken(error: Exception) -> Response:
     """A fault of ours."""
-    log.error("a page failed: %s %s", request.method, request.path, exc_info=error)
+    # Quoted: a line break in the path would begin a log line of the caller's own.
+    log.error("a page failed: %s %r", request.method, request.path, exc_info=error)
     return await _explain(
         500, "Something broke", "The fault is ours and has been logged. Your checks go on being watched."
     )
@@ -93,9 +95,14 @@ async def _explain(status: int, title: str, sentence: str, *, retry_after: int |
     if by_htmx():
         response = await fragment("errors/_notice.html", status, title=title, sentence=sentence)
         # A poll's trouble has a place of its own, which the next poll that succeeds clears.
-        response.headers["HX-Retarget"] = "#outage" if request.method == "GET" else "#notice"
-        response.headers["HX-Reswap"] = "innerHTML"
+        poll = request.method == "GET"
+        response.headers["HX-Retarget"] = "#outage" if poll else "#notice"
+        response.headers["HX-Reswap"] = "innerHTML" if poll else "innerHTML show:top"
     else:
+        if status < 500 and "user" not in g:
+            # For the way back in the header; without Redis the page does without.
+            with suppress(StoreUnavailable):
+                await visitor()
         response = await page("errors/error.html", status, status=status, title=title, sentence=sentence)
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)

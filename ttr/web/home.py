@@ -3,7 +3,7 @@
 from quart import Response
 
 from ttr import current
-from ttr.web.reply import page
+from ttr.web.reply import page, see
 from ttr.web.security import visitor
 
 
@@ -11,6 +11,11 @@ async def show() -> Response:
     """For everybody; who is signed in finds the way to the dashboard."""
     await visitor()
     return await front()
+
+
+async def moved() -> Response:
+    """To the front page."""
+    return see("/")
 
 
 async def front(status: int = 200, *, login_error: str = "") -> Response:

@@ -21,7 +21,9 @@ async def update(check_id: int) -> Response:
     check = await get_check(current.store(), user, str(check_id))
     form = await request.form
     typed = form.get("webhook_url", "").strip()
+    said = "The webhook is saved."
     if form.get("action") == "remove":
+        said = "The URL is removed."
         given = WebhookInput(webhook_url="", webhook_enabled=False)
     elif typed:
         given = WebhookInput(webhook_url=typed, webhook_enabled="webhook_enabled" in form)
@@ -45,7 +47,7 @@ async def update(check_id: int) -> Response:
         channel=await own_channel(user, check),
         errors={},
         typed="",
-        said="The webhook is saved.",
+        said=said,
     )
 
 

@@ -4,6 +4,8 @@ local function keep_body(prefix, check, number, body, most, check_cap, account_c
   local key = bodies_key(prefix, check.id)
   local used = tonumber(check.body_bytes) or 0
   local of_account = tonumber(redis.call("HGET", user_key(prefix, check.user_id), "body_bytes") or "0")
+  -- What can't fit even in place of this check's own bodies leaves those alone.
+  if #body > check_cap or of_account - used + #body > account_cap then return false end
   redis.call("LPUSH", key, struct.pack(">I4", number) .. body)
   local change, kept = #body, redis.call("LLEN", key)
   while kept > 0 and (kept > most or used + change > check_cap or of_account + change > account_cap) do

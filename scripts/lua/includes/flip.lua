@@ -7,6 +7,6 @@ local function flip(prefix, check, to, reason, detail, now)
   local entry = table.concat({whole(now), check.status, to, lasted, reason, detail}, "|")
   redis.call("LPUSH", flips_key(prefix, check.id), entry)
   redis.call("LTRIM", flips_key(prefix, check.id), 0, FLIPS_KEPT - 1)
-  check.status = to
+  check.status, check.reason, check.reason_detail = to, reason, detail
   check.status_since = whole(now)
 end

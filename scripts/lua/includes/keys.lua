@@ -12,6 +12,7 @@ local function tag_checks_key(prefix, user, tag) return prefix .. "user:" .. use
 local function user_channels_key(prefix, id) return prefix .. "user:" .. id .. ":channels" end
 local function channel_key(prefix, id) return prefix .. "channel:" .. id end
 local function delivery_key(prefix, id) return prefix .. "delivery:" .. id end
+local function event_key(prefix, id) return prefix .. "event:" .. id end
 local function deadlines_key(prefix) return prefix .. "deadlines" end
 local function deliveries_key(prefix) return prefix .. "deliveries" end
 local function outbox_key(prefix) return prefix .. "outbox" end

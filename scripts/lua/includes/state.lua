@@ -3,7 +3,7 @@ local CONFIG = {"user_id", "name", "slug", "tags", "description", "grace_seconds
   "notify_after_failures", "notify_on_up", "channels", "own_webhook", "revision"}
 local STATE = {"status", "resume_status", "status_since", "last_ping", "last_start", "last_duration_ms",
   "failure_count", "alerted", "due", "deadline", "unarmed", "runs", "ping_count", "event_count",
-  "last_request", "body_bytes"}
+  "last_request", "body_bytes", "armed_from", "reason", "reason_detail"}
 
 local FIELDS = {}
 for _, field in ipairs(CONFIG) do FIELDS[#FIELDS + 1] = field end
