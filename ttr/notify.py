@@ -24,6 +24,7 @@ RETRY_SECONDS = (5, 15, 30, 60, 120, 300, 900, 1800)
 _HOUR = 3_600
 _GIVE_UP_MS = 24 * _HOUR * 1000
 _JITTER = 0.2
+_HINTS_TRUSTED = 3
 # A whole slice: what waited behind others that hang for 10 s would lose its lease of 10 s meanwhile.
 _AT_ONCE = 100
 
@@ -86,8 +87,9 @@ async def deliver(
 
 def retry_at(outcome: Outcome, attempt: int, created_at: int, now: int, chance: float) -> int | None:
     """When to try again, None for never. `chance` in [0, 1) spreads the plan by 20 % either way, so that what
-    failed together doesn't come back together. The service's own hint may lengthen the wait, up to the last
-    attempt when a day has passed, and never shorten it.
+    failed together doesn't come back together. The service's own hint wins, at least a second, up to a last
+    attempt when a day has passed; from the fourth attempt on it can only lengthen the wait, so that a receiver
+    that always says 0 isn't asked every second for a day.
     """
     if isinstance(outcome, Delivered) or outcome.permanent:
         return None
@@ -96,8 +98,10 @@ def retry_at(outcome: Outcome, attempt: int, created_at: int, now: int, chance: 
     end = created_at + _GIVE_UP_MS
     if planned_at > end:
         return None
-    hinted_at = now + int((outcome.retry_after_seconds or 0) * 1000)
-    return min(max(planned_at, hinted_at), end)
+    if outcome.retry_after_seconds is None:
+        return planned_at
+    hinted_at = now + max(int(outcome.retry_after_seconds * 1000), 1_000)
+    return min(hinted_at if attempt <= _HINTS_TRUSTED else max(planned_at, hinted_at), end)
 
 
 async def _send(

@@ -20,7 +20,7 @@ from tests.journeys.receiver import Answer, Receiver
 from ttr.channels import KINDS
 from ttr.channels.egress import open_session
 from ttr.integrations import WebhookChange, change_webhook
-from ttr.notify import deliver, deliver_slice
+from ttr.notify import deliver, deliver_slice, in_order
 from ttr.now import now_ms
 from ttr.settings import Settings
 from ttr.store import keys
@@ -263,3 +263,9 @@ async def test_a_fault_of_our_own_while_sending_is_tried_again_by_the_plan_and_n
 
 async def _arrived(receiver: Receiver, count: int) -> bool:
     return len(receiver.arrivals()) >= count
+
+
+def test_a_slice_keeps_the_order_of_a_checks_events_to_a_channel() -> None:
+    names = ("7-100-5-c1", "7-99-5-c1", "7-99-5-c2", "8-1-5-c1")
+    order = [[one.delivery_id for one in group] for group in in_order([Handed(name, 1) for name in names])]
+    assert order == [["7-99-5-c1", "7-100-5-c1"], ["7-99-5-c2"], ["8-1-5-c1"]]

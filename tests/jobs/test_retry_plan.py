@@ -48,10 +48,10 @@ def test_a_hint_of_the_service_wins_over_the_plan_and_is_not_spread(chance: floa
     assert retry_at(hinted, 1, _CREATED, _SOON, chance) == _SOON + 7_500
 
 
-@pytest.mark.parametrize("hint", [0, 1, 4.9])
-def test_a_hint_never_shortens_the_plan(hint: float) -> None:
-    hinted = Failed("rate_limited", "HTTP 429", permanent=False, retry_after_seconds=hint)
-    assert retry_at(hinted, 1, _CREATED, _SOON, 0.5) == _SOON + 5 * _SECOND
+def test_a_hint_of_nothing_waits_a_second_three_times_and_then_as_planned() -> None:
+    hinted = Failed("rate_limited", "HTTP 429", permanent=False, retry_after_seconds=0)
+    waits = [(retry_at(hinted, attempt, _CREATED, _SOON, 0.5) or 0) - _SOON for attempt in (1, 2, 3, 4, 5)]
+    assert waits == [_SECOND, _SECOND, _SECOND, 60 * _SECOND, 120 * _SECOND]
 
 
 def test_a_hint_is_capped_at_a_day() -> None:

@@ -198,3 +198,17 @@ async def test_a_check_that_is_gone_is_neither_paused_nor_resumed(
 async def test_tags_are_kept_as_numbers_with_names(store: Store, user: User) -> None:
     check = await make_check(store, user, tags=('quo"te', "sla/sh", "ünï"))
     assert json.loads((await fields(store, check))["tags"]) == [[1, 'quo"te'], [2, "sla/sh"], [3, "ünï"]]
+
+
+async def test_an_edit_after_a_resume_counts_from_the_resume(store: Store) -> None:
+    user = await make_user(store)
+    daily = Schedule("interval", 86_400, None, "UTC")
+    check = await make_check(store, user, schedule=daily, grace_seconds=3_600)
+    await ping(store, user, check.id, now=NOON)
+    await checks.pause_check(store, user, str(check.id), now=NOON + MINUTE)
+    resumed = NOON + 23 * 60 * MINUTE
+    await checks.resume_check(store, user, str(check.id), now=resumed)
+    edited = await checks.update_check(
+        store, user, str(check.id), lambda before: replace(before, grace_seconds=3_660), now=resumed + MINUTE
+    )
+    assert edited.deadline == resumed + (86_400 + 3_660) * 1_000

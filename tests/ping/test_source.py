@@ -131,3 +131,20 @@ async def test_everything_about_a_ping_is_recorded(door: Door, owner: Owner) -> 
     )
     assert end.duration_ms == end.at - start.at
     assert (await owner.see(check)).last_duration_ms == end.duration_ms
+
+
+async def test_a_webhook_of_ours_is_no_ping(door: Door, owner: Owner) -> None:
+    check = await owner.check()
+    answer = await door.ask("POST", f"/p/{owner.slug}/job/fail", "User-Agent: ttr/0.1.0", body=b"{}")
+    assert (answer.status, answer.text) == (200, "OK (ignored: a webhook of ttr is no ping)")
+    assert ((await owner.see(check)).status, (await owner.last(check)).kind) == ("new", "ignored")
+
+
+async def test_a_websocket_is_turned_away_without_a_word_in_the_log(
+    door: Door, owner: Owner, capfd: pytest.CaptureFixture[str]
+) -> None:
+    key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+    upgrade = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", key)
+    answer = await door.ask("GET", "/x%0aCRITICAL%20forged", *upgrade)
+    assert answer.status == 403
+    assert "forged" not in "".join(capfd.readouterr())

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
+from quart import Quart
 
 from tests.conftest import MASTER_KEY, RedisServer, eventually, start_redis
 from tests.lua.parts import NOON, fields, make_check, make_user, ping
 from ttr.store import checks, keys
-from ttr.store.deadlines import sweep
+from ttr.store.deadlines import read_ticks, sweep
 from ttr.store.errors import StoreUnavailable, StoreUnfit
 from ttr.store.pings import read_body
-from ttr.store.redis import Store, open_store, verify, wait_until_ready
+from ttr.store.redis import Store, open_store, verify, verify_master_key, wait_until_ready
 from ttr.store.sessions import open_session
 from ttr.store.users import create_user, user_by_key
 
@@ -144,3 +146,26 @@ async def test_connections_that_redis_cuts_are_opened_again(store: Store) -> Non
 
     await eventually(is_well)
     assert (await fields(store, check))["ping_count"] == "11"
+
+
+async def test_another_master_key_is_refused(store: Store) -> None:
+    await verify_master_key(store, MASTER_KEY)
+    await verify_master_key(store, MASTER_KEY)
+    with pytest.raises(StoreUnfit, match="ENCRYPTION_KEY is not the one"):
+        await verify_master_key(store, Fernet.generate_key().decode())
+
+
+async def test_the_web_ticks_again_after_redis_refused_writes(store: Store, app: Quart) -> None:
+    await store.redis.config_set("maxmemory", "1")
+    try:
+        with pytest.raises(StoreUnavailable):
+            await create_user(store, now=NOON, master=MASTER_KEY, address="", most_per_address=None)
+        await asyncio.sleep(1.1)  # two ticks of the app are refused meanwhile
+    finally:
+        await store.redis.config_set("maxmemory", "0")
+    before, _ = await read_ticks(store)
+
+    async def ticked() -> bool:
+        return (await read_ticks(store))[0] > before
+
+    await eventually(ticked)

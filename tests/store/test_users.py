@@ -12,7 +12,7 @@ from ttr.store.channels import set_webhook
 from ttr.store.errors import QuotaReached
 from ttr.store.redis import Store
 from ttr.store.sealed import Unreadable, new_data_key, seal, unseal
-from ttr.store.sessions import SESSION_SECONDS, close_session, open_session, session_user
+from ttr.store.sessions import SESSION_SECONDS, SESSIONS_MAX, close_session, open_session, session_user
 from ttr.store.users import User, create_user, user_by_id, user_by_key
 
 
@@ -127,3 +127,22 @@ async def test_an_unknown_session_is_nobodys_and_leaves_no_trace(store: Store) -
     before = await dump(store)
     assert await session_user(store, secrets.token_urlsafe(24)) is None
     assert await dump(store) == before
+
+
+async def test_an_ipv6_network_counts_as_one_address(store: Store) -> None:
+    async def account(address: str) -> None:
+        await create_user(store, now=NOON, master=MASTER_KEY, address=address, most_per_address=2)
+
+    await account("2001:db8:1:2::1")
+    await account("2001:db8:1:2:ffff::2")
+    with pytest.raises(QuotaReached):
+        await account("2001:db8:1:2::3")
+    await account("2001:db8:1:3::1")
+
+
+async def test_a_login_too_many_ends_the_oldest_session(store: Store) -> None:
+    user, _ = await new(store)
+    sessions = [await open_session(store, user.id, NOON) for _ in range(SESSIONS_MAX + 1)]
+    assert await session_user(store, sessions[0]) is None
+    assert await session_user(store, sessions[1]) == user.id
+    assert await session_user(store, sessions[-1]) == user.id

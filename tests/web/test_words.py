@@ -14,6 +14,7 @@ from ttr.web.words import (
     changes_at,
     exact_length,
     expectation,
+    fault,
     length,
     ping_detail,
     relative,
@@ -162,3 +163,19 @@ def test_a_form_gives_back_the_settings_it_was_made_of() -> None:
             check().settings, grace_seconds=seconds, max_runtime_seconds=seconds, channels=None
         )
         assert check_form.parse(check_form.of_settings(settings), now=NOW) == settings
+
+
+@pytest.mark.parametrize(
+    ("reason", "detail", "words"),
+    [
+        ("overdue", "", "no ping in time"),
+        ("over_runtime", "90", "still running after 1 min 30 s"),
+        ("exit_status", "3", "exit status 3"),
+        ("signal", "TERM", "ended by signal TERM"),
+        ("content", "the content lacks what its rule asks for", "the content lacks what its rule asks for"),
+        ("fail", "", "the job said so"),
+        ("", "", ""),
+    ],
+)
+def test_a_down_check_says_why(reason: str, detail: str, words: str) -> None:
+    assert fault(replace(check(status="down"), reason=reason, reason_detail=detail)) == words

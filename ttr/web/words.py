@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from ttr.domain.alert import human_duration
 from ttr.domain.check import Check
 from ttr.domain.moments import iso
 from ttr.domain.schedule import describe, wall_time
@@ -53,6 +54,25 @@ def expectation(check: Check, now: int) -> Expectation | None:
     if check.running and check.settings.max_runtime_seconds is not None and check.deadline is not None:
         return Expectation("run must end", check.deadline)
     return None if check.due is None else Expectation("due", check.due)
+
+
+def fault(check: Check) -> str:
+    """Why a check is down, in a few words; "" when it isn't."""
+    detail = check.reason_detail
+    match check.reason:
+        case "overdue":
+            return "no ping in time"
+        case "over_runtime":
+            return f"still running after {human_duration(int(detail or 0) * 1000)}"
+        case "exit_status":
+            return f"exit status {detail}"
+        case "signal":
+            return f"ended by signal {detail}"
+        case "content":
+            return detail or "its content broke its rule"
+        case "fail":
+            return f"it said so: {detail}" if detail else "the job said so"
+    return ""
 
 
 def length(ms: int) -> str:
@@ -118,6 +138,7 @@ def ping_detail(entry: PingEntry) -> str:
 
 
 FILTERS: dict[str, Callable[..., object]] = {
+    "fault": fault,
     "iso": iso,
     "describe": describe,
     "duration": length,
