@@ -1,10 +1,35 @@
-"""Whose address a request came from: the peer's, or a forwarded one when a trusted proxy says so."""
+"""Addresses: the networks that settings name, and whose address a request came from."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+Network = IPv4Network | IPv6Network
 
 
-def client_address(peer: str, forwarded_for: str, trusted: Sequence[IPv4Network | IPv6Network]) -> str:
+def parse_networks(text: str) -> tuple[Network, ...]:
+    """The comma-separated CIDRs (or single addresses) of a setting; "" is none of them.
+
+    Raises ValueError with a sentence that names the bad entry.
+    """
+    networks: list[Network] = []
+    for entry in (part.strip() for part in text.split(",")):
+        if not entry:
+            continue
+        try:
+            network = ip_network(entry)
+        except ValueError:
+            try:
+                meant = ip_network(entry, strict=False)
+            except ValueError:
+                raise ValueError(f"{entry!r} is not a network like 10.0.0.0/8") from None
+            raise ValueError(f"{entry!r} has bits set beyond its prefix: write {meant}") from None
+        if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped is not None:
+            raise ValueError(f"{entry!r} is an IPv4 network in IPv6 form: write the IPv4 one")
+        networks.append(network)
+    return tuple(networks)
+
+
+def client_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) -> str:
     """The nearest address on the way to us that is no trusted proxy.
 
     `forwarded_for` is read from its end, hop by hop, and only as far as trusted proxies wrote it: what stands

@@ -2,14 +2,13 @@
 
 import os
 import warnings
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-Network = IPv4Network | IPv6Network
+from ttr.address import Network, parse_networks
 
 # Settings of the seed that mean nothing here, and why; setting one is a warning, never a crash.
 OBSOLETE = {
@@ -87,7 +86,7 @@ class Settings(BaseModel):
     def _networks(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+        return parse_networks(value)
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -15,11 +15,12 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ttr.address import parse_networks
 from ttr.channels.delivery import Failed
-from ttr.channels.egress import allowed_networks, guarded_socket, open_session, refusal
+from ttr.channels.egress import guarded_socket, open_session, refusal
 from ttr.channels.exchange import Answer, post
 
-LOOPBACK = allowed_networks("127.0.0.0/8")
+LOOPBACK = parse_networks("127.0.0.0/8")
 PRIVATE = "10.0.0.7"
 
 
@@ -188,7 +189,7 @@ def test_the_ipv6_form_of_an_ipv4_address_is_judged_alike(ip: IPv4Address) -> No
 
 
 def test_an_allowed_network_permits_its_own_addresses_and_nothing_else() -> None:
-    allow = allowed_networks("10.0.0.0/24, fd00:1::/64,192.168.7.7")
+    allow = parse_networks("10.0.0.0/24, fd00:1::/64,192.168.7.7")
     assert [refusal(a, allow) for a in ("10.0.0.5", "::ffff:10.0.0.5", "fd00:1::9", "192.168.7.7")] == [
         None
     ] * 4
@@ -198,12 +199,12 @@ def test_an_allowed_network_permits_its_own_addresses_and_nothing_else() -> None
 
 
 def test_allowing_all_of_ipv6_does_not_allow_ipv4_in_its_form() -> None:
-    assert refusal("::ffff:10.0.0.5", allowed_networks("::/0")) == "private"
+    assert refusal("::ffff:10.0.0.5", parse_networks("::/0")) == "private"
 
 
 def test_allowed_networks_may_be_empty_and_untidy() -> None:
-    assert allowed_networks("") == ()
-    assert allowed_networks(" 10.0.0.0/8 ,, ::1") == (
+    assert parse_networks("") == ()
+    assert parse_networks(" 10.0.0.0/8 ,, ::1") == (
         ipaddress.ip_network("10.0.0.0/8"),
         ipaddress.ip_network("::1/128"),
     )
@@ -220,7 +221,7 @@ def test_allowed_networks_may_be_empty_and_untidy() -> None:
 )
 def test_a_bad_allowed_network_is_named(text: str, sentence: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
-        allowed_networks(text)
+        parse_networks(text)
 
 
 async def test_a_receiver_on_this_machine_is_refused_by_default(receiver: Receiver) -> None:

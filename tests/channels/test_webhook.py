@@ -19,14 +19,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ttr import __version__
+from ttr.address import parse_networks
 from ttr.channels import KINDS, ChannelError
 from ttr.channels.delivery import Delivered, Failed, Outcome
-from ttr.channels.egress import allowed_networks, open_session
+from ttr.channels.egress import open_session
 from ttr.channels.exchange import Answer, post, retry_after
 from ttr.domain.alert import Event
 
 NOW = 1_795_359_600_750  # 2026-11-22T15:00:00.750Z
-LOOPBACK = allowed_networks("127.0.0.0/8")
+LOOPBACK = parse_networks("127.0.0.0/8")
 WEBHOOK = KINDS["webhook"]
 SECRET_PATH = "/hook/s3cr3t-path?token=s3cr3t-query&s3cr3t-name"
 

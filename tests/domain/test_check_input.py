@@ -1,6 +1,7 @@
 """What people send about a check, through either door."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -217,3 +218,12 @@ def test_control_characters_are_known() -> None:
     for text in ("\x00", "\x1f", "\x7f", "\x85", "\u2028", "\u2029", "\ud800", "a\tb", "a\nb"):
         assert has_control(text)
     assert not has_control("a\n\tb", allowed="\n\t")
+
+
+def test_a_calendar_that_has_run_out_stays_in_an_edit_that_leaves_it() -> None:
+    over = Schedule("oncalendar", None, "2020-01-01 12:00", "UTC")
+    current = replace(sent(), schedule=over)
+    same = {"schedule_type": "oncalendar", "schedule": "2020-01-01 12:00", "tz": "UTC"}
+    assert sent(current, **same).schedule == over
+    assert "schedule" in faults(lambda: sent(current, **{**same, "schedule": "2020-01-02 12:00"}))
+    assert "schedule" in faults(lambda: sent(**same))

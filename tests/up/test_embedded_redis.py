@@ -6,6 +6,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -232,3 +233,28 @@ def test_a_server_that_redis_url_names_is_used_and_none_is_started(house: House,
         server.terminate()
         server.wait()
         shutil.rmtree(other)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [(["--maxmemory-policy", "allkeys-lru"], "Set maxmemory-policy noeviction"), (None, "does not answer")],
+)
+def test_an_unfit_or_absent_redis_is_refused_at_once(
+    house: House, options: list[str] | None, sentence: str
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="ttr-") as folder:
+        socket = Path(folder) / "r.sock"
+        command = [embedded_redis.find_server(), "--port", "0", "--unixsocket", str(socket), "--dir", folder]
+        server = None
+        if options is not None:
+            server = subprocess.Popen([*command, "--save", "", *options], stdout=subprocess.DEVNULL)
+            until(socket.exists)
+        try:
+            run = house.up(COUNTING, REDIS_URL=f"unix://{socket}")
+            assert run.process.wait(20) == 1
+            assert sentence in run.output
+            assert "Traceback" not in run.output
+        finally:
+            if server:
+                server.terminate()
+                server.wait()

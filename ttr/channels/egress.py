@@ -52,29 +52,6 @@ class RefusedAddress(OSError):
         super().__init__(errno.EACCES, sentence)
 
 
-def allowed_networks(text: str) -> tuple[Network, ...]:
-    """The comma-separated CIDRs (or single addresses) of EGRESS_ALLOW; "" is none of them.
-
-    Raises ValueError with a sentence that names the bad entry.
-    """
-    networks: list[Network] = []
-    for entry in (part.strip() for part in text.split(",")):
-        if not entry:
-            continue
-        try:
-            network = ipaddress.ip_network(entry)
-        except ValueError:
-            try:
-                meant = ipaddress.ip_network(entry, strict=False)
-            except ValueError:
-                raise ValueError(f"{entry!r} is not a network like 10.0.0.0/8") from None
-            raise ValueError(f"{entry!r} has bits set beyond its prefix: write {meant}") from None
-        if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped is not None:
-            raise ValueError(f"{entry!r} is an IPv4 network in IPv6 form: write the IPv4 one")
-        networks.append(network)
-    return tuple(networks)
-
-
 def refusal(address: str, allow: Sequence[Network]) -> str | None:
     """Why a connection to `address` is refused, as the adjective "loopback" or "private"; None if it may be.
 

@@ -135,7 +135,8 @@ def parse_check_form(
 def _settings(given: CheckInput, now: int, current: CheckSettings | None) -> CheckSettings:
     errors: list[FieldError] = []
     sent = given.model_fields_set
-    schedule = _schedule(given, now, errors)
+    kept = current.schedule if current else None
+    schedule = kept if kept and _is_as_before(given, kept) else _schedule(given, now, errors)
     rule = _rule(given, errors)
     if errors or schedule is None:
         raise Invalid(errors)
@@ -159,6 +160,15 @@ def _settings(given: CheckInput, now: int, current: CheckSettings | None) -> Che
         settings,
         slug=settings.slug if "slug" in sent else current.slug,
         tags=settings.tags if "tags" in sent else current.tags,
+    )
+
+
+def _is_as_before(given: CheckInput, schedule: Schedule) -> bool:
+    """Whether the schedule is sent back as it was answered: one that has run out can still be kept in an edit."""
+    return schedule.kind != "interval" and (given.schedule_type, given.schedule, given.tz) == (
+        schedule.kind,
+        schedule.expression,
+        schedule.tz,
     )
 
 

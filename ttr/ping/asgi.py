@@ -9,12 +9,11 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote
 
-from ttr.address import client_address
+from ttr.address import Network, client_address
 from ttr.now import now_ms
 from ttr.ping import reply
 from ttr.ping.handler import PingHandler
 from ttr.ping.request import PingReply, PingRequest
-from ttr.settings import Network
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]

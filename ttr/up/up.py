@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ttr.settings import Settings
+from ttr.store.errors import StoreUnavailable, StoreUnfit
+from ttr.store.redis import open_store, verify, wait_until_ready
 from ttr.up import locks
 from ttr.up.banner import base_url, compose, wait_until_healthy
 from ttr.up.children import Children
@@ -23,6 +25,8 @@ from ttr.up.secretfiles import Secrets, refuse_bad_secrets, resolve_secrets
 from ttr.up.supervisor import Supervisor, Surroundings
 
 _BANNER_AFTER = 20.0
+# Below the 10 s in which Ctrl-C has to work.
+_REDIS_WITHIN = 5.0
 # All is gone 10 s after the first signal: 8 s grace, 1.2 s for orphans at most, and this for Redis.
 _ALL_GONE_WITHIN = 9.7
 _REDIS_LEAST = 0.8
@@ -95,6 +99,8 @@ async def up(
             encryption_key=settings.encryption_key,
             production=settings.production,
         )
+        if settings.redis_url:
+            await _judge(settings.redis_url)
         redis = None if settings.redis_url else EmbeddedRedis(data_dir, children, output, limits)
         redis_url = settings.redis_url or (redis.url if redis else "")
         supervisor = Supervisor(
@@ -112,6 +118,16 @@ async def up(
         await output.close(within=1.0)
         os.close(lock)
         stop.close()
+
+
+async def _judge(redis_url: str) -> None:
+    """Say at once what the processes would say again and again. Raises Refusal."""
+    try:
+        async with open_store(redis_url) as store:
+            await wait_until_ready(store, _REDIS_WITHIN)
+            await verify(store)
+    except (StoreUnavailable, StoreUnfit) as error:
+        raise Refusal(str(error)) from None
 
 
 async def _live(
