@@ -78,6 +78,7 @@ class Machine:
     alerted: bool = False
     down_since: int = 0
     last_ping: int | None = None
+    resumed_at: int | None = None
     last_start: int | None = None
     last_duration: int | None = None
     ping_count: int = 0
@@ -236,6 +237,7 @@ class Machine:
         self._flip(self.resume_to, "", now)
         for run in self.runs:
             run.hold = None
+        self.resumed_at = now
         self._arm_at(self._next(now))
 
     def edit(self, timing: Timing, now: int) -> None:
@@ -248,7 +250,7 @@ class Machine:
         )
         if same or not self._armed():
             return
-        self._arm_at(self._next(self.created_at if self.last_ping is None else self.last_ping))
+        self._arm_at(self._next(max(self.created_at, self.last_ping or 0, self.resumed_at or 0)))
         if self.deadline is not None and self.deadline <= now:
             for run in self.runs:
                 if run.hold is not None:
