@@ -59,6 +59,20 @@ def _parser() -> argparse.ArgumentParser:
         ("worker", [common], "send notifications"),
     ):
         commands.add_parser(name, parents=parents, help=text, description=text[0].upper() + text[1:] + ".")
+
+    about_keys = "the keys that secrets are kept under"
+    actions = commands.add_parser(
+        "keys", help=about_keys, description=f"Care for {about_keys}."
+    ).add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser(
+        "rotate",
+        parents=[common],
+        help="put every account under the newest key of ENCRYPTION_KEY",
+        description="Put every account's data key under the newest key of ENCRYPTION_KEY, which holds the new "
+        "key first and the old ones after it, separated by commas.",
+        epilog="First restart all processes with both keys, then run this (they may go on meanwhile, and it may be "
+        "run again), then restart them with the new key alone.",
+    )
     return parser
 
 
@@ -90,7 +104,16 @@ def _worker(overrides: dict[str, str]) -> int:
     return 0
 
 
-_COMMANDS = {"up": _up, "web": _web, "clock": _clock, "worker": _worker}
+def _keys(overrides: dict[str, str]) -> int:
+    from ttr.up.rotate_keys import rotate_keys
+
+    try:
+        return asyncio.run(rotate_keys(load_settings(overrides)))
+    except asyncio.CancelledError:  # by SIGTERM; another run goes on where this one was
+        return 143
+
+
+_COMMANDS = {"up": _up, "web": _web, "clock": _clock, "worker": _worker, "keys": _keys}
 
 
 def _complete_settings(overrides: dict[str, str]) -> Settings:

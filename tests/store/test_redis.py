@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 from quart import Quart
 
 from tests.conftest import MASTER_KEY, RedisServer, eventually, start_redis
-from tests.lua.parts import NOON, fields, make_check, make_user, ping
+from tests.lua.parts import FLAPS, NOON, fields, make_check, make_user, ping
 from ttr.store import checks, keys
 from ttr.store.deadlines import read_ticks, sweep
 from ttr.store.errors import StoreUnavailable, StoreUnfit
@@ -106,7 +106,7 @@ async def test_without_redis_everything_is_unavailable_and_afterwards_all_is_the
                 checks.list_checks(store, user, size=10),
                 make_check(store, user),
                 checks.pause_check(store, user, "1", now=NOON),
-                sweep(store, user.partition, now=NOON, pings_accepted=NOON),
+                sweep(store, user.partition, now=NOON, pings_accepted=NOON, flap=FLAPS),
                 read_body(store, check),
             ):
                 with pytest.raises(StoreUnavailable):

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
@@ -23,6 +22,7 @@ from redis.exceptions import (
 from ttr.store import keys
 from ttr.store.errors import StoreUnavailable, StoreUnfit
 from ttr.store.scripts import Scripts
+from ttr.store.sealed import Unreadable, new_word, rewrapped
 
 log = logging.getLogger(__name__)
 
@@ -41,16 +41,17 @@ class Store:
 
 
 @asynccontextmanager
-async def open_store(url: str, *, connections: int = 32) -> AsyncIterator[Store]:
+async def open_store(url: str, *, connections: int = 32, wait_seconds: float = 2) -> AsyncIterator[Store]:
     """A store on `url` (redis://, rediss:// or unix://); closed at the end. Does not connect yet.
 
-    Commands answer within 5 s or raise. One retry covers a Redis that was restarted between two commands:
+    Commands answer within 5 s or raise, after waiting up to `wait_seconds` for a connection. One retry covers a
+    Redis that was restarted between two commands:
     scripts are written so that running twice gives the same result.
     """
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=connections,
-        timeout=2,
+        timeout=wait_seconds,
         socket_timeout=5,
         socket_connect_timeout=2,
         health_check_interval=30,
@@ -125,10 +126,10 @@ async def verify_partitions(store: Store) -> None:
 
 
 async def verify_master_key(store: Store, master: str) -> None:
-    """Refuse an ENCRYPTION_KEY that this database's secrets were not sealed under. Raises StoreUnfit."""
+    """Refuse an ENCRYPTION_KEY none of whose keys this database's secrets were sealed under. Raises StoreUnfit."""
     if await store.redis.hget(keys.meta(), "sealed") is None:
-        await store.redis.hsetnx(keys.meta(), "sealed", Fernet(master).encrypt(b"ttr"))
+        await store.redis.hsetnx(keys.meta(), "sealed", new_word(master))
     try:
-        Fernet(master).decrypt(await store.redis.hget(keys.meta(), "sealed"))
-    except InvalidToken:
+        rewrapped(master, (await store.redis.hget(keys.meta(), "sealed")).decode())
+    except Unreadable:
         raise StoreUnfit("ENCRYPTION_KEY is not the one that this database was made with.") from None

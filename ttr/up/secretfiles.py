@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
+from ttr.masterkey import read_master_keys
 from ttr.up.datadir import make_private, subfolder
 from ttr.up.refusal import Refusal
 
@@ -64,12 +65,9 @@ def _kept_fernet_key(data_dir: Path) -> str:
 
 def _check_fernet_key(key: str, name: str) -> None:
     try:
-        Fernet(key.encode())
-    except ValueError:
-        raise Refusal(
-            f"{name} is not a Fernet key (32 bytes in URL-safe base64, 44 characters). "
-            f"Make one with `{_MAKE_FERNET_KEY}`."
-        ) from None
+        read_master_keys(key)
+    except ValueError as error:
+        raise Refusal(f"{name} {error}. Make one with `{_MAKE_FERNET_KEY}`.") from None
 
 
 def _kept(data_dir: Path, name: str, make: Callable[[], str]) -> str:

@@ -1,0 +1,80 @@
+"""The command `ttr keys rotate`: everything wrapped by an older ENCRYPTION_KEY, wrapped by the newest."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from ttr.settings import Settings
+from ttr.store.redis import open_store, verify_partitions, wait_until_ready
+from ttr.store.rewrap import Rotated, rewrap_all
+from ttr.up.borrowed_redis import borrowed_redis
+from ttr.up.secretfiles import resolve_secrets
+
+_PROGRESS_EVERY = 1.0
+
+
+async def rotate_keys(settings: Settings) -> int:
+    """Re-wrap every account's data key and say how many; 1 if an account can't be read by any key, else 0.
+
+    Raises Refusal, StoreUnfit and StoreUnavailable, all before anything is changed or to be cured by another run.
+    """
+    # A Redis that was started for us must be stopped, whatever ends us.
+    task = asyncio.current_task()
+    if task:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    async with _redis_url(settings) as url, open_store(url) as store:
+        secrets = resolve_secrets(
+            settings.data_dir,
+            secret_key=settings.secret_key or "not needed here",
+            encryption_key=settings.encryption_key,
+            production=settings.production,
+        )
+        await wait_until_ready(store)
+        await verify_partitions(store)
+        rotated = await rewrap_all(store, secrets.encryption_key, progress=_progress())
+    print(_summary(rotated))
+    return 1 if rotated.unreadable else 0
+
+
+@asynccontextmanager
+async def _redis_url(settings: Settings) -> AsyncIterator[str]:
+    if settings.redis_url:
+        yield settings.redis_url
+        return
+    async with borrowed_redis(settings.data_dir) as url:
+        yield url
+
+
+def _progress() -> Callable[[int, int], None]:
+    """Tells of the accounts that are done, at most once a second and at the end."""
+    loop = asyncio.get_running_loop()
+    told = loop.time()
+
+    def say(done: int, every: int) -> None:
+        nonlocal told
+        if done == every or loop.time() - told >= _PROGRESS_EVERY:
+            told = loop.time()
+            print(f"{done:,} of {every:,} accounts looked at", file=sys.stderr, flush=True)
+
+    return say
+
+
+def _summary(rotated: Rotated) -> str:
+    lines = [
+        f"{rotated.rewrapped:,} re-wrapped under the newest key, {rotated.already:,} already were, "
+        f"{rotated.unreadable:,} unreadable."
+    ]
+    if rotated.unreadable:
+        named = ", ".join(map(str, rotated.unreadable_users))
+        more = " and more" if rotated.unreadable > len(rotated.unreadable_users) else ""
+        lines.append(
+            f"Unreadable by any key of ENCRYPTION_KEY: accounts {named}{more}. "
+            "Add the key they were made with to the list and run this again."
+        )
+    else:
+        lines.append(
+            "Every account is under the newest key; the older ones can be taken out of ENCRYPTION_KEY."
+        )
+    return "\n".join(lines)
