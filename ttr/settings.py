@@ -9,6 +9,7 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ttr.address import Network, parse_networks
+from ttr.masterkey import read_master_keys
 
 # Settings of the seed that mean nothing here, and why; setting one is a warning, never a crash.
 OBSOLETE = {
@@ -20,7 +21,8 @@ OBSOLETE = {
     "INCR_BUFFER_FLUSH_INTERVAL_MS": "counters are written in the script that changes them",
     "INCR_BUFFER_MAX_OPS": "counters are written in the script that changes them",
     "AUTO_START_EMBEDDED_WORKER": "`ttr up` starts the worker of the Procfile",
-    "WORKER_CONCURRENCY": "one worker sends up to 100 messages at a time; start more workers for more",
+    "WORKER_CONCURRENCY": "one worker sends to 250 addresses at a time; start more workers for more",
+    "TELEGRAM_RATE_LIMIT_PER_MIN": "RC_ASSUMED_LIMIT_PER_MIN is the limit for every service",
     "EMBED_BEAT": "the clock is a process of its own",
     "UVICORN_LOG_LEVEL": "LOG_LEVEL sets the level of every part",
 }
@@ -48,12 +50,57 @@ class Settings(BaseModel):
     secret_key: str | None = Field(
         None, description="signs the tokens of forms; unset: generated into the data directory"
     )
-    encryption_key: str | None = Field(None, description="Fernet key that wraps the accounts' data keys")
+    encryption_key: str | None = Field(
+        None, description="Fernet keys that wrap the accounts' data keys, newest first, comma separated"
+    )
     public_url: str | None = Field(
         None, description="base of ping URLs as jobs see it; unset: from the request"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="least level that is logged"
+    )
+
+    telegram_api_url: str = Field("https://api.telegram.org", description="where bots are reached")
+    smtp_host: str | None = Field(None, description="mail server; unset: no e-mail channels")
+    smtp_port: int = Field(587, ge=1, le=65535, description="its port")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="how the connection to it is secured"
+    )
+    smtp_user: str | None = Field(None, description="user name there, if it wants one")
+    smtp_password: str | None = Field(None, description="password there")
+    smtp_from: str | None = Field(None, description="sender of e-mail, such as `ttr <alerts@example.org>`")
+
+    flap_window_seconds: int = Field(
+        120, ge=1, le=3_600, description="window in which status changes are counted"
+    )
+    flap_threshold_changes: int = Field(
+        6, ge=0, le=100, description="changes in the window that count as flapping; 0: never"
+    )
+    flap_suppression_seconds: int = Field(
+        180, ge=1, le=86_400, description="calm after which a flapping check is announced again"
+    )
+
+    rc_start_rps: float = Field(0.5, gt=0, le=1_000, description="messages per second to a new destination")
+    rc_rps_min: float = Field(0.1, gt=0, le=1_000, description="least rate")
+    rc_rps_max: float = Field(2.0, gt=0, le=1_000, description="greatest rate")
+    rc_burst_max: float = Field(5, ge=1, le=1_000, description="messages that may leave at once")
+    rc_ai_step: float = Field(0.05, ge=0, le=100, description="added to the rate by each success")
+    rc_md_factor: float = Field(0.5, gt=0, le=1, description="the rate's factor after a 429")
+    rc_md_soft: float = Field(0.8, gt=0, le=1, description="the rate's factor after a 5xx or no answer")
+    rc_backoff_base: float = Field(2, gt=0, le=3_600, description="seconds of the first back-off")
+    rc_backoff_max: float = Field(300, gt=0, le=86_400, description="most seconds of a back-off of our own")
+    rc_backoff_level_max: int = Field(6, ge=1, le=20, description="doublings of the back-off")
+    rc_drip_rps: float | None = Field(
+        None,
+        gt=0,
+        le=1_000,
+        description="rate that is kept in any case; unset: RC_RPS_MIN, at least 1 a minute",
+    )
+    rc_assumed_limit_per_min: float = Field(
+        30, gt=0, le=60_000, description="limit of the services that is assumed; caps the rate as well"
+    )
+    rc_state_ttl_seconds: int = Field(
+        86_400, ge=60, le=31_536_000, description="how long a destination's rate is remembered"
     )
 
     egress_allow: tuple[Network, ...] = Field(
@@ -93,12 +140,19 @@ class Settings(BaseModel):
     def _capitals(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("public_url")
+    @field_validator("public_url", "telegram_api_url")
     @classmethod
     def _no_trailing_slash(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/") if value else value
+
+    @property
+    def pages_url(self) -> str:
+        """Where people reach the pages, for links in messages; "" when nobody has said so in production."""
+        if self.public_url:
+            return self.public_url
+        return "" if self.production else f"http://localhost:{self.port}"
 
     @property
     def data_dir(self) -> Path:
@@ -117,8 +171,15 @@ class Settings(BaseModel):
 
     @property
     def master_key(self) -> str:
-        """The Fernet key that wraps the accounts' data keys. Raises SettingsError when there is none."""
-        return _needed("ENCRYPTION_KEY", self.encryption_key)
+        """The Fernet keys that wrap the accounts' data keys, comma separated, newest first.
+
+        Raises SettingsError when there is none or one is malformed; it never quotes one.
+        """
+        text = _needed("ENCRYPTION_KEY", self.encryption_key)
+        try:
+            return ",".join(read_master_keys(text))
+        except ValueError as error:
+            raise SettingsError(f"ENCRYPTION_KEY {error}.") from None
 
     @property
     def signing_key(self) -> str:

@@ -44,7 +44,11 @@ class Scripts:
 
     async def run(self, name: str, partition: int, args: Sequence[Arg]) -> Any:
         """Run command `name` on a partition; the answer's shape is in the command's header."""
+        return await self.run_on(name, keys.prefix(partition), args)
+
+    async def run_on(self, name: str, key: str, args: Sequence[Arg]) -> Any:
+        """Run command `name` on one key outside the partitions."""
         script = self._loaded.get(name)
         if script is None:
             script = self._loaded[name] = self._redis.register_script(assemble(name))
-        return await script(keys=[keys.prefix(partition)], args=list(args))
+        return await script(keys=[key], args=list(args))
