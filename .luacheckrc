@@ -6,13 +6,20 @@ read_globals = {
   "redis", "cjson", "struct", "bit",
 
   -- Functions of scripts/lua/includes: a command has them by its "---@include" line.
-  "add_time", "arm", "held_since", "keep_body", "emit", "finish", "fail", "succeed", "flip", "read_plan",
-  "read_runs", "write_runs", "open_run", "close_run", "write_settings", "foreign_channel",
+  "add_time", "arm", "held_since", "keep_body", "emit", "finish", "release", "sending_channel", "lane_of", "lane_queue_key", "fail", "succeed", "flip", "read_plan",
+  "read_runs", "write_runs", "open_run", "close_run", "write_settings", "foreign_channel", "own_ids",
+  "set_channels", "use_channel",
+  "output_tail", "newest_output", "may_remind", "set_reminder", "count_changes", "note_change", "stop_flapping",
+  "known_facts", "tell_down", "tell_flapping", "settle",
   "read_check", "write_check", "set_tags", "whole",
+  "clamp", "digits", "remembers", "remember", "read_hint", "read_bucket", "write_bucket",
+  "rate_sent_key", "rate_waiting_key", "rate_turns_key",
 
+  "user_down_key", "user_defaults_key", "user_deliveries_key", "check_deliveries_key", "channel_checks_key",
+  "lane_key", "lanes_key", "reminders_key", "flapping_key", "delivery_events_key",
   "check_key", "log_key", "bodies_key", "flips_key", "days_key", "user_key", "user_checks_key",
   "user_slugs_key", "user_tags_key", "tag_checks_key", "user_channels_key", "channel_key", "delivery_key",
-  "event_key", "deadlines_key", "deliveries_key", "outbox_key", "clock_key", "pending_gaps_key", "gaps_key",
+  "deadlines_key", "outbox_key", "clock_key", "pending_gaps_key", "gaps_key",
 }
 -- What an include defines is used by the commands.
 files["**/includes/*.lua"] = {ignore = {"211"}}

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from ttr import logs
 from ttr.dispatch import Dispatcher
+from ttr.domain.flapping import FlapRules, flap_rules
 from ttr.domain.schedule import Schedule, next_due
 from ttr.now import now_ms
 from ttr.settings import Settings
@@ -19,7 +20,7 @@ from ttr.store.redis import Store, open_store, verify, wait_until_ready
 log = logging.getLogger(__name__)
 
 # A deadline is at least 2 s away when it is made (1 s interval, 1 s grace), so looking twice a second meets
-# every one of them in time; between looks the clock sleeps until the earliest.
+# every one of them in time, and reminders are a minute away; between looks the clock sleeps until the earliest.
 _LOOK_MS = 500
 _QUIET_MS = 5_000
 
@@ -36,7 +37,7 @@ async def run(settings: Settings) -> None:
         await verify(store)
         with Dispatcher(store, settings.queue) as dispatcher:
             work = [
-                asyncio.create_task(watch(store, dispatcher.wake)),
+                asyncio.create_task(watch(store, dispatcher.wake, flap_rules(settings))),
                 asyncio.create_task(dispatcher.run()),
             ]
             stopping = asyncio.create_task(stop.wait())
@@ -48,13 +49,14 @@ async def run(settings: Settings) -> None:
                 task.result()  # a loop that ended has failed: say how, and let the supervisor start it again
 
 
-async def watch(store: Store, wake: asyncio.Event) -> None:
-    """Sweep for ever: at once when more is waiting, else at the next deadline, at the latest in half a second."""
+async def watch(store: Store, wake: asyncio.Event, flap: FlapRules) -> None:
+    """Sweep for ever: at once when more is waiting, else when the next deadline or reminder is due, at the latest in
+    half a second."""
     sight = _Sight()
     while True:
         try:
             now = now_ms()
-            swept = await sweep_all(store, now)
+            swept = await sweep_all(store, now, flap)
             if not all(part.blind for part in swept):
                 await tick_clock(store, now)
         except StoreUnavailable as error:
@@ -67,15 +69,17 @@ async def watch(store: Store, wake: asyncio.Event) -> None:
         await asyncio.sleep(_pause(swept))
 
 
-async def sweep_all(store: Store, now: int) -> list[Swept]:
+async def sweep_all(store: Store, now: int, flap: FlapRules) -> list[Swept]:
     """One look at every partition, all at once; checks that missed a run get their next due time."""
     web, _ = await read_ticks(store)
     partitions = range(keys.PARTITIONS)
-    swept = await asyncio.gather(*(sweep(store, p, now=now, pings_accepted=web) for p in partitions))
+    swept = await asyncio.gather(
+        *(sweep(store, p, now=now, pings_accepted=web, flap=flap) for p in partitions)
+    )
     for partition, part in zip(partitions, swept, strict=True):
         await asyncio.gather(
             *(
-                arm(store, partition, check, _next_run(check.due or now, check.schedule))
+                arm(store, partition, check, _next_run(check.due or now, check.schedule), now=now)
                 for check in part.unarmed
             )
         )
@@ -112,7 +116,5 @@ def _pause(swept: list[Swept]) -> float:
     if any(part.more for part in swept):
         return 0
     now = now_ms()
-    next_look = min(
-        (part.next_deadline for part in swept if part.next_deadline is not None), default=now + _LOOK_MS
-    )
+    next_look = min((part.next_look for part in swept if part.next_look is not None), default=now + _LOOK_MS)
     return max(0, min(next_look - now, _LOOK_MS)) / 1000

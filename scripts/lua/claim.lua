@@ -1,22 +1,63 @@
 #!lua
--- claim: lets one worker send one delivery; late workers, doubled jobs and lapsed leases get nothing.
+-- claim: the next attempt of a leased lane. From a delivery's first attempt on nothing joins it any more, so every
+-- attempt says the same under the same id; what else is down is written into it as well.
 -- KEYS[1] the partition's prefix
--- ARGV[1] delivery id  [2] token  [3] now ms  [4] ms of the lease, longer than a send may take
--- ARGV[5] ms that a finished delivery is remembered
--- returns {event JSON, attempt, created at, channel id, kind, settings JSON, sealed secret or "", data key} or {}
----@include keys whole finish
-local prefix, id = KEYS[1], ARGV[1]
-local key = delivery_key(prefix, id)
-local delivery = redis.call("HMGET", key, "state", "token", "event_id", "channel_id", "user_id", "created_at")
-if delivery[1] ~= "handed" or delivery[2] ~= ARGV[2] then return {} end
-local channel = redis.call("HMGET", channel_key(prefix, delivery[4]), "kind", "settings", "secret", "enabled")
-local event = redis.call("GET", event_key(prefix, delivery[3]))
-if channel[4] ~= "1" or not event then
-  finish(prefix, id, delivery[5], "dropped", ARGV[5])
+-- ARGV[1] lane  [2] lease  [3] now ms  [4] ms of the lease  [5] ms that a finished delivery is remembered
+-- returns {delivery id, attempt since it was queued, queued since ms, user id, channel id, kind, name, settings JSON,
+-- sealed secret or "", data key, others JSON: [count, name, ...], event JSON, ...}, or {} when there is nothing to send
+---@include keys whole finish lane
+local OTHERS_SHOWN = 10
+local DROPPED_MOST = 500
+local EVENTS_MOST = 5000 -- five times what any kind lets join
+local prefix, lane = KEYS[1], ARGV[1]
+local key, queue = lane_key(prefix, lane), lane_queue_key(prefix, lane)
+local held = redis.call("HMGET", key, "lease", "user_id", "open")
+if held[1] ~= ARGV[2] then return {} end
+
+-- What lost its record or all its channels is dropped on the way to the first that can be sent.
+local id, channel, before
+for _ = 1, DROPPED_MOST do
+  id = redis.call("LINDEX", queue, 0)
+  if not id then break end
+  before = redis.call("HMGET", delivery_key(prefix, id), "state", "base", "since", "checks", "others", "channels")
+  channel = before[1] and sending_channel(prefix, lane, before[6] or "")
+  if channel then break end
+  redis.call("LPOP", queue)
+  if before[1] then finish(prefix, id, "dropped", ARGV[5]) end
+end
+if not channel then
+  release(prefix, lane, ARGV[3], "turn")
   return {}
 end
-local attempt = redis.call("HINCRBY", key, "attempts", 1)
-redis.call("HSET", key, "state", "sending")
-redis.call("ZADD", deliveries_key(prefix), whole(tonumber(ARGV[3]) + tonumber(ARGV[4])), id)
-return {event, attempt, delivery[6], delivery[4], channel[1], channel[2] or "{}", channel[3] or "",
-  redis.call("HGET", user_key(prefix, delivery[5]), "data_key") or ""}
+
+local function others_down(told)
+  local down = user_down_key(prefix, held[2])
+  local count = redis.call("ZCARD", down)
+  for check in string.gmatch(told, "%d+") do
+    if redis.call("ZSCORE", down, check) then count = count - 1 end
+  end
+  local parts = {whole(count)}
+  for _, check in ipairs(redis.call("ZREVRANGE", down, 0, 99)) do
+    if #parts > OTHERS_SHOWN then break end
+    if not string.find(told, "," .. check .. ",", 1, true) then
+      local name = redis.call("HGET", check_key(prefix, check), "name")
+      if name then parts[#parts + 1] = cjson.encode(name) end
+    end
+  end
+  return "[" .. table.concat(parts, ",") .. "]"
+end
+
+local delivery = delivery_key(prefix, id)
+local others = before[5]
+if not others then
+  others = others_down(before[4] or "")
+  redis.call("HSET", delivery, "others", others)
+end
+if held[3] == id then redis.call("HDEL", key, "open") end
+local attempts = redis.call("HINCRBY", delivery, "attempts", 1)
+redis.call("HSET", delivery, "state", "sending", "again_at", "")
+redis.call("ZADD", lanes_key(prefix), whole(tonumber(ARGV[3]) + tonumber(ARGV[4])), lane)
+local by = redis.call("HMGET", channel_key(prefix, channel), "kind", "name", "settings", "secret")
+return {id, attempts - tonumber(before[2] or "0"), before[3], held[2], channel, by[1], by[2] or "", by[3] or "{}",
+  by[4] or "", redis.call("HGET", user_key(prefix, held[2]), "data_key") or "", others,
+  unpack(redis.call("LRANGE", delivery_events_key(prefix, id), 0, EVENTS_MOST - 1))}

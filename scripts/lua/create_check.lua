@@ -3,9 +3,10 @@
 -- KEYS[1] the partition's prefix
 -- ARGV[1] user id  [2] check id  [3] uuid  [4] now ms  [5] due ms or ""  [6] slug or ""
 -- ARGV[7] tags, a JSON list of names  [8] channels, a JSON list of ids  [9] most checks of the account
--- ARGV[10...] field, value, ... of the settings
+-- ARGV[10] "1": the channels are the account's default ones as the caller read them; one that is none any more is left out
+-- ARGV[11...] field, value, ... of the settings
 -- returns {"created"} | {"slug_taken", id of the check that has it} | {"quota"} | {"no_channel", id} | {"no_user"}
----@include keys whole state runs arm tags settings
+---@include keys whole state runs arm tags settings channels
 local prefix, user, id = KEYS[1], ARGV[1], ARGV[2]
 local key = check_key(prefix, id)
 if redis.call("EXISTS", user_key(prefix, user)) == 0 then return {"no_user"} end
@@ -13,16 +14,26 @@ if redis.call("HGET", key, "uuid") == ARGV[3] then return {"created"} end
 if redis.call("ZCARD", user_checks_key(prefix, user)) >= tonumber(ARGV[9]) then return {"quota"} end
 local holder = ARGV[6] ~= "" and redis.call("HGET", user_slugs_key(prefix, user), ARGV[6])
 if holder then return {"slug_taken", holder} end
-local foreign = foreign_channel(prefix, user, ARGV[8])
-if foreign then return {"no_channel", foreign} end
+local wanted = cjson.decode(ARGV[8])
+if ARGV[10] == "1" then
+  local defaults = {}
+  for _, channel in ipairs(wanted) do
+    if redis.call("SISMEMBER", user_defaults_key(prefix, user), whole(channel)) == 1 then defaults[#defaults + 1] = channel end
+  end
+  wanted = defaults
+else
+  local foreign = foreign_channel(prefix, user, id, ARGV[8])
+  if foreign then return {"no_channel", foreign} end
+end
 
 redis.call("HSET", key, "id", id, "user_id", user, "uuid", ARGV[3], "created_at", ARGV[4], "revision", "1",
-  "slug", ARGV[6], "channels", ARGV[8], "tags", set_tags(prefix, user, id, "[]", ARGV[7]),
+  "slug", ARGV[6], "channels", "[]", "tags", set_tags(prefix, user, id, "[]", ARGV[7]),
   "status", "new", "status_since", ARGV[4], "failure_count", "0", "ping_count", "0")
 if ARGV[6] ~= "" then redis.call("HSET", user_slugs_key(prefix, user), ARGV[6], id) end
 redis.call("ZADD", user_checks_key(prefix, user), id, id)
 local check = read_check(prefix, id)
-write_settings(prefix, check, 10)
+write_settings(prefix, check, 11)
+set_channels(prefix, check, wanted)
 check.due = ARGV[5]
 arm(prefix, check)
 write_check(prefix, check)

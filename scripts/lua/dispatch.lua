@@ -1,31 +1,99 @@
 #!lua
--- dispatch: turns one outbox entry into a due delivery for each of its channels, once.
+-- dispatch: turns one outbox entry into a delivery for each enabled channel of its check, once. What waits for one
+-- address and was never tried is one message: later events join it, so that an up finds its down in it.
 -- KEYS[1] the partition's prefix
--- ARGV[1] entry id in the stream  [2] event id  [3] event as JSON  [4] user id  [5] check id  [6] now ms
--- ARGV[7] channels, a JSON list of ids  [8] most unfinished deliveries of the account  [9] ms the event is kept
--- returns {deliveries made, deliveries refused because the account has too many}; {0, 0} also when another
+-- ARGV[1] entry id in the stream  [2] event id  [3] event as JSON  [4] user id  [5] check id, 0 for none  [6] now ms
+-- ARGV[7] channels, a JSON list of ids  [8] most events that may wait in the account
+-- ARGV[9] most events of a delivery, JSON by kind  [10] deliveries the account's log keeps  [11] and a check's
+-- ARGV[12] least ms between an attempt and one that a new event brings forward
+-- returns {deliveries made or joined, refused because the account has too many}; {0, 0} also when another
 -- dispatcher was first
 ---@include keys whole
-local prefix, made, refused = KEYS[1], 0, 0
+local prefix, now, made, refused = KEYS[1], tonumber(ARGV[6]), 0, 0
 if redis.call("XDEL", outbox_key(prefix), ARGV[1]) == 0 then return {0, 0} end
-local user = user_key(prefix, ARGV[4])
-local unfinished = tonumber(redis.call("HGET", user, "deliveries") or "0")
-for _, channel in ipairs(cjson.decode(ARGV[7])) do
-  local id = whole(channel)
-  if redis.call("HGET", channel_key(prefix, id), "enabled") == "1" then
-    if unfinished + made < tonumber(ARGV[8]) then
-      local delivery = ARGV[2] .. "-c" .. id
-      redis.call("HSET", delivery_key(prefix, delivery), "event_id", ARGV[2], "user_id", ARGV[4],
-        "check_id", ARGV[5], "channel_id", id, "created_at", ARGV[6], "state", "due", "attempts", "0", "token", "0")
-      redis.call("ZADD", deliveries_key(prefix), ARGV[6], delivery)
-      made = made + 1
+local user, check = user_key(prefix, ARGV[4]), ARGV[5]
+local queued = tonumber(redis.call("HGET", user, "queued") or "0")
+local event_caps = cjson.decode(ARGV[9])
+
+local function keep_in_log(id)
+  local log = user_deliveries_key(prefix, ARGV[4])
+  redis.call("LPUSH", log, id)
+  if redis.call("LLEN", log) <= tonumber(ARGV[10]) then return end
+  local oldest = redis.call("RPOP", log)
+  local state = redis.call("HGET", delivery_key(prefix, oldest), "state")
+  if state ~= "due" and state ~= "sending" then
+    redis.call("UNLINK", delivery_key(prefix, oldest), delivery_events_key(prefix, oldest))
+  end
+end
+
+local function keep_in_checks_log(id)
+  if check == "0" then return end
+  local log = check_deliveries_key(prefix, check)
+  redis.call("LPUSH", log, id)
+  redis.call("LTRIM", log, 0, tonumber(ARGV[11]) - 1)
+end
+
+-- A lane that waits for its retry gets a new attempt for new news, but keeps the service's own hint.
+local function hurry(lane)
+  local due, at = redis.call("ZSCORE", lanes_key(prefix), lane), now
+  if due then
+    local state = redis.call("HMGET", lane_key(prefix, lane), "waits", "hold_until", "last_at")
+    if state[1] ~= "retry" then return end
+    at = math.max(now, tonumber(state[2] or "") or 0, (tonumber(state[3] or "") or 0) + tonumber(ARGV[12]))
+    if at >= tonumber(due) then return end
+  end
+  redis.call("ZADD", lanes_key(prefix), whole(at), lane)
+end
+
+local function join(delivery, event, channel)
+  local key = delivery_key(prefix, delivery)
+  local told = redis.call("HMGET", key, "checks", "channels")
+  redis.call("RPUSH", delivery_events_key(prefix, delivery), event)
+  redis.call("HINCRBY", key, "count", 1)
+  if not string.find(told[2], "," .. channel .. ",", 1, true) then
+    redis.call("HSET", key, "channels", told[2] .. channel .. ",")
+  end
+  if not string.find(told[1], "," .. check .. ",", 1, true) then
+    redis.call("HSET", key, "checks", told[1] .. check .. ",")
+    keep_in_checks_log(delivery)
+  end
+end
+
+local lanes_told = {} -- two channels of a check may lead to one address: it is told once
+for _, number in ipairs(cjson.decode(ARGV[7])) do
+  local id = whole(number)
+  local found = redis.call("HMGET", channel_key(prefix, id), "enabled", "kind", "name", "address", "destination")
+  local lane = lane_of(ARGV[4], id, found[4])
+  local wanted = found[1] == "1" and not lanes_told[lane]
+  if wanted and queued + made >= tonumber(ARGV[8]) then
+    refused = refused + 1
+  elseif wanted then
+    made = made + 1
+    lanes_told[lane] = true
+    local key = lane_key(prefix, lane)
+    local open = redis.call("HGET", key, "open")
+    local waiting = open and redis.call("HMGET", delivery_key(prefix, open), "state", "attempts", "count")
+    if waiting and waiting[1] == "due" and waiting[2] == "0"
+      and tonumber(waiting[3]) < (event_caps[found[2]] or 1) then
+      join(open, ARGV[3], id)
     else
-      refused = refused + 1
+      local delivery = ARGV[2] .. "-c" .. id
+      redis.call("HSET", delivery_key(prefix, delivery), "user_id", ARGV[4], "channel_id", id, "lane", lane,
+        "channel_name", found[3] or "", "channel_kind", found[2] or "", "created_at", ARGV[6], "since", ARGV[6],
+        "state", "due", "attempts", "0", "base", "0", "count", "1", "checks", "," .. check .. ",",
+        "channels", "," .. id .. ",")
+      redis.call("RPUSH", delivery_events_key(prefix, delivery), ARGV[3])
+      redis.call("RPUSH", lane_queue_key(prefix, lane), delivery)
+      redis.call("HSET", key, "user_id", ARGV[4], "destination", found[5] or "", "open", delivery)
+      redis.call("PERSIST", key)
+      keep_in_log(delivery)
+      keep_in_checks_log(delivery)
     end
+    hurry(lane)
   end
 end
 if made > 0 then
-  redis.call("SET", event_key(prefix, ARGV[2]), ARGV[3], "PX", ARGV[9])
-  redis.call("HINCRBY", user, "deliveries", made)
+  redis.call("HINCRBY", user, "queued", made)
+  redis.call("HINCRBY", user, "version", 1)
 end
 return {made, refused}

@@ -2,15 +2,18 @@
 -- overdue: flips what is past its deadline, after moving the deadlines that fell into a time we were blind.
 -- A missed run below the alert threshold needs its next due time from Python: it stays in the set under a
 -- short lease and is answered until arm.lua has set it, so a crash in between loses nothing.
+-- When no deadline is left, flapping checks that have been calm settle, and reminders that are due go out.
 -- KEYS[1] the partition's prefix
 -- ARGV[1] now ms  [2] ms until which pings were surely accepted  [3] ms of silence that count as blind
 -- ARGV[4] most checks a call  [5] ms of the lease on a check that waits for its due time
+-- ARGV[6] ms of the window of flapping  [7] changes in it, 0 for never  [8] ms of calm that end it
 -- returns {"blind"} while pings can't be accepted: nobody is declared overdue
--- returns {"ok" | "more", next deadline ms or "", checks flipped or moved, waiting...}
+-- returns {"ok" | "more", when to look again ms or "", checks flipped, moved or told of, waiting...}
 -- each waiting {id, leased deadline, due missed, plan...}: its next due time is the first after the one missed
----@include keys whole state runs arm days flip event outcome plan
+---@include keys whole state runs arm days flip reminders event output flapping outcome plan
 local prefix, now, threshold, limit = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local lease = tonumber(ARGV[5])
+local flap = {window = tonumber(ARGV[6]), threshold = tonumber(ARGV[7]), suppression = tonumber(ARGV[8])}
 local deadlines = deadlines_key(prefix)
 if now - tonumber(ARGV[2]) > threshold then return {"blind"} end
 
@@ -70,9 +73,10 @@ for _, id in ipairs(past) do
           if run.hold > 0 and run.hold + limit_ms <= now then run.hold = 0 end
         end
         write_runs(check, runs)
-        fail(prefix, check, now, "over_runtime", check.max_runtime_seconds, "")
+        fail(prefix, check, now, flap, {reason = "over_runtime", detail = check.max_runtime_seconds})
       else
-        fail(prefix, check, now, "overdue", "", whole(math.max(0, now - tonumber(check.due))))
+        local overdue_ms = whole(math.max(0, now - tonumber(check.due)))
+        fail(prefix, check, now, flap, {reason = "overdue", detail = "", overdue_ms = overdue_ms})
       end
     end
     local told = check.alerted == "1"
@@ -92,7 +96,47 @@ for _, id in ipairs(past) do
     write_check(prefix, check)
   end
 end
-if #past == limit then answer[1] = "more" end
-local first = redis.call("ZRANGE", deadlines, 0, 0, "WITHSCORES")
-if first[2] then answer[2] = first[2] end
+if #past == limit then
+  answer[1] = "more"
+  return answer
+end
+
+-- Only now: a deadline that has come may be the change that ends the calm.
+local flapping = flapping_key(prefix)
+local calm = redis.call("ZRANGE", flapping, "-inf", whole(now), "BYSCORE", "LIMIT", 0, limit)
+for _, id in ipairs(calm) do
+  local check = read_check(prefix, id)
+  if not check or check.flapping_until == "" then
+    redis.call("ZREM", flapping, id)
+  elseif tonumber(check.flapping_until) > now then
+    redis.call("ZADD", flapping, check.flapping_until, id)
+  else
+    settle(prefix, check, now)
+    write_check(prefix, check)
+  end
+end
+
+local reminders = reminders_key(prefix)
+local again = redis.call("ZRANGE", reminders, "-inf", whole(now), "BYSCORE", "LIMIT", 0, limit)
+for _, id in ipairs(again) do
+  local check = read_check(prefix, id)
+  if check and may_remind(check) then
+    check.reminders = whole((tonumber(check.reminders) or 0) + 1)
+    emit(prefix, check, "reminder", now, known_facts(prefix, check, now))
+    set_reminder(prefix, check, now)
+    write_check(prefix, check)
+  else
+    redis.call("ZREM", reminders, id)
+  end
+end
+
+answer[3] = #past + #calm + #again
+if #calm == limit or #again == limit then answer[1] = "more" end
+for _, first in ipairs({
+  redis.call("ZRANGE", deadlines, 0, 0, "WITHSCORES"),
+  redis.call("ZRANGE", flapping, 0, 0, "WITHSCORES"),
+  redis.call("ZRANGE", reminders, 0, 0, "WITHSCORES"),
+}) do
+  if first[2] and (answer[2] == "" or tonumber(first[2]) < tonumber(answer[2])) then answer[2] = first[2] end
+end
 return answer

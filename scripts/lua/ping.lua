@@ -7,10 +7,11 @@
 -- ARGV[9] success | start | fail | log | ignored  [10] rid or ""  [11] reason  [12] detail
 -- ARGV[13] the log entry's tail, packed  [14] body, cut  [15] log entries kept
 -- ARGV[16] body bytes kept per check  [17] body bytes kept per account
+-- ARGV[18] ms of the window of flapping  [19] changes in it, 0 for never  [20] ms of calm that end it
 -- returns {"ok", check id, ping number, alerts sent to the outbox}
 -- returns {"stale", check id, plan...} when the revision differs: work out due and kind again
 -- returns {"unknown"} when the address names no check
----@include keys whole state runs arm days flip event outcome plan bodies
+---@include keys whole state runs arm days flip reminders event output flapping outcome plan bodies
 local REQUESTS_KEPT = 4 * 17 + 1 -- ids of 16 letters between semicolons
 local prefix, user, now, kind, rid = KEYS[1], ARGV[1], tonumber(ARGV[5]), ARGV[9], ARGV[10]
 
@@ -22,6 +23,7 @@ if ARGV[2] ~= "" and redis.call("HGET", user_key(prefix, user), "user_slug") ~= 
 if string.find(check.last_request, ";" .. ARGV[6] .. ";", 1, true) then return {"ok", id, tonumber(check.ping_count), 0} end
 if check.revision ~= ARGV[7] then return {"stale", id, unpack(read_plan(prefix, id))} end
 
+local flap = {window = tonumber(ARGV[18]), threshold = tonumber(ARGV[19]), suppression = tonumber(ARGV[20])}
 local number = (tonumber(check.ping_count) or 0) + 1
 local events_before = check.event_count
 local duration
@@ -42,9 +44,11 @@ elseif kind == "success" or kind == "fail" then
   if duration then check.last_duration_ms = whole(duration) end
   check.last_ping = whole(now)
   if kind == "success" then
-    succeed(prefix, check, now)
+    succeed(prefix, check, now, flap, output_tail(ARGV[14]))
   else
-    fail(prefix, check, now, ARGV[11], ARGV[12], "")
+    local last = ARGV[8] == "" and not held_since(check)
+    local facts = {reason = ARGV[11], detail = ARGV[12], output = output_tail(ARGV[14]), last = last}
+    fail(prefix, check, now, flap, facts)
   end
   check.unarmed = ""
   check.due = ARGV[8]

@@ -1,28 +1,79 @@
 #!lua
--- report: writes down what became of a send. A success counts even if its lease has lapsed, so that the
--- delivery is not sent again; a failure only from the worker that still holds it.
+-- report: writes down what became of an attempt. A success counts even if the lease has lapsed, so that it is not
+-- sent again; a failure only from the worker that still holds the lease. A target that is gone turns every channel
+-- that leads there off, and one other channel of the account is told.
 -- KEYS[1] the partition's prefix
--- ARGV[1] delivery id  [2] token  [3] now ms  [4] "delivered" | "failed"  [5] detail for the owner
--- ARGV[6] ms at which to try again, "" for never  [7] ms that a finished delivery is remembered
--- returns 1 written | 0 not this worker's any more
----@include keys finish
-local prefix, id = KEYS[1], ARGV[1]
-local key = delivery_key(prefix, id)
-local delivery = redis.call("HMGET", key, "state", "token", "channel_id", "user_id")
-if not delivery[1] or delivery[1] == "delivered" or delivery[1] == "failed" or delivery[1] == "dropped" then return 0 end
-local delivered = ARGV[4] == "delivered"
-if not delivered and (delivery[1] ~= "sending" or delivery[2] ~= ARGV[2]) then return 0 end
+-- ARGV[1] lane  [2] lease  [3] delivery id  [4] channel id  [5] now ms  [6] "delivered" | "failed"
+-- ARGV[7] detail for the owner  [8] ms at which to try again, "" for never  [9] the log's line
+-- ARGV[10] ms that a finished delivery is remembered  [11] ms until which the service asks to be left alone, ""
+-- ARGV[12] "1": gone for good  [13] open settings that the service changed, a JSON object  [14] ms of the lease
+-- ARGV[15] the account's channels, a JSON list, when it is gone
+-- returns 2 written, and the lane's next delivery may be sent now under the same lease | 1 written
+-- | 0 not this worker's any more
+---@include keys whole finish lane
+local prefix, lane, id, channel, now = KEYS[1], ARGV[1], ARGV[3], ARGV[4], ARGV[5]
+local key, delivery = lane_key(prefix, lane), delivery_key(prefix, id)
+local record = redis.call("HMGET", delivery, "state", "log", "user_id", "channels")
+local state, user = record[1], record[3]
+local mine, delivered = redis.call("HGET", key, "lease") == ARGV[2], ARGV[6] == "delivered"
+if state ~= "due" and state ~= "sending" then
+  if mine then release(prefix, lane, now, "turn") end
+  return 0
+end
+if not delivered and (state ~= "sending" or not mine) then return 0 end
 
-redis.call("HSET", key, "detail", ARGV[5], "reported_at", ARGV[3])
-if delivered or ARGV[6] == "" then
-  finish(prefix, id, delivery[4], ARGV[4], ARGV[7])
+redis.call("HSET", delivery, "log", record[2] and record[2] .. "\n" .. ARGV[9] or ARGV[9])
+local ended = delivered or ARGV[8] == ""
+if ended then
+  redis.call("LREM", lane_queue_key(prefix, lane), 1, id)
+  finish(prefix, id, ARGV[6], ARGV[10])
 else
-  redis.call("HSET", key, "state", "due")
-  redis.call("ZADD", deliveries_key(prefix), ARGV[6], id)
+  redis.call("HSET", delivery, "state", "due", "again_at", ARGV[8])
 end
-if redis.call("EXISTS", channel_key(prefix, delivery[3])) == 1 then
-  redis.call("HSET", channel_key(prefix, delivery[3]), "last_status", delivered and "ok" or "error",
-    "last_message", ARGV[5], "last_at", ARGV[3])
-  redis.call("HINCRBY", user_key(prefix, delivery[4]), "version", 1)
+redis.call("HSET", key, "last_status", delivered and "ok" or "error", "last_at", now, "hold_until", ARGV[11])
+for told in string.gmatch(record[4] or "", "%d+") do
+  if redis.call("EXISTS", channel_key(prefix, told)) == 1 then
+    redis.call("HSET", channel_key(prefix, told), "last_status", delivered and "ok" or "error",
+      "last_message", ARGV[7], "last_at", now)
+  end
 end
-return 1
+if ARGV[13] ~= "{}" and redis.call("EXISTS", channel_key(prefix, channel)) == 1 then
+  local settings = cjson.decode(redis.call("HGET", channel_key(prefix, channel), "settings") or "{}")
+  for name, value in pairs(cjson.decode(ARGV[13])) do settings[name] = value end
+  redis.call("HSET", channel_key(prefix, channel), "settings", cjson.encode(settings))
+end
+redis.call("HINCRBY", user_key(prefix, user), "version", 1)
+
+-- Turns off what leads to this lane's address; of the others, the one to tell: that worked last, else any that is on.
+local function turn_off()
+  local best, works, name
+  for _, other in ipairs(cjson.decode(ARGV[15])) do
+    other = whole(other)
+    local is = redis.call("HMGET", channel_key(prefix, other), "enabled", "last_status", "address", "name")
+    if is[1] == "1" and (other == channel or lane_of(user, other, is[3]) == lane) then
+      redis.call("HSET", channel_key(prefix, other), "enabled", "0", "off_reason", "gone", "off_at", now)
+      if not name or other == channel then name = is[4] or "" end
+    elseif is[1] == "1" and not works then
+      works = is[2] == "ok"
+      best = (works or not best) and other or best
+    end
+  end
+  return name, best
+end
+
+if ARGV[12] == "1" then
+  local name, other = turn_off()
+  if name and other then
+    redis.call("XADD", outbox_key(prefix), "*", "id", "c" .. channel .. "-" .. ARGV[2] .. "-" .. now,
+      "kind", "channel_off", "at", now, "user_id", user, "check_id", "0", "check_name", "", "check_slug", "",
+      "tags", "", "description", "", "reason", "", "reason_detail", ARGV[7], "overdue_ms", "", "down_since", "",
+      "last_ping", "", "failure_count", "0", "channels", "[" .. other .. "]", "channel_name", name)
+  end
+end
+if not mine then return 1 end
+if not ended then
+  release(prefix, lane, ARGV[8], "retry")
+  return 1
+end
+local lease_ends = whole(tonumber(now) + tonumber(ARGV[14]))
+return release(prefix, lane, lease_ends, "leased") and 2 or 1

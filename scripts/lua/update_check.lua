@@ -7,7 +7,7 @@
 -- ARGV[8] due counted from now or ""  [9] slug or ""  [10] tags, a JSON list of names
 -- ARGV[11] channels, a JSON list of ids, or "" to leave them  [12...] field, value, ... of the settings
 -- returns {"updated"} | {"stale"} read again | {"unknown"} | {"slug_taken", id} | {"no_channel", id}
----@include keys whole state runs arm tags settings
+---@include keys whole state runs arm reminders tags settings channels
 local prefix, user, now, slug = KEYS[1], ARGV[1], tonumber(ARGV[3]), ARGV[9]
 local check = read_check(prefix, ARGV[2])
 if not check or check.user_id ~= user then return {"unknown"} end
@@ -15,7 +15,7 @@ if check.revision ~= ARGV[4] or check.last_ping ~= ARGV[5] then return {"stale"}
 local slugs = user_slugs_key(prefix, user)
 local holder = slug ~= "" and redis.call("HGET", slugs, slug)
 if holder and holder ~= check.id then return {"slug_taken", holder} end
-local foreign = ARGV[11] ~= "" and foreign_channel(prefix, user, ARGV[11])
+local foreign = ARGV[11] ~= "" and foreign_channel(prefix, user, check.id, ARGV[11])
 if foreign then return {"no_channel", foreign} end
 
 if slug ~= check.slug then
@@ -24,9 +24,10 @@ if slug ~= check.slug then
 end
 local key = check_key(prefix, check.id)
 redis.call("HSET", key, "slug", slug, "tags", set_tags(prefix, user, check.id, check.tags, ARGV[10]))
-if ARGV[11] ~= "" then redis.call("HSET", key, "channels", ARGV[11]) end
+if ARGV[11] ~= "" then set_channels(prefix, check, cjson.decode(ARGV[11])) end
 redis.call("HINCRBY", key, "revision", 1)
 write_settings(prefix, check, 12)
+if check.remind_every_minutes ~= check.before.remind_every_minutes then set_reminder(prefix, check, now) end
 
 if ARGV[6] == "1" and check.status ~= "paused" and not (check.status == "down" and check.alerted == "1") then
   check.unarmed = ""

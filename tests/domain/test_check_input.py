@@ -43,6 +43,7 @@ def test_the_least_that_makes_a_check() -> None:
         max_runtime_seconds=None,
         notify_after_failures=None,
         notify_on_up=True,
+        remind_every_minutes=None,
         rule=None,
         post_only=False,
         channels=None,
@@ -115,6 +116,19 @@ def test_both_doors_name_the_same_faults() -> None:
         "max_runtime_seconds": "At least 1.",
         "schedule_type": "One of 'interval', 'cron' or 'oncalendar' is needed.",
     }
+
+
+@pytest.mark.parametrize("minutes", [1, 10_080])
+def test_a_reminder_comes_from_every_minute_to_once_a_week(minutes: int) -> None:
+    assert sent(remind_every_minutes=minutes).remind_every_minutes == minutes
+    assert form(remind_every_minutes=str(minutes)).remind_every_minutes == minutes
+    assert form(remind_every_minutes="").remind_every_minutes is None
+
+
+@pytest.mark.parametrize(("minutes", "fault"), [(0, "At least 1."), (10_081, "At most 10,080.")])
+def test_other_reminders_are_refused_at_both_doors(minutes: int, fault: str) -> None:
+    assert faults(lambda: sent(remind_every_minutes=minutes)) == {"remind_every_minutes": fault}
+    assert faults(lambda: form(remind_every_minutes=str(minutes))) == {"remind_every_minutes": fault}
 
 
 def test_what_an_edit_omits_stays_only_where_it_is_said_so() -> None:

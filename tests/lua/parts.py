@@ -1,12 +1,13 @@
 """What the script tests share: plain settings, a ping, and everything that Redis holds."""
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 from tests.conftest import MASTER_KEY
 from ttr.domain.check import Check, CheckSettings
+from ttr.domain.flapping import FlapRules
 from ttr.domain.schedule import Schedule, next_due
-from ttr.store import checks, keys
+from ttr.store import channels, checks, keys
 from ttr.store.codec import settings_to_fields
 from ttr.store.ping_log import PingEntry, pack_tail
 from ttr.store.redis import Store
@@ -15,6 +16,7 @@ from ttr.store.users import User, create_user
 NOON = 1_772_366_400_000  # 2026-03-01 12:00 UTC
 MINUTE = 60_000
 MINUTELY = Schedule("interval", 60, None, "UTC")
+FLAPS = FlapRules(window_ms=2 * MINUTE, threshold=6, suppression_ms=3 * MINUTE)
 
 
 def settings(**changes: Any) -> CheckSettings:
@@ -29,6 +31,7 @@ def settings(**changes: Any) -> CheckSettings:
         "max_runtime_seconds": None,
         "notify_after_failures": None,
         "notify_on_up": True,
+        "remind_every_minutes": None,
         "rule": None,
         "post_only": False,
         "channels": None,
@@ -47,6 +50,39 @@ async def make_check(store: Store, user: User, *, now: int = NOON, **changes: An
     return await checks.create_check(store, user, settings(**changes), now=now, most=1_000)
 
 
+def draft(**changes: Any) -> channels.Draft:
+    """A webhook that is on; `changes` by field name."""
+    fields: dict[str, Any] = {
+        "kind": "webhook",
+        "name": "Webhook",
+        "settings": {},
+        "sealed": "sealed",
+        "has": frozenset({"webhook_url"}),
+        "destination": "webhook-0",
+        "address": "a0",
+        "enabled": True,
+        "default": False,
+    }
+    return channels.Draft(**{**fields, **changes})
+
+
+async def make_channel(
+    store: Store,
+    user: User,
+    *,
+    own_check: int | None = None,
+    now: int = NOON,
+    most: int = 1_000,
+    **changes: Any,
+) -> channels.Channel:
+    """A channel made at noon, in nobody's use unless it is a check's own."""
+    number = await channels.create_channel(
+        store, user, draft(**changes), own_check=own_check, now=now, most=most
+    )
+    assert number is not None
+    return await channels.get_channel(store, user, number)
+
+
 async def ping(
     store: Store,
     user: User,
@@ -56,15 +92,16 @@ async def ping(
     now: int = NOON,
     request: str = "",
     revision: str = "1",
-    due: int | None = None,
+    due: int | Literal[""] | None = None,
     rid: str = "",
     reason: str = "",
     body: bytes = b"",
     caps: tuple[int, int, int] = (100, 10_000, 100_000),
     user_slug: str | None = None,
     slug: str = "",
+    flap: FlapRules = FLAPS,
 ) -> list[Any]:
-    """Run ping.lua; `caps` are log entries, body bytes per check and per account."""
+    """Run ping.lua; `caps` are log entries, body bytes per check and per account; `due` is "" for never."""
     entry = PingEntry(at=now, kind=kind, method="POST", rid=rid, reason=reason, size=len(body))
     answer: list[Any] = await store.scripts.run(
         "ping",
@@ -85,6 +122,9 @@ async def ping(
             pack_tail(entry),
             body,
             *caps,
+            flap.window_ms,
+            flap.threshold,
+            flap.suppression_ms,
         ],
     )
     return answer
@@ -103,6 +143,7 @@ def create_args(user: User, check_id: int, uuid: str, most: int = 1_000, **chang
         json.dumps(wanted.tags),
         json.dumps(wanted.channels or ()),
         most,
+        "0",
         *settings_to_fields(wanted),
     ]
 

@@ -5,8 +5,19 @@ import json
 
 import pytest
 
-from tests.lua.parts import MINUTE, NOON, create_args, dump, fields, make_check, make_user, names, settings
-from ttr.store import checks, keys
+from tests.lua.parts import (
+    MINUTE,
+    NOON,
+    create_args,
+    dump,
+    fields,
+    make_channel,
+    make_check,
+    make_user,
+    names,
+    settings,
+)
+from ttr.store import channels, checks, keys
 from ttr.store.errors import SlugTaken
 from ttr.store.redis import Store
 from ttr.store.users import User
@@ -102,3 +113,35 @@ async def test_settings_are_kept_as_they_were_given(store: Store, user: User) ->
     assert check.settings.name == 'a "name" | with ; and ,\n'
     assert check.settings.description == "ünï\tcode"
     assert json.loads((await fields(store, check))["tags"]) == []
+
+
+async def test_channels_that_were_not_given_are_the_default_ones(store: Store, user: User) -> None:
+    one = await make_channel(store, user, default=True)
+    two = await make_channel(store, user, default=True)
+    other = await make_channel(store, user)
+    assert (await make_check(store, user)).channels == (one.id, two.id)
+    assert (await make_check(store, user, channels=())).channels == ()
+    assert (await make_check(store, user, channels=(other.id,))).channels == (other.id,)
+    found = await channels.read_channels(store, user, [one.id, two.id, other.id])
+    assert [found[number].checks for number in (one.id, two.id, other.id)] == [1, 1, 1]
+
+
+async def test_a_channel_that_was_a_default_when_the_caller_looked_is_left_out(
+    store: Store, user: User
+) -> None:
+    args = create_args(user, 5, "u", channels=(9,))
+    args[9] = "1"
+    assert await store.scripts.run("create_check", user.partition, args) == [b"created"]
+    assert (await checks.get_check(store, user, "5")).channels == ()
+    assert await store.redis.exists(keys.channel_checks(user.partition, 9)) == 0
+
+
+async def test_another_checks_own_channel_is_refused(store: Store, user: User) -> None:
+    check = await make_check(store, user)
+    own = await make_channel(store, user, own_check=check.id)
+    before = await dump(store)
+    answer = await store.scripts.run(
+        "create_check", user.partition, create_args(user, 99, "u", channels=(own.id,))
+    )
+    assert answer == [b"no_channel", str(own.id).encode()]
+    assert await dump(store) == before

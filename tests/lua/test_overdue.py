@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.lua.parts import MINUTE, NOON, armed, dump, fields, make_check, outbox, ping
+from tests.lua.clock import look, tick
+from tests.lua.parts import FLAPS, MINUTE, NOON, armed, dump, fields, make_check, outbox, ping
 from ttr.domain.check import Check
 from ttr.domain.schedule import next_due
 from ttr.store import checks, keys
@@ -14,21 +15,6 @@ from ttr.store.redis import Store
 from ttr.store.users import User
 
 DEADLINE = NOON + 2 * MINUTE
-
-
-async def look(
-    store: Store, user: User, now: int, *, limit: int = 100, accepted: int | None = None
-) -> list[bytes]:
-    """Run overdue.lua once."""
-    answer: list[bytes] = await store.scripts.run(
-        "overdue", user.partition, [now, now if accepted is None else accepted, 2_000, limit, 2_000]
-    )
-    return answer
-
-
-async def tick(store: Store, user: User, now: int) -> None:
-    """As if a clock had looked at `now`."""
-    await store.redis.hset(keys.clock(user.partition), "tick", str(now))
 
 
 async def status(store: Store, check: Check) -> str:
@@ -166,7 +152,7 @@ async def test_two_sweeps_at_once_count_a_missed_run_once(store: Store, user: Us
     check = await make_check(store, user, notify_after_failures=3)
     await tick(store, user, DEADLINE)
     swept = await asyncio.gather(
-        *(sweep(store, user.partition, now=DEADLINE, pings_accepted=DEADLINE) for _ in range(8))
+        *(sweep(store, user.partition, now=DEADLINE, pings_accepted=DEADLINE, flap=FLAPS) for _ in range(8))
     )
     waiting = [part.unarmed for part in swept if part.unarmed]
     assert len(waiting) == 1
@@ -177,7 +163,7 @@ async def waiting_check(store: Store, user: User) -> tuple[Check, Unarmed]:
     """A check that has missed a run below its threshold, and what the clock was told of it."""
     check = await make_check(store, user, slug="one", notify_after_failures=3)
     await tick(store, user, DEADLINE)
-    swept: Swept = await sweep(store, user.partition, now=DEADLINE, pings_accepted=DEADLINE)
+    swept: Swept = await sweep(store, user.partition, now=DEADLINE, pings_accepted=DEADLINE, flap=FLAPS)
     assert swept.unarmed[0].due == NOON + MINUTE
     assert swept.unarmed[0].leased_until == DEADLINE + 2_000
     return check, swept.unarmed[0]
@@ -185,17 +171,39 @@ async def waiting_check(store: Store, user: User) -> tuple[Check, Unarmed]:
 
 async def test_a_clock_that_dies_before_arming_counts_nothing_twice(store: Store, user: User) -> None:
     check, first = await waiting_check(store, user)
-    nothing = await sweep(store, user.partition, now=DEADLINE + 1_999, pings_accepted=DEADLINE + 1_999)
+    nothing = await sweep(
+        store, user.partition, now=DEADLINE + 1_999, pings_accepted=DEADLINE + 1_999, flap=FLAPS
+    )
     assert (nothing.changed, nothing.unarmed) == (0, ())
-    again = await sweep(store, user.partition, now=DEADLINE + 2_000, pings_accepted=DEADLINE + 2_000)
+    again = await sweep(
+        store, user.partition, now=DEADLINE + 2_000, pings_accepted=DEADLINE + 2_000, flap=FLAPS
+    )
     assert [(one.check_id, one.due) for one in again.unarmed] == [(first.check_id, first.due)]
     assert (await fields(store, check))["failure_count"] == "1"
     # The first clock wakes up: the check waits under another's lease now.
     before = await dump(store)
-    await arm(store, user.partition, first, NOON + 50 * MINUTE)
+    await arm(store, user.partition, first, NOON + 50 * MINUTE, now=DEADLINE)
     assert await dump(store) == before
-    await arm(store, user.partition, again.unarmed[0], NOON + 2 * MINUTE)
+    await arm(store, user.partition, again.unarmed[0], NOON + 2 * MINUTE, now=DEADLINE + 2_000)
     assert await armed(store, check) == NOON + 3 * MINUTE
+
+
+async def test_a_check_whose_calendar_has_run_out_is_told_below_its_threshold_once(
+    store: Store, user: User
+) -> None:
+    check, unarmed = await waiting_check(store, user)
+    await ping(store, user, check.id, "log", now=DEADLINE, body=b"what it said last")
+    await arm(store, user.partition, unarmed, None, now=DEADLINE + 5)
+    (event,) = await outbox(store, user.partition)
+    assert (event["kind"], event["reason"], event["failure_count"]) == ("down", "overdue", "1")
+    assert (event["overdue_ms"], event["down_since"]) == (str(MINUTE + 5), str(DEADLINE))
+    assert event["output"] == "what it said last"
+    assert await armed(store, check) is None
+    before = await dump(store)
+    await arm(store, user.partition, unarmed, None, now=DEADLINE + 9)
+    assert await dump(store) == before
+    await ping(store, user, check.id, now=DEADLINE + MINUTE, due="")
+    assert [event["kind"] for event in await outbox(store, user.partition)] == ["down", "up"]
 
 
 @pytest.mark.parametrize("what", ["success", "fail", "edit", "rename", "pause", "delete"])
@@ -213,12 +221,20 @@ async def test_arming_gives_way_to_whatever_came_in_between(store: Store, user: 
     else:
         await checks.delete_check(store, user, "one")
     before = await dump(store)
-    await arm(store, user.partition, unarmed, NOON + 50 * MINUTE)
+    await arm(store, user.partition, unarmed, NOON + 50 * MINUTE, now=DEADLINE)
     assert await dump(store) == before
     if what == "rename":
         # The new name has made the clock's answer stale; the next look gives it a fresh one.
-        swept = await sweep(store, user.partition, now=DEADLINE + 2_000, pings_accepted=DEADLINE + 2_000)
-        await arm(store, user.partition, swept.unarmed[0], next_due(check.settings.schedule, DEADLINE))
+        swept = await sweep(
+            store, user.partition, now=DEADLINE + 2_000, pings_accepted=DEADLINE + 2_000, flap=FLAPS
+        )
+        await arm(
+            store,
+            user.partition,
+            swept.unarmed[0],
+            next_due(check.settings.schedule, DEADLINE),
+            now=DEADLINE + 2_000,
+        )
         assert await armed(store, check) == DEADLINE + 2 * MINUTE
 
 

@@ -8,6 +8,7 @@ import pytest
 from tests.lua.parts import MINUTE, NOON, dump, fields, make_check, make_user, outbox, ping
 from ttr.domain.check import Check
 from ttr.store import checks, keys
+from ttr.store.outbox import read_outbox
 from ttr.store.pings import read_body, read_pings
 from ttr.store.redis import Store
 from ttr.store.users import User
@@ -195,6 +196,68 @@ async def test_fifty_failures_at_once_are_told_once(store: Store, user: User) ->
     (event,) = await outbox(store, user.partition)
     assert (event["kind"], event["failure_count"]) == ("down", "7")
     assert (await fields(store, check))["failure_count"] == "50"
+
+
+async def output_of(store: Store, user: User) -> str:
+    """The output that the newest event carries."""
+    *_, entry = await read_outbox(store, user.partition, 100)
+    return entry.event.output
+
+
+@pytest.mark.parametrize(
+    ("body", "output"),
+    [
+        (b"", ""),
+        (b"disk full", "disk full"),
+        (b"a" * 1_000, "a" * 1_000),
+        (b"x" + b"b" * 999 + b"c", "b" * 999 + "c"),
+        # The cut falls behind the first of 2, 3 and 4 bytes: what is left of the character goes too.
+        ("é".encode() + b"d" * 999, "d" * 999),
+        ("€".encode() + b"d" * 999, "d" * 999),
+        ("😀".encode() + b"d" * 999, "d" * 999),
+        ("x€".encode() + b"d" * 997, "€" + "d" * 997),
+        # No encoding at all: then every byte counts.
+        (b"\x80" * 1_500, "\ufffd" * 1_000),
+        (b"\x00\xff|;<b>", "\x00\ufffd|;<b>"),
+    ],
+)
+async def test_a_failure_carries_the_end_of_its_output(
+    store: Store, user: User, body: bytes, output: str
+) -> None:
+    check = await make_check(store, user)
+    await ping(store, user, check.id, body=b"earlier output")
+    await ping(store, user, check.id, "fail", request="2", reason="fail", body=body)
+    assert await output_of(store, user) == output
+    await ping(store, user, check.id, request="3", body=b"fine again")
+    assert await output_of(store, user) == ""
+
+
+async def test_a_body_that_finds_no_room_is_told_all_the_same(store: Store, user: User) -> None:
+    check = await make_check(store, user)
+    await ping(store, user, check.id, "fail", reason="fail", body=b"disk full", caps=(100, 0, 0))
+    assert await bodies(store, check) == []
+    assert await output_of(store, user) == "disk full"
+
+
+async def test_a_failure_after_the_last_run_of_a_calendar_is_told_at_once(store: Store, user: User) -> None:
+    check = await make_check(store, user, notify_after_failures=3)
+    await ping(store, user, check.id, "fail", reason="fail")
+    assert await outbox(store, user.partition) == []
+    answer = await ping(store, user, check.id, "fail", request="2", reason="fail", due="")
+    assert answer[3] == 1
+    assert [event["failure_count"] for event in await outbox(store, user.partition)] == ["2"]
+
+
+async def test_the_account_knows_its_checks_that_are_down_and_since_when(store: Store, user: User) -> None:
+    for number in range(4):
+        check = await make_check(store, user, slug=f"c{number}", notify_after_failures=5)
+        await ping(store, user, check.id, "fail", reason="fail", now=NOON + number)
+        await ping(store, user, check.id, "fail", reason="fail", now=NOON + MINUTE + number)
+    await ping(store, user, "", slug="c1", now=NOON + 2 * MINUTE)
+    await checks.pause_check(store, user, "c2", now=NOON + 2 * MINUTE)
+    await checks.delete_check(store, user, "c3")
+    down = await store.redis.zrange(keys.user_down(user.partition, user.id), 0, -1, withscores=True)
+    assert down == [(b"1", NOON)]
 
 
 async def test_every_ping_moves_the_accounts_version(store: Store, user: User) -> None:

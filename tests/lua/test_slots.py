@@ -7,14 +7,17 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from cryptography.fernet import Fernet
 
-from tests.conftest import eventually, start_redis
-from tests.lua.parts import MINUTE, NOON, make_check, make_user
+from tests.conftest import MASTER_KEY, eventually, start_redis
+from tests.lua.parts import FLAPS, MINUTE, NOON, draft, make_channel, make_check, make_user
 from tests.ports import free_port
-from ttr.store import channels, checks, deadlines, deliveries, keys, outbox, pings
-from ttr.store.deliveries import Handed
+from ttr.domain.rate import rules
+from ttr.settings import Settings
+from ttr.store import channels, checks, deadlines, deliveries, keys, outbox, pings, rates
 from ttr.store.ping_log import PingEntry
 from ttr.store.redis import Store, open_store
+from ttr.store.rewrap import rewrap_all
 from ttr.store.scripts import Scripts, command_names
 
 KEPT = pings.Kept(10, 1_000, 10_000)
@@ -53,14 +56,15 @@ async def cluster() -> AsyncIterator[Store]:
 
 async def test_every_command_keeps_to_one_slot(cluster: Store) -> None:
     ran: set[str] = set()
-    really = Scripts.run
+    really = Scripts.run_on
 
-    async def run(self: Scripts, name: str, partition: int, args: Sequence[Any]) -> Any:
+    async def run_on(self: Scripts, name: str, key: str, args: Sequence[Any]) -> Any:
         ran.add(name)
-        return await really(self, name, partition, args)
+        return await really(self, name, key, args)
 
-    with mock.patch.object(Scripts, "run", run):
+    with mock.patch.object(Scripts, "run_on", run_on):
         await everything(cluster)
+        await a_destination(cluster)
 
     assert sorted(ran) == command_names()
 
@@ -70,7 +74,7 @@ async def everything(store: Store) -> None:
     user = await make_user(store)
     partition = user.partition
     check = await make_check(store, user, slug="one", tags=("db",), notify_after_failures=2)
-    await channels.set_webhook(store, user, check, enabled=True, secret="sealed", now=NOON, most=5)
+    own = await make_channel(store, user, own_check=check.id)
     await checks.update_check(store, user, "one", lambda old: old, now=NOON)
     check = await checks.get_check(store, user, "one")
     for number in range(3):
@@ -83,29 +87,70 @@ async def everything(store: Store) -> None:
             reason="fail" if number else "",
         )
         recorded = await pings.record_ping(
-            store, target, entry, request_id=str(number), due=NOON + MINUTE, body=b"body", kept=KEPT
+            store,
+            target,
+            entry,
+            request_id=str(number),
+            due=NOON + MINUTE,
+            body=b"body",
+            kept=KEPT,
+            flap=FLAPS,
         )
         assert isinstance(recorded, pings.Recorded)
     assert await pings.read_body(store, check) == (3, b"body")
+    assert await checks.acknowledge_check(store, user, "one", now=NOON)
     await checks.pause_check(store, user, "one", now=NOON)
     await checks.resume_check(store, user, "one", now=NOON)
     now = NOON + 3 * MINUTE
-    await deadlines.sweep(store, partition, now=NOON, pings_accepted=NOON)
+    await deadlines.sweep(store, partition, now=NOON, pings_accepted=NOON, flap=FLAPS)
     await store.redis.hset(keys.clock(partition), "tick", str(now))
-    swept = await deadlines.sweep(store, partition, now=now, pings_accepted=now)
+    swept = await deadlines.sweep(store, partition, now=now, pings_accepted=now, flap=FLAPS)
     assert len(swept.unarmed) == 1
-    await deadlines.arm(store, partition, swept.unarmed[0], now + MINUTE)
+    await deadlines.arm(store, partition, swept.unarmed[0], now + MINUTE, now=now)
     (event,) = await outbox.read_outbox(store, partition, 10)
-    assert await outbox.dispatch_entry(store, partition, event, now) == (1, 0)
-    (handed,) = await deliveries.hand_out(store, partition, now=now, most=10)
-    assert isinstance(handed, Handed)
-    assert await deliveries.claim(store, partition, handed, now) is not None
-    assert await deliveries.report(
-        store, partition, handed, now=now, delivered=True, detail="", again_at=None
-    )
+    assert await outbox.dispatch_entry(store, partition, event, now, {"webhook": 5}) == (1, 0)
+    (lane,) = await deliveries.hand_out(store, partition, now=now, most=10)
+    await deliveries.renew(store, partition, [lane], now)
+    await deliveries.defer(store, lane, now)
+    (lane,) = await deliveries.hand_out(store, partition, now=now, most=10)
+    claimed = await deliveries.claim(store, lane, now)
+    assert claimed is not None
+    said = claimed.notification
+    failed = deliveries.Attempt(now, "failed", "rejected", 400, 1, "", None)
+    assert not await deliveries.report(store, lane, said.id, said.channel_id, failed)
+    await deliveries.resend(store, user, said.id, now=now)
     page = await checks.list_checks(store, user, size=10)
     assert [found.id for found in page.checks] == [check.id]
+    await channels.note_result(store, user, own.id, delivered=True, detail="", settings=None, now=now)
+    assert await channels.update_channel(store, user, own, draft(), now=now)
+    assert await channels.turn_off(store, user.id, own.id, "gone", now)
+    shared = await make_channel(store, user)
+    await channels.assign(store, user, check.id, shared.id, True)
+    assert await channels.assign_to_all(store, user, shared.id) == 0
+    await channels.delete_channel(store, user, shared.id)
     await checks.delete_check(store, user, "one")
+    newest = Fernet.generate_key().decode()
+    rotated = await rewrap_all(store, f"{newest},{MASTER_KEY}", progress=lambda done, total: None)
+    assert rotated.rewrapped >= 1
+
+
+async def a_destination(store: Store) -> None:
+    """All keys of a destination's bucket."""
+    rate_rules = rules(Settings())
+    for number in range(6):
+        taken = await rates.take_token(store, rate_rules, "slack-1f", who=f"1:{number}", now=NOON)
+        assert taken.granted == (number < 5)
+    await rates.report_send(
+        store,
+        rate_rules,
+        "slack-1f",
+        outcome="delivered",
+        retry_after_ms=None,
+        hold_ms=None,
+        send_id="1/1",
+        now=NOON,
+    )
+    assert (await rates.read_rate(store, rate_rules, "slack-1f", NOON))["waiting"] == 1
 
 
 async def test_a_script_that_leaves_its_slot_would_be_refused(cluster: Store) -> None:

@@ -6,6 +6,7 @@ Written from the document, not from the Lua, so that a fault has to be made twic
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from ttr.domain.flapping import FlapRules
 from ttr.domain.schedule import Schedule, next_due
 
 DAY_MS = 86_400_000
@@ -14,6 +15,7 @@ FLIPS_KEPT = 200
 DAYS_KEPT = 100
 BLIND_MS = 2_000
 LEASE_MS = 2_000
+NEVER_FLAPS = FlapRules(0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Timing:
     max_runtime_ms: int | None
     threshold: int | None
     notify_on_up: bool
+    remind_ms: int | None = None
 
 
 @dataclass
@@ -54,10 +57,14 @@ class Alert:
     kind: str
     at: int
     reason: str
-    down_since: int
+    down_since: int | None
     overdue_ms: int | None
     failure_count: int
     last_ping: int | None
+    status: str = ""
+    flips: int = 0
+    reminders: int = 0
+    may_acknowledge: bool = False
 
 
 @dataclass
@@ -66,6 +73,7 @@ class Machine:
 
     timing: Timing
     created_at: int
+    flap: FlapRules = NEVER_FLAPS
     status: str = "new"
     since: int = 0
     resume_to: str = "new"
@@ -77,6 +85,14 @@ class Machine:
     failure_count: int = 0
     alerted: bool = False
     down_since: int = 0
+    reason: str = ""
+    missed_due: int | None = None
+    acknowledged: bool = False
+    remind_at: int | None = None
+    reminders: int = 0
+    changes: list[int] = field(default_factory=list)
+    flapping_until: int | None = None
+    flip_count: int = 0
     last_ping: int | None = None
     resumed_at: int | None = None
     last_start: int | None = None
@@ -110,9 +126,10 @@ class Machine:
             elif kind == "success":
                 self._succeed(now)
             else:
-                self._fail(reason, now)
+                following = self._next(now)
+                self._fail(reason, now, hopeless=following is None and self._holder() is None)
                 if not self.alerted:
-                    self._arm_at(self._next(now))
+                    self._arm_at(following)
         return len(self.alerts) - before
 
     def _start(self, rid: str, now: int) -> None:
@@ -152,27 +169,127 @@ class Machine:
             self.runs.remove(run)
 
     def _succeed(self, now: int) -> None:
-        announced, self.alerted = self.alerted, False
-        self.failure_count = 0
-        down_since = self.down_since
+        announced = self.alerted
+        began, flapped = self.down_since, self.flapping_until is not None
+        self._forget_failure()
         if self.status != "up":
             self._flip("up", "", now)
         self._arm_at(self._next(now))
-        if announced and self.timing.notify_on_up:
-            self.alerts.append(Alert("up", now, "", down_since, None, 0, self.last_ping))
+        if self.flapping_until is not None:
+            if not flapped:
+                self._tell("flapping", now, status="up", flips=self.flip_count)
+        elif announced and self.timing.notify_on_up:
+            self._tell("up", now, down_since=began)
 
-    def _fail(self, reason: str, now: int, overdue_ms: int | None = None) -> None:
+    def _forget_failure(self) -> None:
+        self.alerted = self.acknowledged = False
+        self.failure_count = self.reminders = 0
+        self.remind_at = None
+
+    def _fail(self, reason: str, now: int, overdue_ms: int | None = None, *, hopeless: bool = False) -> None:
         self.failure_count += 1
+        flapped = self.flapping_until is not None
         if self.status != "down":
+            missed = self.due if reason == "overdue" else None
             self._flip("down", reason, now)
-            self.down_since = now
-        if not self.alerted and self.failure_count >= max(1, self.timing.threshold or 1):
-            self.alerted = True
-            self.due = self.deadline = None
-            self.waits_for_due = False
-            self.alerts.append(
-                Alert("down", now, reason, self.down_since, overdue_ms, self.failure_count, self.last_ping)
+            self.down_since, self.missed_due = now, missed
+        if self.flapping_until is not None and not flapped:
+            self._tell(
+                "flapping", now, reason, self.down_since, overdue_ms, status="down", flips=self.flip_count
             )
+        enough = self.failure_count >= max(1, self.timing.threshold or 1)
+        if not self.alerted and (enough or hopeless):
+            self._announce(reason, now, overdue_ms)
+
+    def _announce(self, reason: str, now: int, overdue_ms: int | None) -> None:
+        """From here on the failure counts as told; while the check flaps, nobody hears of it."""
+        self.alerted = True
+        self._disarm()
+        if self.flapping_until is None:
+            self._remind_from(now)
+            self._tell("down", now, reason, self.down_since, overdue_ms)
+
+    def _disarm(self) -> None:
+        self.due = self.deadline = None
+        self.waits_for_due = False
+
+    def _tell(
+        self,
+        kind: str,
+        now: int,
+        reason: str = "",
+        down_since: int | None = None,
+        overdue_ms: int | None = None,
+        *,
+        status: str = "",
+        flips: int = 0,
+    ) -> None:
+        self.alerts.append(
+            Alert(
+                kind,
+                now,
+                reason,
+                down_since,
+                overdue_ms,
+                self.failure_count,
+                self.last_ping,
+                status,
+                flips,
+                self.reminders,
+                self.remind_at is not None,
+            )
+        )
+
+    def _past_due(self, now: int) -> int | None:
+        return None if self.missed_due is None else max(0, now - self.missed_due)
+
+    # Reminders and flapping.
+
+    def _remind_from(self, now: int) -> None:
+        """The next reminder is an interval from now, if this failure is one of which its owner is reminded."""
+        wanted = self.status == "down" and self.alerted and not self.acknowledged
+        interval = self.timing.remind_ms
+        self.remind_at = now + interval if wanted and self.flapping_until is None and interval else None
+
+    def remind(self, now: int) -> None:
+        """What a look does last."""
+        if self.remind_at is not None and self.remind_at <= now:
+            self.reminders += 1
+            self._remind_from(now)
+            self._tell("reminder", now, self.reason, self.down_since, self._past_due(now))
+
+    def settle(self, now: int) -> None:
+        """What a look does after the deadlines: a check that was calm for long enough flaps no more."""
+        if self.flapping_until is None or self.flapping_until > now:
+            return
+        flips, self.flapping_until, self.flip_count = self.flip_count, None, 0
+        if self.status == "down":
+            self.alerted = True
+            self._disarm()
+            self._remind_from(now)
+            self._tell(
+                "settled", now, self.reason, self.down_since, self._past_due(now), status="down", flips=flips
+            )
+        else:
+            self._tell("settled", now, status=self.status, flips=flips)
+
+    def _note_change(self, now: int) -> None:
+        self.changes = [at for at in self.changes if now - at <= self.flap.window_ms] + [now]
+        if self.flapping_until is not None:
+            self.flip_count += 1
+        elif self.flap.threshold and len(self.changes) >= self.flap.threshold:
+            self.flip_count = self.flap.threshold
+        else:
+            return
+        self.flapping_until = now + self.flap.suppression_ms
+
+    def acknowledge(self, now: int, down_since: int | None = None) -> bool:
+        """Somebody knows; False when there is no such failure."""
+        if self.status != "down" or down_since not in (None, self.down_since):
+            return False
+        self.acknowledged = True
+        self._remind_from(now)
+        return True
 
     # What time does.
 
@@ -211,11 +328,13 @@ class Machine:
         self._arm_at(self.due)
         return False
 
-    def arm(self) -> None:
+    def arm(self, now: int) -> None:
         """What the clock does with a check that waits: every missed run counts, unless it fell into a gap."""
         if self.waits_for_due:
             seen = self.seen_again_at - self.timing.grace_ms
             self._arm_at(None if self.due is None else self._next(max(self.due, seen)))
+            if self.deadline is None:
+                self._announce(self.reason, now, self._past_due(now))
 
     # What owners do.
 
@@ -225,8 +344,11 @@ class Machine:
             return
         self.resume_to = "up" if self.status == "up" else "new"
         self._flip("paused", "", now)
-        self.due = self.deadline = None
-        self.waits_for_due = False
+        self._disarm()
+        self.acknowledged = False
+        self.reminders = 0
+        self.remind_at = self.flapping_until = None
+        self.flip_count = 0
 
     def resume(self, now: int) -> None:
         """Arm from now, with a clean slate."""
@@ -248,6 +370,8 @@ class Machine:
             timing.grace_ms,
             timing.max_runtime_ms,
         )
+        if old.remind_ms != timing.remind_ms:
+            self._remind_from(now)
         if same or not self._armed():
             return
         self._arm_at(self._next(max(self.created_at, self.last_ping or 0, self.resumed_at or 0)))
@@ -290,7 +414,12 @@ class Machine:
         for key in [key for key in self.days if key[0] <= now // DAY_MS - DAYS_KEPT]:
             del self.days[key]
         self.flips = self.flips[-FLIPS_KEPT:]
-        self.status, self.since = new, now
+        old, self.status, self.since, self.reason = self.status, new, now, reason
+        self.missed_due = None
+        if {old, new} == {"up", "down"}:
+            self._note_change(now)
+        else:
+            self.changes = []
 
 
 @dataclass
@@ -310,4 +439,13 @@ class Partition:
             for check in self.checks.values():
                 check.move_past_gap(self.tick, now)
         self.tick = now if self.tick is None else max(now, self.tick)
-        return [check for check in self.checks.values() if check.look(now)]
+        waiting = [check for check in self.checks.values() if check.look(now)]
+        for check in self.checks.values():
+            check.settle(now)
+            check.remind(now)
+        return [check for check in waiting if check.waits_for_due]
+
+    def next_look(self) -> int | None:
+        """When time next does something to a check."""
+        moments = ((m.deadline, m.flapping_until, m.remind_at) for m in self.checks.values())
+        return min((moment for three in moments for moment in three if moment is not None), default=None)

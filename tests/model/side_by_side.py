@@ -8,11 +8,13 @@ from typing import Any, TypeVar, cast
 
 from cryptography.fernet import Fernet
 
-from tests.model.machine import Machine, Partition, Timing
+from tests.model.machine import Alert, Machine, Partition, Timing
+from ttr.domain.alert import Event
 from ttr.domain.check import CheckSettings
+from ttr.domain.flapping import FlapRules
 from ttr.domain.schedule import next_due
 from ttr.store import checks, deadlines, keys
-from ttr.store.deadlines import Unarmed
+from ttr.store.deadlines import Swept, Unarmed
 from ttr.store.outbox import Entry, read_outbox
 from ttr.store.ping_log import PingEntry
 from ttr.store.pings import Kept, Plan, Recorded, Target, record_ping
@@ -21,6 +23,7 @@ from ttr.store.users import create_user
 
 START = 1_772_366_400_000  # 2026-03-01 12:00 UTC
 MASTER = Fernet.generate_key().decode()
+FLAPS = FlapRules(window_ms=120_000, threshold=6, suppression_ms=180_000)
 
 T = TypeVar("T")
 
@@ -37,6 +40,7 @@ def settings_of(timing: Timing, name: str) -> CheckSettings:
         max_runtime_seconds=None if timing.max_runtime_ms is None else timing.max_runtime_ms // 1000,
         notify_after_failures=timing.threshold,
         notify_on_up=timing.notify_on_up,
+        remind_every_minutes=None if timing.remind_ms is None else timing.remind_ms // 60_000,
         rule=None,
         post_only=False,
         channels=None,
@@ -55,6 +59,8 @@ class Bench:
             create_user(self.store, now=START, master=MASTER, address="", most_per_address=None)
         )
         self.now = START
+        self.flap = FLAPS
+        """What counts as flapping from here on: for pings and looks, and for checks made from now."""
         self.model = Partition()
         self.late_arms: list[tuple[Unarmed, int, int]] = []
         self.revisions: dict[int, int] = {}
@@ -75,7 +81,7 @@ class Bench:
         """A new check; returns its number."""
         settings = settings_of(timing, "first")
         check = self.run(checks.create_check(self.store, self.user, settings, now=self.now, most=100))
-        self.model.checks[check.id] = Machine(timing, self.now)
+        self.model.checks[check.id] = Machine(timing, self.now, self.flap)
         self.revisions[check.id] = 1
         return check.id
 
@@ -94,15 +100,15 @@ class Bench:
         target = Target(self.user.id, self.user.user_slug, check, "")
         entry = PingEntry(at=self.now, kind=kind, method="GET", rid=rid, reason=reason)
         kept = Kept(5, 1_000, 10_000)
-        answer = await record_ping(
-            self.store, target, entry, request_id=request, due=None, body=b"", kept=kept
-        )
-        if isinstance(answer, Plan):
-            due = next_due(answer.schedule, self.now)
-            target = replace(target, plan=answer)
-            answer = await record_ping(
-                self.store, target, entry, request_id=request, due=due, body=b"", kept=kept
+
+        async def once(target: Target, due: int | None) -> Recorded | Plan | None:
+            return await record_ping(
+                self.store, target, entry, request_id=request, due=due, body=b"", kept=kept, flap=self.flap
             )
+
+        answer = await once(target, None)
+        if isinstance(answer, Plan):
+            answer = await once(replace(target, plan=answer), next_due(answer.schedule, self.now))
         return answer
 
     def pause(self, check: int) -> None:
@@ -115,6 +121,13 @@ class Bench:
         self.run(checks.resume_check(self.store, self.user, str(check), now=self.now))
         self.model.checks[check].resume(self.now)
 
+    def acknowledge(self, check: int, down_since: int | None) -> None:
+        """Acknowledge, or do nothing."""
+        done = self.run(
+            checks.acknowledge_check(self.store, self.user, str(check), now=self.now, down_since=down_since)
+        )
+        assert done == self.model.checks[check].acknowledge(self.now, down_since)
+
     def edit(self, check: int, timing: Timing, name: str) -> None:
         """Replace the settings."""
         settings = settings_of(timing, name)
@@ -126,26 +139,30 @@ class Bench:
         """Look until nothing is overdue; after a crash nobody arms what has missed a run."""
         accepted = self.now if pings_accepted is None else pings_accepted
         for _ in range(100):
-            swept = self.run(
-                deadlines.sweep(self.store, self.user.partition, now=self.now, pings_accepted=accepted)
-            )
+            swept = self._look(accepted)
             waiting = self.model.look(self.now, accepted)
             assert swept.blind == (waiting is None)
             if waiting is None:
                 return
+            unarmed = swept.unarmed
             while swept.more:
-                self._take(swept.unarmed, crash)
-                swept = self.run(
-                    deadlines.sweep(self.store, self.user.partition, now=self.now, pings_accepted=accepted)
-                )
-            self._take(swept.unarmed, crash)
+                swept = self._look(accepted)
+                unarmed += swept.unarmed
+            self._take(unarmed, crash)
             if not crash:
                 for machine in waiting:
-                    machine.arm()
-            earliest = min((m.deadline for m in self.model.checks.values() if m.deadline), default=None)
+                    machine.arm(self.now)
+            earliest = self.model.next_look()
             if earliest is None or earliest > self.now:
                 return
         raise AssertionError("the sweep never ends")
+
+    def _look(self, accepted: int) -> Swept:
+        return self.run(
+            deadlines.sweep(
+                self.store, self.user.partition, now=self.now, pings_accepted=accepted, flap=self.flap
+            )
+        )
 
     def _take(self, unarmed: tuple[Unarmed, ...], crash: bool) -> None:
         for check in unarmed:
@@ -156,7 +173,7 @@ class Bench:
 
     async def _arm(self, check: Unarmed, now: int) -> None:
         due = next_due(check.schedule, now if check.due is None else check.due)
-        await deadlines.arm(self.store, self.user.partition, check, due)
+        await deadlines.arm(self.store, self.user.partition, check, due, now=now)
 
     def arm_late(self) -> None:
         """A clock that hung goes on: it arms what it took, unless something has moved that since."""
@@ -164,12 +181,15 @@ class Bench:
         machine = self.model.checks[check.check_id]
         self.run(self._arm(check, now))
         if machine.deadline == check.leased_until and self.revisions[check.check_id] == revision:
-            machine.arm()
+            machine.arm(now)
 
     def watch_until(self, moment: int, lateness: int) -> None:
-        """Time passes under a clock that looks as it should, `lateness` ms after each deadline."""
-        for _ in range(1_000):
-            earliest = min((m.deadline for m in self.model.checks.values() if m.deadline), default=None)
+        """Time passes under a clock that looks as it should, `lateness` ms after each deadline or reminder.
+
+        After a hundred looks it looks away: reminders are not worth more.
+        """
+        for _ in range(100):
+            earliest = self.model.next_look()
             if earliest is None or earliest > moment:
                 break
             self.now = max(self.now, min(moment, earliest + lateness))
@@ -201,13 +221,18 @@ class Bench:
             pipe.zrange(keys.deadlines(partition), 0, -1, withscores=True)
             pipe.lrange(keys.gaps(partition), 0, -1)
             pipe.llen(keys.pending_gaps(partition))
+            for timed in (keys.reminders(partition), keys.flapping(partition)):
+                pipe.zrange(timed, 0, -1, withscores=True)
+            pipe.zrange(keys.user_down(partition, self.user.id), 0, -1, withscores=True)
             for check in self.model.checks:
                 pipe.hgetall(keys.check(partition, check))
                 pipe.lrange(keys.flips(partition, check), 0, -1)
                 pipe.hgetall(keys.days(partition, check))
             answers = await pipe.execute()
         entries = await read_outbox(self.store, partition, 10_000)
-        scores = {int(member): int(score) for member, score in answers[0]}
+        scores, reminders, flapping, down = (
+            {int(member): int(score) for member, score in answers[place]} for place in (0, 3, 4, 5)
+        )
         assert answers[1] == [f"{start}:{end}".encode() for start, end in self.model.gaps[:20]]
         assert answers[2] == 0
         assert scores == {
@@ -215,8 +240,12 @@ class Bench:
             for check, machine in self.model.checks.items()
             if machine.deadline is not None
         }
-        for position, (check, machine) in enumerate(self.model.checks.items()):
-            raw, flips, days = answers[3 + 3 * position : 6 + 3 * position]
+        machines = self.model.checks.items()
+        assert reminders == {check: m.remind_at for check, m in machines if m.remind_at is not None}
+        assert flapping == {check: m.flapping_until for check, m in machines if m.flapping_until is not None}
+        assert down == {check: m.down_since for check, m in machines if m.status == "down"}
+        for position, (check, machine) in enumerate(machines):
+            raw, flips, days = answers[6 + 3 * position : 9 + 3 * position]
             fields = {name.decode(): value.decode() for name, value in raw.items()}
             events = [entry for entry in entries if entry.event.check_id == check]
             assert seen_in_redis(fields) == seen_in_model(machine), f"check {check}"
@@ -229,10 +258,7 @@ class Bench:
             }
             if machine.since - machine.created_at < 99 * 86_400_000:
                 assert sum(int(ms) for ms in days.values()) == machine.since - machine.created_at
-            assert [seen_event(entry) for entry in events] == [
-                (a.kind, a.at, a.reason, a.down_since, a.overdue_ms, a.failure_count, a.last_ping)
-                for a in machine.alerts
-            ]
+            assert [seen_event(entry) for entry in events] == machine.alerts
             self._promises(check, fields, events, [flip.decode().split("|") for flip in reversed(flips)])
 
     def _promises(
@@ -246,15 +272,23 @@ class Bench:
         else:
             assert armed or not fields.get("due"), "an unpaused check is armed, or its calendar has run out"
             assert not alerted
-        kinds = [entry.event.kind for entry in events]
-        for position, kind in enumerate(kinds):
-            if kind == "up":
-                assert position, "an up without a down before it"
-                assert kinds[position - 1] == "down"
-            if kind == "down" and position and kinds[position - 1] == "down":
-                last, at = events[position - 1].event.at, events[position].event.at
-                between = [new for moment, _, new, *_ in flips if last <= int(moment) <= at]
+        told: Event | None = None
+        for event in (entry.event for entry in events):
+            between = [new for at, _, new, *_ in flips if told and told.at <= int(at) <= event.at]
+            is_down = told is not None and (told.kind in ("down", "reminder") or told.status == "down")
+            if told is not None and told.kind == "flapping" and event.kind != "settled":
+                assert "paused" in between, "changes of a flapping check are not told"
+            elif event.kind in ("up", "reminder"):
+                assert is_down, f"{event.kind} without a down before it"
+                assert told is not None
+            elif event.kind == "down" and is_down:
                 assert "up" in between or "paused" in between, "told twice of one failure"
+            elif event.kind == "settled":
+                assert told is not None
+                assert told.kind == "flapping"
+            if event.kind == "reminder" and told is not None:
+                assert event.reminders == (told.reminders + 1 if told.kind == "reminder" else 1)
+            told = event
         was, events_before, flips_before = self.before.get(check, ("new", 0, 0))
         if was == status == "paused" and len(flips) == flips_before:
             assert len(events) == events_before, "an alert while paused"
@@ -276,6 +310,11 @@ def seen_in_redis(fields: dict[str, str]) -> dict[str, object]:
         "waits": fields.get("unarmed") == "1",
         "failure_count": number("failure_count"),
         "alerted": fields.get("alerted") == "1",
+        "missed_due": number("missed_due"),
+        "acknowledged": bool(fields.get("acknowledged")),
+        "reminders": number("reminders") or 0,
+        "flapping_until": number("flapping_until"),
+        "flip_count": number("flip_count") or 0,
         "runs": [(rid, int(started), int(hold)) for rid, started, hold in runs],
         "ping_count": number("ping_count"),
         "last_ping": number("last_ping"),
@@ -294,6 +333,11 @@ def seen_in_model(machine: Machine) -> dict[str, object]:
         "waits": machine.waits_for_due,
         "failure_count": machine.failure_count,
         "alerted": machine.alerted,
+        "missed_due": machine.missed_due,
+        "acknowledged": machine.acknowledged,
+        "reminders": machine.reminders,
+        "flapping_until": machine.flapping_until,
+        "flip_count": machine.flip_count,
         "runs": [(run.rid, run.started, run.hold or 0) for run in machine.runs],
         "ping_count": machine.ping_count,
         "last_ping": machine.last_ping,
@@ -302,10 +346,10 @@ def seen_in_model(machine: Machine) -> dict[str, object]:
     }
 
 
-def seen_event(entry: Entry) -> tuple[object, ...]:
+def seen_event(entry: Entry) -> Alert:
     """An event as the model words it."""
     event = entry.event
-    return (
+    return Alert(
         event.kind,
         event.at,
         event.reason,
@@ -313,4 +357,8 @@ def seen_event(entry: Entry) -> tuple[object, ...]:
         event.overdue_ms,
         event.failure_count,
         event.last_ping,
+        event.status,
+        event.flips,
+        event.reminders,
+        event.may_acknowledge,
     )

@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 from tests.conftest import RedisServer
 from tests.model.machine import DAY_MS, Timing
 from tests.model.side_by_side import START, Bench
+from ttr.domain.flapping import FlapRules
 from ttr.domain.schedule import Schedule, parse_schedule
 from ttr.store import deadlines
 
@@ -42,6 +43,13 @@ TIMINGS = st.builds(
     max_runtime_ms=st.sampled_from((None, 1_000, 20_000, 400_000)),
     threshold=st.sampled_from((3, 2, 3, 1, 0, None)),
     notify_on_up=st.booleans(),
+    remind_ms=st.sampled_from((None, 60_000, 3_600_000, DAY_MS)),
+)
+FLAPS = st.builds(
+    FlapRules,
+    window_ms=st.sampled_from((10_000, 120_000)),
+    threshold=st.sampled_from((0, 2, 3, 6)),
+    suppression_ms=st.sampled_from((5_000, 180_000)),
 )
 RIDS = tuple(str(uuid.UUID(int=number)) for number in range(1, 15))
 A_RID = st.sampled_from(("", "", *RIDS[:3]))
@@ -75,8 +83,9 @@ class ScriptsAndModel(RuleBasedStateMachine):
         numbers = list(self.bench.model.checks)
         return numbers[which % len(numbers)]
 
-    @initialize(timing=TIMINGS)
-    def first(self, timing: Timing) -> None:
+    @initialize(timing=TIMINGS, flap=FLAPS)
+    def first(self, timing: Timing, flap: FlapRules) -> None:
+        self.bench.flap = flap
         self.bench.create(timing)
         self.bench.sweep()
 
@@ -107,6 +116,29 @@ class ScriptsAndModel(RuleBasedStateMachine):
             self.bench.signal(self.pick(which), "start", rid)
             self.bench.now += step
 
+    @rule(which=WHICH, count=st.integers(2, 7), step=st.sampled_from((0, 1_000, 4_999, 5_000, 40_000)))
+    def change_again_and_again(self, which: int, count: int, step: int) -> None:
+        check = self.pick(which)
+        for _ in range(count):
+            failing = self.bench.model.checks[check].status == "up"
+            self.bench.signal(check, "fail" if failing else "success", reason="fail" if failing else "")
+            self.bench.watch_until(self.bench.now + step, 0)
+
+    @rule(which=WHICH, other=st.sampled_from((None, 0, 1)))
+    def acknowledge(self, which: int, other: int | None) -> None:
+        check = self.pick(which)
+        since = None if other is None else self.bench.model.checks[check].down_since + other
+        self.bench.acknowledge(check, since)
+
+    @rule(which=WHICH, near=NEAR)
+    def wait_for_reminder(self, which: int, near: int) -> None:
+        machine = self.bench.model.checks[self.pick(which)]
+        at = machine.remind_at or machine.flapping_until
+        if at is not None and at + near >= self.bench.now:
+            self.bench.watch_until(min(at - 1, at + near), 1)
+            self.bench.now = at + near
+            self.bench.sweep()
+
     @rule(which=WHICH)
     def pause(self, which: int) -> None:
         self.bench.pause(self.pick(which))
@@ -124,7 +156,11 @@ class ScriptsAndModel(RuleBasedStateMachine):
     def resume(self, which: int) -> None:
         self.bench.resume(self.pick(which))
 
-    @rule(which=WHICH, timing=TIMINGS, part=st.sampled_from(("all", "grace", "runtime", "told", "name")))
+    @rule(
+        which=WHICH,
+        timing=TIMINGS,
+        part=st.sampled_from(("all", "grace", "runtime", "told", "reminders", "name")),
+    )
     def edit(self, which: int, timing: Timing, part: str) -> None:
         check = self.pick(which)
         old = self.bench.model.checks[check].timing
@@ -133,6 +169,7 @@ class ScriptsAndModel(RuleBasedStateMachine):
             "grace": replace(old, grace_ms=timing.grace_ms),
             "runtime": replace(old, max_runtime_ms=timing.max_runtime_ms),
             "told": replace(old, threshold=timing.threshold, notify_on_up=timing.notify_on_up),
+            "reminders": replace(old, remind_ms=timing.remind_ms),
             "name": old,
         }[part]
         self.bench.edit(check, new, f"another {part}")

@@ -7,12 +7,15 @@ import pytest
 
 from tests.conftest import RedisServer
 from tests.model.machine import DAY_MS, Timing
-from tests.model.side_by_side import Bench
+from tests.model.side_by_side import FLAPS, START, Bench
 from ttr.domain.schedule import Schedule, parse_schedule
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
 MINUTELY = Schedule("interval", 60, None, "UTC")
+ONCE = parse_schedule(
+    "oncalendar", interval_seconds=None, expression="2026-03-01 12:30:00", tz="UTC", now=START
+)
 HOURLY = parse_schedule("cron", interval_seconds=None, expression="0 * * * *", tz="UTC", now=0)
 
 
@@ -46,7 +49,7 @@ def test_silence_reaches_the_threshold_one_missed_run_at_a_time(bench: Bench) ->
         bench.compare()
         assert (machine.status, machine.failure_count, machine.alerted) == ("down", missed, missed == 3)
     assert [alert.kind for alert in machine.alerts] == ["down"]
-    assert machine.alerts[0].down_since < machine.alerts[0].at
+    assert (machine.alerts[0].down_since or 0) < machine.alerts[0].at
 
 
 def test_runs_whose_deadline_lay_in_a_gap_are_not_missed_afterwards(bench: Bench) -> None:
@@ -200,3 +203,104 @@ def test_of_the_flips_the_last_two_hundred_are_kept(bench: Bench) -> None:
         bench.signal(check, "success" if number % 2 else "fail", reason="" if number % 2 else "fail")
     bench.compare()
     assert len(bench.model.checks[check].flips) == 200
+
+
+def test_a_calendar_that_has_run_out_is_told_below_the_threshold(bench: Bench) -> None:
+    check = bench.create(Timing(ONCE, MINUTE, None, 3, True, MINUTE))
+    bench.watch_until(START + 31 * MINUTE - 1, 0)
+    bench.compare()
+    assert bench.model.checks[check].alerts == []
+    bench.watch_until(START + 31 * MINUTE, 0)
+    bench.compare()
+    (alert,) = bench.model.checks[check].alerts
+    assert (alert.kind, alert.failure_count, alert.overdue_ms) == ("down", 1, MINUTE)
+    bench.watch_until(START + 32 * MINUTE, 0)
+    bench.signal(check, "success")
+    bench.compare()
+    assert [alert.kind for alert in bench.model.checks[check].alerts] == ["down", "reminder", "up"]
+
+
+def test_a_failure_after_the_last_run_of_a_calendar_is_told_unless_a_run_can_still_fail(bench: Bench) -> None:
+    check = bench.create(Timing(ONCE, 10 * MINUTE, 20_000, 3, True))
+    bench.watch_until(START + 31 * MINUTE, 0)
+    bench.signal(check, "start", "00000000-0000-0000-0000-000000000001")
+    bench.signal(check, "start", "00000000-0000-0000-0000-000000000002")
+    bench.signal(check, "fail", "00000000-0000-0000-0000-000000000001", "fail")
+    bench.compare()
+    machine = bench.model.checks[check]
+    assert (machine.alerts, machine.due) == ([], None)
+    bench.watch_until(START + 40 * MINUTE, 0)
+    bench.compare()
+    (alert,) = machine.alerts
+    assert (alert.kind, alert.failure_count, alert.at) == ("down", 2, START + 31 * MINUTE + 20_000)
+    bench.signal(check, "success")
+    bench.signal(check, "fail", reason="fail")
+    bench.compare()
+    assert [alert.kind for alert in machine.alerts] == ["down", "up", "down"]
+
+
+def flap(bench: Bench, check: int, changes: int) -> None:
+    """Let a check that is up change, a second apart."""
+    for number in range(changes):
+        bench.now += 1_000
+        bench.signal(check, "success" if number % 2 else "fail", reason="" if number % 2 else "fail")
+        bench.compare()
+
+
+def test_a_flapping_check_that_is_silent_for_longer_than_a_year_settles_once(bench: Bench) -> None:
+    check = bench.create(Timing(HOURLY, MINUTE, None, 3, False, 60 * MINUTE))
+    bench.signal(check, "success")
+    flap(bench, check, 7)
+    machine = bench.model.checks[check]
+    assert [alert.kind for alert in machine.alerts] == ["flapping"]
+    bench.now += 400 * DAY_MS
+    bench.sweep()
+    bench.compare()
+    assert [alert.kind for alert in machine.alerts] == ["flapping", "settled"]
+    assert (machine.alerts[1].status, machine.alerts[1].flips, machine.alerted) == ("down", 7, True)
+    bench.now += 400 * DAY_MS
+    bench.sweep()
+    bench.signal(check, "success")
+    bench.compare()
+    assert [alert.kind for alert in machine.alerts] == ["flapping", "settled", "reminder"]
+
+
+def test_a_pause_ends_flapping_and_its_changes_count_no_more(bench: Bench) -> None:
+    check = bench.create(Timing(HOURLY, MINUTE, None, None, True))
+    bench.signal(check, "success")
+    flap(bench, check, 6)
+    bench.pause(check)
+    bench.compare()
+    bench.resume(check)
+    flap(bench, check, 5)
+    bench.compare()
+    kinds = [alert.kind for alert in bench.model.checks[check].alerts]
+    assert kinds == ["down", "up", "down", "up", "down", "flapping", "down", "up", "down", "up", "down"]
+
+
+def test_a_check_that_flaps_for_long_is_told_twice_however_often_it_changes(bench: Bench) -> None:
+    check = bench.create(Timing(HOURLY, MINUTE, None, 1, True, MINUTE))
+    bench.signal(check, "success")
+    flap(bench, check, 60)
+    for number in range(20):
+        bench.watch_until(bench.now + FLAPS.suppression_ms - 1, 0)
+        bench.signal(check, "success" if number % 2 else "fail", reason="" if number % 2 else "fail")
+        bench.compare()
+    bench.watch_until(bench.now + FLAPS.suppression_ms, 0)
+    bench.compare()
+    *before, flapping, settled = bench.model.checks[check].alerts
+    assert [alert.kind for alert in before] == ["down", "up", "down", "up", "down"]
+    assert (flapping.kind, settled.kind, settled.status, settled.flips) == ("flapping", "settled", "up", 80)
+
+
+def test_reminders_that_are_asked_for_below_the_threshold_wait_for_the_announcement(bench: Bench) -> None:
+    check = bench.create(Timing(HOURLY, MINUTE, None, 2, True))
+    bench.signal(check, "fail", reason="fail")
+    bench.edit(check, Timing(HOURLY, MINUTE, None, 2, True, MINUTE), "with reminders")
+    bench.compare()
+    bench.watch_until(bench.now + 5 * MINUTE, 0)
+    bench.signal(check, "fail", reason="fail")
+    bench.compare()
+    bench.watch_until(bench.now + MINUTE, 0)
+    bench.compare()
+    assert [alert.kind for alert in bench.model.checks[check].alerts] == ["down", "reminder"]

@@ -6,9 +6,8 @@ import secrets
 import pytest
 
 from tests.conftest import MASTER_KEY
-from tests.lua.parts import NOON, dump, make_check, names
+from tests.lua.parts import NOON, dump, make_channel, names
 from ttr.store import keys
-from ttr.store.channels import set_webhook
 from ttr.store.errors import QuotaReached
 from ttr.store.redis import Store
 from ttr.store.sealed import Unreadable, new_data_key, seal, unseal
@@ -63,10 +62,9 @@ async def test_an_unknown_key_finds_nothing_and_makes_nothing(store: Store, key:
 async def test_neither_key_nor_session_nor_webhook_is_kept_in_the_clear(store: Store) -> None:
     user, key = await new(store)
     session = await open_session(store, user.id, NOON)
-    check = await make_check(store, user)
     url = "https://hooks.example.com/services/T000/very-secret"
     sealed = seal(MASTER_KEY, user.data_key, url)
-    await set_webhook(store, user, check, enabled=True, secret=sealed, now=NOON, most=5)
+    await make_channel(store, user, sealed=sealed)
     held = await everything(store)
     assert sealed.encode() in held
     for secret in (key, session, url, "very-secret", MASTER_KEY):

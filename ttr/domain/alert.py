@@ -1,19 +1,14 @@
-"""The words of an alert: one event, one sentence, and its JSON for the way to a channel. Pure."""
+"""An alert's event, its JSON for the way to a channel, and how text and durations are cut for people. Pure."""
 
 import json
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast, get_args
 
-EventKind = Literal["down", "up", "test"]
+EventKind = Literal["down", "up", "reminder", "flapping", "settled", "test", "channel_off"]
 Reason = Literal["fail", "exit_status", "signal", "content", "overdue", "over_runtime", ""]
 
-NAME_SHOWN = 200
-DETAIL_SHOWN = 300
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z, the last moment a datetime can name
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 _JOINERS = "\u200c\u200d"  # Persian, Indic scripts and emoji are spelled with them
@@ -21,9 +16,10 @@ _JOINERS = "\u200c\u200d"  # Persian, Indic scripts and emoji are spelled with t
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened to a check, complete enough to be worded without asking the store again.
+    """What happened, complete enough to be worded without asking the store again.
 
-    Times are milliseconds UTC, durations milliseconds. `id` stays the same over retries.
+    Times are milliseconds UTC, durations milliseconds. `id` stays the same over retries. `check_id` is 0 and
+    `check_name` "" when it concerns no check: a test of a channel, and `channel_off`.
     """
 
     id: str
@@ -46,25 +42,20 @@ class Event:
     """For up: how long it was down."""
     last_ping: int | None = None
     failure_count: int = 0
-
-
-def message(event: Event) -> str:
-    """One plain sentence: what happened, since when and why; a recovery says how long it took.
-
-    The result is one line without control characters, whatever the check's name or the job's output holds.
-    """
-    name = f'"{one_line(event.check_name, NAME_SHOWN)}"'
-    if event.kind == "test":
-        return f"This is a test for {name}: its alerts arrive here."
-    if event.kind == "up":
-        down_ms = event.down_ms
-        if down_ms is None and event.down_since is not None:
-            down_ms = event.at - event.down_since
-        after = "" if down_ms is None else f" after {human_duration(down_ms)} of downtime"
-        return f"{name} came back up at {_moment(event.at)}{after}."
-    since = event.at if event.down_since is None else event.down_since
-    count = f"; {event.failure_count} failures in a row" if event.failure_count > 1 else ""
-    return f"{name} has been down since {_moment(since)}: {_why(event)}{count}."
+    output: str = ""
+    """The end of the job's last output, at most 1,000 bytes of it; attacker's text."""
+    status: str = ""
+    """For settled: what it settled as, up or down."""
+    flips: int = 0
+    """For flapping and settled: status changes so far."""
+    reminders: int = 0
+    """For reminder: which one since it went down, from 1."""
+    may_acknowledge: bool = False
+    """Whether reminders will follow, which a link in the message can end."""
+    channel_name: str = ""
+    """For channel_off: the channel that was turned off, and in `reason_detail` what its service said."""
+    queued: bool = False
+    """For test: whether it went through the queue."""
 
 
 def human_duration(ms: int) -> str:
@@ -128,30 +119,6 @@ def from_json(text: str) -> Event:
         raise ValueError(f"the event lacks {', '.join(missing)}") from None
 
 
-def _why(event: Event) -> str:
-    detail = one_line(event.reason_detail, DETAIL_SHOWN).rstrip(".")
-    match event.reason:
-        case "exit_status":
-            return f"it ended with exit status {detail or 'other than 0'}"
-        case "signal":
-            return f"it was ended by signal {detail}" if detail else "it was ended by a signal"
-        case "content":
-            return f"its output broke its rule ({detail})" if detail else "its output broke its rule"
-        case "overdue":
-            ago = None if event.overdue_ms is None else human_duration(event.overdue_ms)
-            past = f", {ago} past its due time" if ago else ""
-            last = "it never pinged" if event.last_ping is None else f"last ping {_moment(event.last_ping)}"
-            return f"no ping came in time{past} ({last})"
-        case "over_runtime":
-            return f"it runs longer than allowed ({detail})" if detail else "it runs longer than allowed"
-        case _:
-            return f"it reported a failure ({detail})" if detail else "it reported a failure"
-
-
-def _moment(ms: int) -> str:
-    return f"{_EPOCH + timedelta(milliseconds=ms):%Y-%m-%d %H:%M:%S} UTC"
-
-
 def _printable(character: str) -> str:
     category = unicodedata.category(character)
     if category == "Cc" or category[0] == "Z":
@@ -206,7 +173,7 @@ def _tags(value: object) -> tuple[str, ...]:
 
 def _kind(value: object) -> EventKind:
     if value not in get_args(EventKind):
-        raise ValueError("is none of down, up, test")
+        raise ValueError(f"is none of {', '.join(get_args(EventKind))}")
     return cast(EventKind, value)
 
 
@@ -231,4 +198,11 @@ _READERS: Mapping[str, Callable[[object], object]] = {
     "down_ms": _optional_number,
     "last_ping": _optional_time,
     "failure_count": _number,
+    "output": _text,
+    "status": _text,
+    "flips": _number,
+    "reminders": _number,
+    "may_acknowledge": bool,
+    "channel_name": _text,
+    "queued": bool,
 }

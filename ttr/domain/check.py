@@ -1,5 +1,6 @@
 """The check: what its owner set, what its pings made of it, and what it shows at a given moment. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,6 +23,8 @@ class CheckSettings:
     max_runtime_seconds: int | None
     notify_after_failures: int | None
     notify_on_up: bool
+    remind_every_minutes: int | None
+    """While it is down, told and not acknowledged; None: told once."""
     rule: ContentRule | None
     post_only: bool
     channels: tuple[int, ...] | None
@@ -54,7 +57,8 @@ class Check:
     settings: CheckSettings
     tags: tuple[Tag, ...]
     channels: tuple[int, ...]
-    own_webhook: int | None
+    own_channels: Mapping[str, int]
+    """Kind of channel -> the channel of that kind that only this check uses."""
     created_at: int
     revision: str
     status: Status
@@ -74,6 +78,12 @@ class Check:
     reason: str = ""
     """Why it is down, as in `ttr.domain.alert.Reason`; "" otherwise."""
     reason_detail: str = ""
+    acknowledged: bool = False
+    """Whether somebody has ended the reminders of this failure."""
+    flapping_until: int | None = None
+    """Until when it must stay calm; while it flaps, its changes are not announced one by one."""
+    flip_count: int = 0
+    """Changes of status since it began to flap, with those that made it count as flapping."""
 
     @property
     def name(self) -> str:
@@ -94,6 +104,11 @@ class Check:
     def running(self) -> bool:
         """Whether a run has started and not ended."""
         return bool(self.runs)
+
+    @property
+    def flapping(self) -> bool:
+        """Whether it changes too often to be announced each time."""
+        return self.flapping_until is not None
 
     def late_at(self, now: int) -> bool:
         """Whether it is past due and still inside its grace.

@@ -63,6 +63,7 @@ class CheckInput(BaseModel):
     )
     notify_after_failures: int | None = Field(None, ge=0, le=limits.FAILURES_MAX)
     notify_on_up: bool = True
+    remind_every_minutes: int | None = Field(None, ge=limits.REMIND_MIN_MINUTES, le=limits.REMIND_MAX_MINUTES)
     expected_content: str | None = None
     expected_content_type: Literal["present", "absent"] | None = None
     use_regex_for_content: bool = False
@@ -150,6 +151,7 @@ def _settings(given: CheckInput, now: int, current: CheckSettings | None) -> Che
         max_runtime_seconds=given.max_runtime_seconds,
         notify_after_failures=given.notify_after_failures,
         notify_on_up=given.notify_on_up,
+        remind_every_minutes=given.remind_every_minutes,
         rule=rule,
         post_only=given.post_only,
         channels=None if given.channels is None else tuple(dict.fromkeys(given.channels)),

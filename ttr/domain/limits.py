@@ -20,8 +20,13 @@ RUNTIME_MIN_SECONDS = 1
 RUNTIME_MAX_SECONDS = 366 * DAY_SECONDS
 FAILURES_MAX = 1_000
 """Greatest `notify_after_failures`; 0 and 1 both mean at once."""
+REMIND_MIN_MINUTES = 1
+REMIND_MAX_MINUTES = 7 * 24 * 60
+"""Between two reminders of a check that stays down."""
 CONTENT_RULE_MAX = 1_000
 """Characters of a content rule, plain or regular expression."""
+OUTPUT_MAX = 1_000
+"""Bytes of a job's last output that go into a message."""
 USER_AGENT_MAX = 200
 """Bytes of a ping's user agent that are kept."""
 JSON_BODY_MAX = 1_000_000

@@ -12,6 +12,7 @@ from time import perf_counter
 
 from ttr.domain import content
 from ttr.domain.check_input import slug_fault
+from ttr.domain.flapping import FlapRules
 from ttr.domain.invalid import Invalid
 from ttr.domain.schedule import due_interval, next_due
 from ttr.domain.signal import SignalError
@@ -47,9 +48,12 @@ class _Known:
 class PingHandler:
     """Answers pings from one process; safe to call concurrently."""
 
-    def __init__(self, store: Store, *, kept: Kept, body_limit: int, checks_per_account: int) -> None:
+    def __init__(
+        self, store: Store, *, kept: Kept, flap: FlapRules, body_limit: int, checks_per_account: int
+    ) -> None:
         self._store = store
         self._kept = kept
+        self._flap = flap
         self._body_limit = body_limit
         self._checks_per_account = checks_per_account
         self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
@@ -112,6 +116,7 @@ class PingHandler:
                 due=_due(known, plan, entry.kind, now),
                 body=body,
                 kept=self._kept,
+                flap=self._flap,
             )
             match answer:
                 case Recorded():

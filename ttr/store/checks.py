@@ -1,14 +1,16 @@
-"""Checks: made, found, listed, edited, paused and deleted; each change is one script run."""
+"""Checks: made, found, listed, edited, paused, acknowledged and deleted; each change is one script run."""
 
 import json
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import uuid4
 
 from ttr.domain.check import Check, CheckSettings
 from ttr.domain.schedule import next_due
 from ttr.store import keys
+from ttr.store.channels import default_channels, delete_channel
 from ttr.store.codec import check_from_hash, pairs_to_hash, settings_to_fields
 from ttr.store.errors import NotFound, QuotaReached, SlugTaken, StoreUnavailable, UnknownChannel
 from ttr.store.redis import Store, store_trouble
@@ -29,8 +31,13 @@ class CheckPage:
 
 
 async def create_check(store: Store, user: User, settings: CheckSettings, *, now: int, most: int) -> Check:
-    """A new check, armed from now. Raises SlugTaken, UnknownChannel, QuotaReached (more than `most` checks)."""
+    """A new check, armed from now; with channels None it gets the account's default ones.
+
+    Raises SlugTaken, UnknownChannel, QuotaReached (more than `most` checks).
+    """
     uuid = str(uuid4())
+    given = settings.channels
+    channels = await default_channels(store, user) if given is None else given
     due = next_due(settings.schedule, now)
     with store_trouble():
         check_id = int(await store.redis.incr(keys.sequence("check")))
@@ -46,8 +53,9 @@ async def create_check(store: Store, user: User, settings: CheckSettings, *, now
                 _text(due),
                 settings.slug or "",
                 json.dumps(settings.tags),
-                json.dumps(settings.channels or ()),
+                json.dumps(channels),
                 most,
+                "1" if given is None else "0",
                 *settings_to_fields(settings),
             ],
         )
@@ -147,11 +155,18 @@ async def update_check(
 
 
 async def delete_check(store: Store, user: User, reference: str) -> None:
-    """Remove a check and everything it kept. Raises NotFound."""
+    """Remove a check, everything it kept and the channels that only it uses. Raises NotFound."""
     check = await get_check(store, user, reference)
+    key = keys.check(user.partition, check.id)
     with store_trouble():
-        # That the check is gone by now is as good: a script repeated after a lost connection finds nothing.
-        await store.scripts.run("delete_check", user.partition, [user.id, check.id])
+        gone = False
+        while not gone:
+            own = await store.redis.hget(key, "own_channels")
+            for channel_id in json.loads(own or "{}").values():
+                with suppress(NotFound):
+                    await delete_channel(store, user, channel_id)
+            # That the check is gone by now is as good: a script repeated after a lost connection finds nothing.
+            gone = await store.scripts.run("delete_check", user.partition, [user.id, check.id]) != b"own"
         await store.redis.delete(keys.check_uuid(check.uuid))
 
 
@@ -179,6 +194,23 @@ async def resume_check(store: Store, user: User, reference: str, *, now: int) ->
         return None if answer == -2 else await get_check(store, user, str(check.id))
 
     return await _until_not_stale(turn)
+
+
+async def acknowledge_check(
+    store: Store, user: User, reference: str, *, now: int, down_since: int | None = None
+) -> bool:
+    """End the reminders of the failure that a check is down by, or only of the one that began at `down_since` (ms).
+
+    False when there is no such failure (any more); a second time is as good as the first. Raises NotFound.
+    """
+    check = await get_check(store, user, reference)
+    with store_trouble():
+        answer = await store.scripts.run(
+            "acknowledge", user.partition, [user.id, check.id, _text(down_since), now]
+        )
+    if answer == -1:
+        raise NotFound("no such check")
+    return bool(answer)
 
 
 async def _check_id(store: Store, user: User, reference: str) -> int | None:

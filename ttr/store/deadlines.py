@@ -1,7 +1,8 @@
-"""Deadlines: what is overdue, what waits for its next due time, and the ticks that tell when we were blind."""
+"""What time does to checks: deadlines, calm after flapping, reminders; and the ticks that tell when we were blind."""
 
 from dataclasses import dataclass
 
+from ttr.domain.flapping import FlapRules
 from ttr.domain.schedule import Schedule
 from ttr.store import keys
 from ttr.store.codec import schedule_from_fields
@@ -33,39 +34,53 @@ class Swept:
     blind: bool
     more: bool
     """Another look at once has more to do."""
-    next_deadline: int | None
+    next_look: int | None
+    """The earliest deadline, end of flapping or reminder."""
     changed: int
     unarmed: tuple[Unarmed, ...]
 
 
-async def sweep(store: Store, partition: int, *, now: int, pings_accepted: int) -> Swept:
-    """Flip what is past its deadline in one partition, one batch of 100 at a time.
+async def sweep(store: Store, partition: int, *, now: int, pings_accepted: int, flap: FlapRules) -> Swept:
+    """Flip what is past its deadline in one partition, end the flapping of what has been calm, and remind; a batch of
+    100 of each at a time.
 
     `pings_accepted` is the last moment at which a web process could surely take pings; while it lies more than
     BLIND_AFTER_MS back, nobody is declared overdue, and afterwards the deadlines inside that time are moved by it.
     """
     with store_trouble():
         answer = await store.scripts.run(
-            "overdue", partition, [now, pings_accepted, BLIND_AFTER_MS, _BATCH, _LEASE_MS]
+            "overdue",
+            partition,
+            [
+                now,
+                pings_accepted,
+                BLIND_AFTER_MS,
+                _BATCH,
+                _LEASE_MS,
+                flap.window_ms,
+                flap.threshold,
+                flap.suppression_ms,
+            ],
         )
     if answer[0] == b"blind":
         return Swept(True, False, None, 0, ())
     return Swept(
         blind=False,
         more=answer[0] == b"more",
-        next_deadline=int(float(answer[1])) if answer[1] else None,
+        next_look=int(float(answer[1])) if answer[1] else None,
         changed=int(answer[2]),
         unarmed=tuple(_unarmed(fields) for fields in answer[3:]),
     )
 
 
-async def arm(store: Store, partition: int, check: Unarmed, due: int | None) -> None:
-    """Give a check its next due time; does nothing if it was pinged, edited or paused meanwhile."""
+async def arm(store: Store, partition: int, check: Unarmed, due: int | None, *, now: int) -> None:
+    """Give a check its next due time, or tell that it is down when there is none; does nothing if it was pinged, edited
+    or paused meanwhile."""
     with store_trouble():
         await store.scripts.run(
             "arm",
             partition,
-            [check.check_id, check.leased_until, check.revision, "" if due is None else due],
+            [check.check_id, check.leased_until, check.revision, "" if due is None else due, now],
         )
 
 

@@ -10,7 +10,7 @@ class StoreUnfit(Exception):
 
 
 class NotFound(Exception):
-    """No such check for this account."""
+    """This account has no such thing; the text says of what kind."""
 
 
 class SlugTaken(Exception):
@@ -22,10 +22,28 @@ class SlugTaken(Exception):
 
 
 class UnknownChannel(Exception):
-    """A channel id that is none of the account's."""
+    """A channel id that is none of the account's, or belongs to one other check."""
 
     def __init__(self, channel_id: str) -> None:
-        super().__init__(f"You have no channel {channel_id}.")
+        super().__init__(f"You have no channel {channel_id} that can be used here.")
+
+
+class ChannelNeeded(Exception):
+    """A check's own channel can't be taken off the check."""
+
+    def __init__(self) -> None:
+        super().__init__("This channel was made for this check: turn it off, or delete it.")
+
+
+class DefaultsReached(Exception):
+    """The account has as many default channels as one check may use."""
+
+    def __init__(self) -> None:
+        super().__init__("You have as many default channels as one check may use.")
+
+
+class NotDead(Exception):
+    """A delivery that can't be sent again; the text says why."""
 
 
 class QuotaReached(Exception):

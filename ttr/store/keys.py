@@ -104,23 +104,83 @@ def outbox(partition: int) -> str:
     return prefix(partition) + "outbox"
 
 
-def deliveries(partition: int) -> str:
-    """Sorted set, durable: unfinished delivery -> when it is due, or when its lease lapses."""
-    return prefix(partition) + "deliveries"
+def reminders(partition: int) -> str:
+    """Sorted set, durable: check that is down, told and not acknowledged -> when its owner is reminded."""
+    return prefix(partition) + "reminders"
+
+
+def flapping(partition: int) -> str:
+    """Sorted set, durable: flapping check -> when it has been calm for long enough."""
+    return prefix(partition) + "flapping"
+
+
+def lanes(partition: int) -> str:
+    """Sorted set, durable: lane with unfinished deliveries -> when its next one is due, or when the lease of
+    the worker that sends it lapses. A lane is one address of one account: "<account>-<address>"."""
+    return prefix(partition) + "lanes"
+
+
+def lane(partition: int, name: str) -> str:
+    """Hash, durable, expires a day after it is empty: `user_id`, `destination`, `lease` (of the worker that holds it),
+    `waits` (leased, turn, retry), `open` (the delivery that events may still join), `hold_until` (the service's own
+    hint), `last_status`, `last_at`."""
+    return f"{prefix(partition)}lane:{name}"
+
+
+def lane_queue(partition: int, name: str) -> str:
+    """List, durable: a lane's unfinished deliveries, oldest first. They leave one after the other."""
+    return f"{lane(partition, name)}:queue"
 
 
 def delivery(partition: int, delivery_id: str) -> str:
-    """Hash, durable, expires a day after the end: one event for one channel.
+    """Hash, durable, expires a week after the end: one message to one channel.
 
-    `event_id`, `user_id`, `check_id`, `channel_id`, `created_at`, `state` (due, handed, sending, delivered,
-    failed, dropped), `attempts`, `token` (grows with each lease), `detail`, `reported_at`.
+    `user_id`, `lane`, `channels` (",7,9,": those it leaves by), `channel_id` (the first), `channel_name`,
+    `channel_kind`, `created_at`, `since` (queued), `state` (due, sending, delivered, failed, dropped), `attempts`,
+    `base` (attempts before it was sent again by hand), `again_at` (when the next attempt is planned), `count` (events),
+    `checks` (",1,2,": those it tells about), `others` (JSON of what else was down at its first attempt), `log` (one
+    JSON list a line and attempt). Events join it until its first attempt; from then on it says the same each time.
     """
     return f"{prefix(partition)}delivery:{delivery_id}"
 
 
-def event(partition: int, event_id: str) -> str:
-    """String, durable, expires eight days after it was dispatched: an event as JSON, once for all its deliveries."""
-    return f"{prefix(partition)}event:{event_id}"
+def delivery_events(partition: int, delivery_id: str) -> str:
+    """List, durable, lives as long as its delivery: the events it tells, as JSON, oldest first."""
+    return f"{delivery(partition, delivery_id)}:events"
+
+
+def user_deliveries(partition: int, user_id: int) -> str:
+    """List, durable: the account's last 500 deliveries, newest first; older ones are removed when they are finished."""
+    return f"{user(partition, user_id)}:deliveries"
+
+
+def check_deliveries(partition: int, check_id: int) -> str:
+    """List, durable: the last 50 deliveries about a check, newest first."""
+    return f"{check(partition, check_id)}:deliveries"
+
+
+def rate(destination: str) -> str:
+    """Hash, ephemeral: the token bucket of a destination, named by kind and a hash of its secret; a key outside the
+    partitions, for accounts share it. Its hash tag keeps the keys of a destination together.
+
+    `tokens`, `max_tokens`, `rps`, `at` (of the tokens), `backoff_until`, `level`, `ticket` (the last one given),
+    `granted` and `reported` (ids of the last calls, by which a repeat is known)."""
+    return f"ttr:rate:{{{destination}}}"
+
+
+def rate_sent(destination: str) -> str:
+    """Sorted set, ephemeral, 15 minutes: send that was delivered -> when; the last 10 minutes."""
+    return f"{rate(destination)}:sent"
+
+
+def rate_waiting(destination: str) -> str:
+    """Sorted set, ephemeral: "partition:channel" that waits for a token -> its ticket; at most 10,000."""
+    return f"{rate(destination)}:waiting"
+
+
+def rate_turns(destination: str) -> str:
+    """Sorted set, ephemeral: "partition:channel" that waits for a token -> when its place is given up."""
+    return f"{rate(destination)}:turns"
 
 
 def clock(partition: int) -> str:
@@ -141,7 +201,7 @@ def gaps(partition: int) -> str:
 def user(partition: int, user_id: int) -> str:
     """Hash, durable: `id`, `user_slug`, `public_slug`, `created_at`, `data_key` (wrapped by the master key),
     `version` (grows with every change of anything the account sees), `tag_count`, `body_bytes`,
-    `deliveries` (unfinished)."""
+    `queued` (events that wait for a channel)."""
     return f"{prefix(partition)}user:{user_id}"
 
 
@@ -165,15 +225,33 @@ def tag_checks(partition: int, user_id: int, tag_id: int) -> str:
     return f"{user(partition, user_id)}:tag:{tag_id}"
 
 
+def user_down(partition: int, user_id: int) -> str:
+    """Sorted set, durable: the account's checks that are down -> since when."""
+    return f"{user(partition, user_id)}:down"
+
+
 def user_channels(partition: int, user_id: int) -> str:
     """Set, durable: the account's channels."""
     return f"{user(partition, user_id)}:channels"
 
 
+def user_defaults(partition: int, user_id: int) -> str:
+    """Set, durable: channels that every new check gets."""
+    return f"{user(partition, user_id)}:default-channels"
+
+
 def channel(partition: int, channel_id: int) -> str:
-    """Hash, durable: `id`, `user_id`, `kind`, `settings` JSON, `secret` (sealed), `enabled`, `created_at`,
-    `own_check` (the one check it was made for), `last_status` (ok, error), `last_message`, `last_at`."""
+    """Hash, durable: `id`, `user_id`, `kind`, `name`, `settings` (JSON), `secret` (sealed JSON: field -> value),
+    `secrets_set` (JSON list of the fields in it), `destination` (whom its rate is counted against), `address` (a
+    hash of kind, settings and secrets: channels with the same one share a lane), `enabled`, `default`, `revision`,
+    `created_at`, `changed_at`, `own_check` (the one check it was made for), `off_reason` (gone, unsubscribed)
+    and `off_at` when we turned it off, `last_status` (ok, error), `last_message`, `last_at`."""
     return f"{prefix(partition)}channel:{channel_id}"
+
+
+def channel_checks(partition: int, channel_id: int) -> str:
+    """Set, durable: the checks that use a channel."""
+    return f"{channel(partition, channel_id)}:checks"
 
 
 def check(partition: int, check_id: int) -> str:
@@ -181,11 +259,14 @@ def check(partition: int, check_id: int) -> str:
 
     Set by the owner: `name`, `slug`, `tags` ([[id, name], ...]), `description`, `schedule_type`, `schedule`,
     `tz`, `interval_seconds`, `grace_seconds`, `max_runtime_seconds`, `notify_after_failures`, `notify_on_up`,
-    `rule`, `rule_kind`, `rule_regex`, `post_only`, `channels` ([id, ...]), `own_webhook`.
+    `rule`, `rule_kind`, `rule_regex`, `post_only`, `remind_every_minutes`, `channels` ([id, ...]), `own_channels`
+    ({kind: id, ...}).
     Fixed: `id`, `uuid`, `user_id`, `created_at`. `revision` grows with each edit.
     State: `status`, `status_since`, `reason` and `reason_detail` (why it is down), `resume_status` (what a paused
     check would resume to), `armed_from` (its last resume), `last_ping`, `last_start`, `last_duration_ms`,
-    `failure_count`, `alerted`, `due`, `deadline`, `unarmed` (waits for its due time from Python), `runs`
+    `failure_count`, `alerted`, `acknowledged` (when), `reminders` (sent since it went down), `missed_due` (the
+    first run that did not come, if it is down by that), `flapping_until`, `flip_count`, `due`, `deadline`,
+    `unarmed` (waits for its due time from Python), `runs`
     ("rid,started,hold;..."), `ping_count`, `event_count`, `last_request` (ids of the last four), `body_bytes`.
     """
     return f"{prefix(partition)}check:{check_id}"

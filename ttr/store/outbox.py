@@ -8,11 +8,15 @@ from typing import cast
 from ttr.domain.alert import Event, EventKind, Reason, to_json
 from ttr.store import keys
 from ttr.store.redis import Store, store_trouble
+from ttr.store.users import User
 
-UNFINISHED_MAX = 20_000
-"""Unfinished deliveries of one account: two channels for each of 10,000 checks. More is a loop, or an attack."""
-# Longer than the day in which a delivery is tried: it may first have waited for a worker that was away.
-_EVENT_KEPT_MS = 8 * 86_400_000
+QUEUED_MAX = 20_000
+"""Events that wait in one account: two channels for each of 10,000 checks. More is a loop, or an attack."""
+ACCOUNT_LOG = 500
+"""Deliveries that an account's log keeps."""
+CHECK_LOG = 50
+"""Deliveries that a check's log keeps."""
+_HURRY_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +37,13 @@ async def read_outbox(store: Store, partition: int, most: int) -> list[Entry]:
     return [_entry(stream_id.decode(), fields) for stream_id, fields in found]
 
 
-async def dispatch_entry(store: Store, partition: int, entry: Entry, now: int) -> tuple[int, int]:
-    """Turn an entry into a delivery for each enabled channel, once whoever else tries.
+async def dispatch_entry(
+    store: Store, partition: int, entry: Entry, now: int, events_max: Mapping[str, int]
+) -> tuple[int, int]:
+    """Turn an entry into a delivery for each enabled channel, or let it join the one that waits; once, whoever
+    else tries. `events_max`: by kind of channel, how many events one delivery may carry.
 
-    Returns how many were made, and how many refused because the account has UNFINISHED_MAX already.
+    Returns how many were made or joined, and how many refused because QUEUED_MAX wait in the account already.
     """
     with store_trouble():
         made, refused = await store.scripts.run(
@@ -50,11 +57,40 @@ async def dispatch_entry(store: Store, partition: int, entry: Entry, now: int) -
                 entry.event.check_id,
                 now,
                 entry.channels,
-                UNFINISHED_MAX,
-                _EVENT_KEPT_MS,
+                QUEUED_MAX,
+                json.dumps(dict(events_max)),
+                ACCOUNT_LOG,
+                CHECK_LOG,
+                _HURRY_MS,
             ],
         )
     return int(made), int(refused)
+
+
+async def put_test(store: Store, user: User, channel_id: int, event: Event) -> None:
+    """Queue a test for one channel, on the way that alerts take."""
+    fields: dict[str, str | int] = {
+        "id": event.id,
+        "kind": event.kind,
+        "at": event.at,
+        "user_id": user.id,
+        "check_id": event.check_id,
+        "check_name": event.check_name,
+        "check_slug": event.check_slug or "",
+        "tags": "",
+        "description": event.description,
+        "reason": "",
+        "reason_detail": "",
+        "overdue_ms": "",
+        "down_since": "",
+        "last_ping": "",
+        "failure_count": 0,
+        "channels": json.dumps([channel_id]),
+        "channel_name": event.channel_name,
+        "queued": "1",
+    }
+    with store_trouble():
+        await store.redis.xadd(keys.outbox(user.partition), fields)
 
 
 def _entry(stream_id: str, raw: Mapping[bytes, bytes]) -> Entry:
@@ -74,9 +110,16 @@ def _entry(stream_id: str, raw: Mapping[bytes, bytes]) -> Entry:
         reason_detail=fields["reason_detail"],
         overdue_ms=_number(fields["overdue_ms"]),
         down_since=since,
-        down_ms=at - since if kind == "up" and since is not None else None,
+        down_ms=at - since if kind in ("up", "settled") and since is not None else None,
         last_ping=_number(fields["last_ping"]),
         failure_count=int(fields["failure_count"] or 0),
+        output=fields.get("output", ""),
+        status=fields.get("status", ""),
+        flips=int(fields.get("flips") or 0),
+        reminders=int(fields.get("reminders") or 0),
+        may_acknowledge=fields.get("may_acknowledge") == "1",
+        channel_name=fields.get("channel_name", ""),
+        queued=fields.get("queued") == "1",
     )
     return Entry(stream_id, event, int(fields["user_id"]), fields["channels"] or "[]")
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ttr.domain.check import Check
 from ttr.domain.content import ContentRule
+from ttr.domain.flapping import FlapRules
 from ttr.domain.schedule import Schedule
 from ttr.store import keys
 from ttr.store.codec import rule_from_fields, schedule_from_fields
@@ -83,6 +84,7 @@ async def record_ping(
     due: int | None,
     body: bytes,
     kept: Kept,
+    flap: FlapRules,
 ) -> Recorded | Plan | None:
     """Record a ping. A Plan as the answer means: the check has been edited, judge the ping anew; nothing was
     written. None means there is no such check. `request_id` makes a repeated run harmless.
@@ -110,6 +112,9 @@ async def record_ping(
                 kept.entries,
                 kept.body_bytes,
                 kept.account_bytes,
+                flap.window_ms,
+                flap.threshold,
+                flap.suppression_ms,
             ],
         )
     match answer[0]:

@@ -1,8 +1,11 @@
--- finish: ends a delivery: it is out of the set, remembered for a while, and no longer counted.
-local function finish(prefix, id, user, state, remembered)
+-- finish: ends a delivery that has left its lane: it is remembered for a while, and its events count no longer.
+local function finish(prefix, id, state, remembered)
   local key = delivery_key(prefix, id)
-  redis.call("HSET", key, "state", state)
+  local delivery = redis.call("HMGET", key, "user_id", "count")
+  redis.call("HSET", key, "state", state, "again_at", "")
   redis.call("PEXPIRE", key, remembered)
-  redis.call("ZREM", deliveries_key(prefix), id)
-  redis.call("HINCRBY", user_key(prefix, user), "deliveries", -1)
+  redis.call("PEXPIRE", delivery_events_key(prefix, id), remembered)
+  if delivery[1] then
+    redis.call("HINCRBY", user_key(prefix, delivery[1]), "queued", whole(0 - (tonumber(delivery[2]) or 0)))
+  end
 end

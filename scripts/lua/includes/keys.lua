@@ -9,13 +9,31 @@ local function user_checks_key(prefix, id) return prefix .. "user:" .. id .. ":c
 local function user_slugs_key(prefix, id) return prefix .. "user:" .. id .. ":slugs" end
 local function user_tags_key(prefix, id) return prefix .. "user:" .. id .. ":tags" end
 local function tag_checks_key(prefix, user, tag) return prefix .. "user:" .. user .. ":tag:" .. tag end
+local function user_down_key(prefix, id) return prefix .. "user:" .. id .. ":down" end
+local function user_defaults_key(prefix, id) return prefix .. "user:" .. id .. ":default-channels" end
+local function user_deliveries_key(prefix, id) return prefix .. "user:" .. id .. ":deliveries" end
+local function check_deliveries_key(prefix, id) return prefix .. "check:" .. id .. ":deliveries" end
 local function user_channels_key(prefix, id) return prefix .. "user:" .. id .. ":channels" end
 local function channel_key(prefix, id) return prefix .. "channel:" .. id end
+local function channel_checks_key(prefix, id) return prefix .. "channel:" .. id .. ":checks" end
+local function lane_key(prefix, id) return prefix .. "lane:" .. id end
+local function lane_queue_key(prefix, id) return prefix .. "lane:" .. id .. ":queue" end
+local function lanes_key(prefix) return prefix .. "lanes" end
+local function reminders_key(prefix) return prefix .. "reminders" end
+local function flapping_key(prefix) return prefix .. "flapping" end
 local function delivery_key(prefix, id) return prefix .. "delivery:" .. id end
-local function event_key(prefix, id) return prefix .. "event:" .. id end
+local function delivery_events_key(prefix, id) return prefix .. "delivery:" .. id .. ":events" end
 local function deadlines_key(prefix) return prefix .. "deadlines" end
-local function deliveries_key(prefix) return prefix .. "deliveries" end
 local function outbox_key(prefix) return prefix .. "outbox" end
 local function clock_key(prefix) return prefix .. "clock" end
 local function pending_gaps_key(prefix) return prefix .. "gaps:pending" end
 local function gaps_key(prefix) return prefix .. "gaps" end
+local function rate_sent_key(rate) return rate .. ":sent" end
+local function rate_waiting_key(rate) return rate .. ":waiting" end
+local function rate_turns_key(rate) return rate .. ":turns" end
+
+-- A lane's name: channels of an account that lead to the same address share one.
+local function lane_of(user, channel, address)
+  if not address or address == "" then return user .. "-c" .. channel end
+  return user .. "-" .. address
+end

@@ -1,9 +1,10 @@
 -- state: a check's hash as a table of strings ("" where a field is missing), and back, changed fields only.
 local CONFIG = {"user_id", "name", "slug", "tags", "description", "grace_seconds", "max_runtime_seconds",
-  "notify_after_failures", "notify_on_up", "channels", "own_webhook", "revision"}
+  "notify_after_failures", "notify_on_up", "remind_every_minutes", "channels", "own_channels", "revision"}
 local STATE = {"status", "resume_status", "status_since", "last_ping", "last_start", "last_duration_ms",
   "failure_count", "alerted", "due", "deadline", "unarmed", "runs", "ping_count", "event_count",
-  "last_request", "body_bytes", "armed_from", "reason", "reason_detail"}
+  "last_request", "body_bytes", "armed_from", "reason", "reason_detail", "acknowledged", "reminders",
+  "flapping_until", "flip_count", "missed_due"}
 
 local FIELDS = {}
 for _, field in ipairs(CONFIG) do FIELDS[#FIELDS + 1] = field end

@@ -1,0 +1,31 @@
+-- flapping: counts changes between up and down; `flap` is {window ms, threshold or 0 for never, suppression ms}.
+local function count_changes(prefix, check, now, flap)
+  local count = 0
+  for _, entry in ipairs(redis.call("LRANGE", flips_key(prefix, check.id), 0, flap.threshold - 1)) do
+    local at, from, to = string.match(entry, "^(%d+)|(%l+)|(%l+)|")
+    local counts = (from == "up" and to == "down") or (from == "down" and to == "up")
+    -- Behind a flip from paused or new lies nothing that still counts.
+    if not counts or now - tonumber(at) > flap.window then break end
+    count = count + 1
+  end
+  return count
+end
+
+-- After a change of status to up or down: it prolongs the flapping, or begins it. Returns whether it began.
+local function note_change(prefix, check, now, flap)
+  local begins = check.flapping_until == ""
+  if begins then
+    if flap.threshold == 0 or count_changes(prefix, check, now, flap) < flap.threshold then return false end
+    check.flip_count = whole(flap.threshold)
+  else
+    check.flip_count = whole((tonumber(check.flip_count) or 0) + 1)
+  end
+  check.flapping_until = whole(now + flap.suppression)
+  redis.call("ZADD", flapping_key(prefix), check.flapping_until, check.id)
+  return begins
+end
+
+local function stop_flapping(prefix, check)
+  check.flapping_until, check.flip_count = "", ""
+  redis.call("ZREM", flapping_key(prefix), check.id)
+end

@@ -1,0 +1,16 @@
+#!lua
+-- renew: keeps leases while their messages are being sent.
+-- KEYS[1] the partition's prefix
+-- ARGV[1] now ms  [2] ms of the lease  [3...] lane, lease, lane, lease, ...
+-- returns how many were still this worker's
+---@include keys whole
+local prefix, kept = KEYS[1], 0
+local until_ms = whole(tonumber(ARGV[1]) + tonumber(ARGV[2]))
+local held = {unpack(ARGV, 3)}
+for i = 1, #held, 2 do
+  if redis.call("HGET", lane_key(prefix, held[i]), "lease") == held[i + 1] then
+    redis.call("ZADD", lanes_key(prefix), "XX", until_ms, held[i])
+    kept = kept + 1
+  end
+end
+return kept
