@@ -1,13 +1,18 @@
-"""The job that carries a slice of deliveries to a worker."""
+"""The job that wakes a worker: it carries nothing, so nothing in the queue can be lost or read."""
 
 import asyncio
+import signal
 
-from ttr.notify import deliver_slice as send_slice
+from ttr.notify import serve
 from ttr.settings import load_settings
-from ttr.store.deliveries import Handed
 
 
-def deliver_slice(partition: int, handed: list[tuple[str, int]]) -> None:
-    """Send the deliveries `[id, token]` of one partition."""
-    deliveries = [Handed(delivery_id, token) for delivery_id, token in handed]
-    asyncio.run(send_slice(load_settings(), partition, deliveries))
+def deliver() -> None:
+    """Send what is due until there is nothing left; on SIGTERM finish what is being sent and end."""
+    asyncio.run(_deliver())
+
+
+async def _deliver() -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    await serve(load_settings(), stop)

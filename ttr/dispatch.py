@@ -1,4 +1,4 @@
-"""The dispatcher: outbox -> deliveries -> slices in the job queue. Part of the clock process."""
+"""The dispatcher: outbox -> deliveries, and a job that wakes a worker while any is due. Part of the clock process."""
 
 import asyncio
 import logging
@@ -8,8 +8,9 @@ import redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
+from ttr.channels import KINDS
 from ttr.now import now_ms
-from ttr.store.deliveries import Handed, hand_out, look
+from ttr.store.deliveries import look
 from ttr.store.errors import StoreUnavailable
 from ttr.store.outbox import dispatch_entry, read_outbox
 from ttr.store.redis import Store
@@ -17,30 +18,21 @@ from ttr.store.redis import Store
 log = logging.getLogger(__name__)
 
 QUEUE = "ttr-deliveries"
-FAILING_QUEUE = "ttr-deliveries-failing"
-"""For channels whose last send failed; workers look at it when the other is empty."""
-JOB = "rq_jobs.deliver.deliver_slice"
-SLICE = 100
-"""Deliveries a job carries; one horse forks for each job, at some 40 a second."""
-JOB_SECONDS = 120
+JOB = "rq_jobs.deliver.deliver"
+JOB_SECONDS = 900
+"""Longer than a job ever takes: it stops taking after 600 s and a send lasts 10 s at most."""
 _LOOK_SECONDS = 0.5
-# Deliveries are leased while they wait in the queue, so no more is handed out than workers can begin with soon.
-_WAITING_JOBS = 4
-# A slice of failing channels may hang for 10 s, so only one waits at a time.
-_WAITING_FAILING_JOBS = 1
 _ENTRIES = 200
+_EVENTS_MAX = {name: kind.events_max for name, kind in KINDS.items()}
 
 
 class Dispatcher:
-    """Hands due deliveries to the queue. Several may run: each step is claimed in Lua."""
+    """Turns alerts into deliveries and wakes workers. Several may run: each step is claimed in Lua."""
 
     def __init__(self, store: Store, queue_url: str) -> None:
         self._store = store
         self._connection = redis.Redis.from_url(queue_url, socket_timeout=5, socket_connect_timeout=2)
-        self._queue, self._failing = (
-            Queue(name, connection=self._connection, serializer=JSONSerializer)
-            for name in (QUEUE, FAILING_QUEUE)
-        )
+        self._queue = Queue(QUEUE, connection=self._connection, serializer=JSONSerializer)
         self._first = 0
         self.wake = asyncio.Event()
         """Set by whoever knows that an alert is waiting; without it the outbox is read twice a second."""
@@ -57,66 +49,52 @@ class Dispatcher:
         """Dispatch for ever; trouble with a Redis is logged and survived."""
         while True:
             self.wake.clear()
+            pause = _LOOK_SECONDS
             try:
-                busy = await self.step(now_ms())
+                next_due = await self.step(now_ms())
+                if next_due is not None:
+                    # A lane that is due and waits for a worker is looked at again in 50 ms, not in a busy loop.
+                    pause = min(pause, max(0.05, (next_due - now_ms()) / 1000))
             except (StoreUnavailable, redis.RedisError) as error:
                 log.warning("Alerts wait: %s", error)
-                busy = False
-            if not busy:
-                try:
-                    async with asyncio.timeout(_LOOK_SECONDS):
-                        await self.wake.wait()
-                except TimeoutError:
-                    pass
+            try:
+                async with asyncio.timeout(pause):
+                    await self.wake.wait()
+            except TimeoutError:
+                pass
 
-    async def step(self, now: int) -> bool:
-        """One look at every partition, each time beginning with another; whether there was something to do."""
-        busy = False
+    async def step(self, now: int) -> int | None:
+        """Empty the outboxes, each time beginning with another partition, and wake a worker if anything is due;
+        returns when the next delivery is due (ms).
+        """
         looked = list(enumerate(await look(self._store)))
         self._first = (self._first + 1) % len(looked)
-        for partition, (entries, due) in looked[self._first :] + looked[: self._first]:
+        dispatched = False
+        for partition, (entries, _) in looked[self._first :] + looked[: self._first]:
             if entries:
                 await self._dispatch(partition, now)
-                busy = True
-            if entries or (due is not None and due <= now):
-                busy = await self._hand_out(partition, now) or busy
-        return busy
+                dispatched = True
+        if dispatched:
+            looked = list(enumerate(await look(self._store)))
+        next_due = min((due for _, (_, due) in looked if due is not None), default=None)
+        if next_due is not None and next_due <= now:
+            await asyncio.to_thread(self._wake_worker)
+        return now if any(entries for _, (entries, _) in looked) else next_due
 
     async def _dispatch(self, partition: int, now: int) -> None:
         for entry in await read_outbox(self._store, partition, _ENTRIES):
-            made, refused = await dispatch_entry(self._store, partition, entry, now)
-            log.info("event %s: %s, %d deliveries", entry.event.id, entry.event.kind, made)
+            made, refused = await dispatch_entry(self._store, partition, entry, now, _EVENTS_MAX)
+            log.info("event %s: %s, %d channels", entry.event.id, entry.event.kind, made)
             if refused:
                 log.warning(
-                    "event %s: %d deliveries refused, account %d has too many unfinished",
+                    "event %s: %d channels not told, account %d has too much waiting",
                     entry.event.id,
                     refused,
                     entry.user_id,
                 )
 
-    async def _hand_out(self, partition: int, now: int) -> bool:
-        busy = False
-        for queue, room in ((self._queue, _WAITING_JOBS), (self._failing, _WAITING_FAILING_JOBS)):
-            if await asyncio.to_thread(_count, queue) >= room:
-                continue
-            failing = queue is self._failing
-            handed = await hand_out(self._store, partition, now=now, most=SLICE, failing=failing)
-            if handed:
-                await asyncio.to_thread(_enqueue, queue, partition, handed)
-                busy = True
-        return busy
-
-
-def _count(queue: Queue) -> int:
-    return int(queue.count)
-
-
-def _enqueue(queue: Queue, partition: int, handed: list[Handed]) -> None:
-    queue.enqueue(
-        JOB,
-        partition,
-        [[delivery.delivery_id, delivery.token] for delivery in handed],
-        job_timeout=JOB_SECONDS,
-        result_ttl=0,
-        failure_ttl=3_600,
-    )
+    def _wake_worker(self) -> None:
+        # One waiting job is enough: a job takes whatever is due, and with it gone the next look queues another,
+        # which a second worker takes while the first has its hands full.
+        if self._queue.count == 0:
+            self._queue.enqueue(JOB, job_timeout=JOB_SECONDS, result_ttl=0, failure_ttl=3_600)

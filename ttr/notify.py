@@ -1,131 +1,248 @@
-"""Sending: claim a delivery, send it through its channel, report what became of it."""
+"""Sending: lease what is due, take a token of its destination, claim, send, report; many at once, for as long as
+there is something to send.
+"""
 
 import asyncio
 import logging
 import random
-from collections.abc import Sequence
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import groupby
 
-import aiohttp
-
-from ttr.channels import KINDS
 from ttr.channels.delivery import Delivered, Failed, Outcome
-from ttr.channels.egress import open_session
+from ttr.channels.means import Means, open_means
+from ttr.domain.rate import RateRules, rules
 from ttr.now import now_ms
+from ttr.retries import retry_at
+from ttr.sending import send_once
 from ttr.settings import Settings
-from ttr.store.deliveries import Claimed, Handed, claim, report
+from ttr.store.deliveries import (
+    LEASE_MS,
+    Attempt,
+    BrokenDelivery,
+    Lane,
+    claim,
+    defer,
+    hand_out,
+    look,
+    renew,
+    report,
+)
 from ttr.store.errors import StoreUnavailable
+from ttr.store.rates import SendOutcome, report_send, take_token
 from ttr.store.redis import Store, open_store
-from ttr.store.sealed import Unreadable, unseal
 
 log = logging.getLogger(__name__)
 
-RETRY_SECONDS = (5, 15, 30, 60, 120, 300, 900, 1800)
-"""Waits after the first, second, ... attempt; then hourly until a day has passed."""
-_HOUR = 3_600
-_GIVE_UP_MS = 24 * _HOUR * 1000
-_JITTER = 0.2
-_HINTS_TRUSTED = 3
-# A whole slice: what waited behind others that hang for 10 s would lose its lease of 10 s meanwhile.
-_AT_ONCE = 100
+AT_ONCE = 250
+"""Addresses that one worker sends to at the same time. A receiver that hangs holds its place for 10 s."""
+FAILING_SHARE = AT_ONCE // 2
+"""Places that addresses whose last message failed may take, so that dead receivers leave room for the others."""
+ACCOUNT_SHARE = 50
+"""Places of one account."""
+IN_A_ROW = 20
+"""Messages to one address before it goes back among the others."""
+# One look costs 0.3 ms. A job that has nothing left to do stays for another second: starting one costs a fork.
+_LOOK_SECONDS = 0.05
+_LINGER_SECONDS = 1.0
+# Ended now and then so that the process is a fresh one; another job is waiting by then if there is work.
+_SERVE_SECONDS = 600
+_NO_ROOM_MS = 500
 
 
-async def deliver_slice(settings: Settings, partition: int, handed: Sequence[Handed]) -> None:
-    """Send a slice of deliveries, up to 100 at a time; each is claimed just before it is sent. Those of one check
-    to one channel go one after the other.
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Send everything that is due, until nothing has been for a second or `stop` is set; what is being sent by
+    then is finished. Raises StoreUnavailable when Redis goes away: leases bring back what was held.
     """
-    room = asyncio.Semaphore(_AT_ONCE)
-    async with open_store(settings.database) as store, open_session(settings.egress_allow) as session:
-
-        async def in_turn(deliveries: list[Handed]) -> None:
-            async with room:
-                for delivery in deliveries:
-                    try:
-                        await deliver(store, settings, partition, delivery, session)
-                    except Exception:
-                        # Let out, it would cut off the others of the slice, which are being sent.
-                        log.exception(
-                            "delivery %s comes back when its lease has lapsed", delivery.delivery_id
-                        )
-
-        await asyncio.gather(*(in_turn(deliveries) for deliveries in in_order(handed)))
+    # Who waits for a connection holds a lease, and to give up would make the receiver's turn come 10 s later.
+    store_opening = open_store(settings.database, connections=64, wait_seconds=8)
+    async with store_opening as store, open_means(settings) as means:
+        sender = Sender(store, means, rules(settings))
+        async with sender.renewing():
+            await sender.run(stop)
 
 
-def in_order(handed: Sequence[Handed]) -> list[list[Handed]]:
-    """The slice by check and channel, each in the order of its events: an `up` must not overtake its `down`."""
-    found: dict[tuple[str, str], list[tuple[int, Handed]]] = {}
-    for delivery in handed:
-        event, _, channel = delivery.delivery_id.rpartition("-c")
-        check, count, _at = event.split("-")
-        found.setdefault((check, channel), []).append((int(count), delivery))
-    return [[one for _, one in sorted(group, key=lambda numbered: numbered[0])] for group in found.values()]
+class Sender:
+    """What one job is sending at the moment."""
 
+    def __init__(self, store: Store, means: Means, rate_rules: RateRules) -> None:
+        self._store, self._means, self._rules = store, means, rate_rules
+        self._flying: dict[asyncio.Task[None], Lane] = {}
+        self._first = 0
 
-async def deliver(
-    store: Store, settings: Settings, partition: int, handed: Handed, session: aiohttp.ClientSession
-) -> None:
-    """Send one delivery if it is still ours to send. If Redis goes away, the lease brings it back."""
-    try:
-        claimed = await claim(store, partition, handed, now_ms())
+    async def run(self, stop: asyncio.Event) -> None:
+        """Take and send until nothing is left to do, or `stop`."""
+        began = quiet_since = time.monotonic()
+        while not stop.is_set() and time.monotonic() - began < _SERVE_SECONDS:
+            if await self.take(now_ms()) or self._flying:
+                quiet_since = time.monotonic()
+            elif time.monotonic() - quiet_since > _LINGER_SECONDS:
+                break
+            await asyncio.sleep(_LOOK_SECONDS)
+        await self.finish()
+
+    async def finish(self) -> None:
+        """Wait for what is being sent."""
+        while self._flying:
+            await asyncio.wait(list(self._flying))
+
+    async def take(self, now: int) -> int:
+        """Lease what is due, as far as there is room, and begin to send it; returns how many lanes."""
+        taken = 0
+        due = [(partition, at) for partition, (_, at) in enumerate(await look(self._store)) if at is not None]
+        self._first += 1
+        turn = self._first % max(1, len(due))
+        for partition, at in due[turn:] + due[:turn]:
+            room = AT_ONCE - len(self._flying)
+            if at > now or room <= 0:
+                continue
+            for lane in await hand_out(self._store, partition, now=now, most=room):
+                if self._has_room(lane):
+                    task = asyncio.create_task(self._serve_lane(lane))
+                    self._flying[task] = lane
+                    task.add_done_callback(self._flying.pop)
+                    taken += 1
+                else:
+                    await defer(self._store, lane, now + _NO_ROOM_MS)
+        return taken
+
+    @asynccontextmanager
+    async def renewing(self) -> AsyncIterator[None]:
+        """Keeps the leases of what is being sent."""
+        task = asyncio.create_task(self._renew())
+        try:
+            yield
+        finally:
+            task.cancel()
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(LEASE_MS / 3_000)
+            held = sorted(self._flying.values(), key=lambda lane: lane.partition)
+            for partition, lanes in groupby(held, key=lambda lane: lane.partition):
+                try:
+                    await renew(self._store, partition, lanes, now_ms())
+                except StoreUnavailable as error:
+                    log.warning("leases are not renewed: %s", error)
+
+    def _has_room(self, lane: Lane) -> bool:
+        flying = self._flying.values()
+        if lane.failing and sum(other.failing for other in flying) >= FAILING_SHARE:
+            return False
+        return Counter(other.user_id for other in flying)[lane.user_id] < ACCOUNT_SHARE
+
+    async def _serve_lane(self, lane: Lane) -> None:
+        try:
+            for _ in range(IN_A_ROW):
+                if not await self._send_next(lane):
+                    return
+            await defer(self._store, lane, now_ms())
+        except StoreUnavailable as error:
+            log.warning("lane %s: Redis is away: %s", lane.name, error)
+        except Exception:
+            log.exception("lane %s comes back when its lease has lapsed", lane.name)
+
+    async def _send_next(self, lane: Lane) -> bool:
+        """Send a lane's next message if its destination takes one now; whether it may go on at once."""
+        now = now_ms()
+        who = f"{lane.partition}:{lane.name}"
+        if lane.destination:
+            token = await take_token(self._store, self._rules, lane.destination, who=who, now=now)
+            if not token.granted:
+                await defer(self._store, lane, now + token.wait_ms)
+                return False
+        try:
+            claimed = await claim(self._store, lane, now)
+        except BrokenDelivery as broken:
+            log.error("%s", broken)
+            fault = Failed("bad_settings", "This version of ttr can't read it", permanent=False)
+            return await self._report(
+                lane, broken.delivery_id, broken.channel_id, broken.attempt, broken.since, fault, 0
+            )
         if claimed is None:
-            return
-        outcome = await _send(settings, claimed, handed.delivery_id, session)
-        again_at = retry_at(outcome, claimed.attempt, claimed.created_at, now_ms(), random.random())  # noqa: S311  # jitter, no secret
-        await report(
-            store,
-            partition,
-            handed,
-            now=now_ms(),
-            delivered=isinstance(outcome, Delivered),
+            return False
+        began = time.monotonic()
+        outcome = await send_once(
+            self._means,
+            kind=claimed.kind,
+            settings=claimed.settings,
+            sealed=claimed.sealed,
+            data_key=claimed.data_key,
+            notification=claimed.notification,
+            now=now,
+        )
+        latency_ms = int((time.monotonic() - began) * 1000)
+        said = claimed.notification
+        return await self._report(
+            lane, said.id, said.channel_id, claimed.attempt, claimed.since, outcome, latency_ms
+        )
+
+    async def _report(
+        self,
+        lane: Lane,
+        delivery_id: str,
+        channel_id: int,
+        number: int,
+        since: int,
+        outcome: Outcome,
+        latency_ms: int,
+    ) -> bool:
+        now = now_ms()
+        again_at = retry_at(outcome, number, since, now, random.random())  # noqa: S311  # jitter, no secret
+        hint = outcome.hold_seconds if isinstance(outcome, Delivered) else outcome.retry_after_seconds
+        changed = outcome.settings if isinstance(outcome, Delivered) else None
+        attempt = Attempt(
+            at=now,
+            outcome="delivered" if isinstance(outcome, Delivered) else "failed",
+            reason="" if isinstance(outcome, Delivered) else outcome.reason,
+            status=outcome.status,
+            latency_ms=latency_ms,
             detail=outcome.detail,
             again_at=again_at,
         )
-    except StoreUnavailable as error:
-        log.warning("delivery %s: Redis is away: %s", handed.delivery_id, error)
-        return
-    log.info("delivery %s attempt %d: %s", handed.delivery_id, claimed.attempt, outcome.detail)
-
-
-def retry_at(outcome: Outcome, attempt: int, created_at: int, now: int, chance: float) -> int | None:
-    """When to try again, None for never. `chance` in [0, 1) spreads the plan by 20 % either way, so that what
-    failed together doesn't come back together. The service's own hint wins, at least a second, up to a last
-    attempt when a day has passed; from the fourth attempt on it can only lengthen the wait, so that a receiver
-    that always says 0 isn't asked every second for a day.
-    """
-    if isinstance(outcome, Delivered) or outcome.permanent:
-        return None
-    planned = RETRY_SECONDS[attempt - 1] if attempt <= len(RETRY_SECONDS) else _HOUR
-    planned_at = now + int(planned * 1000 * (1 - _JITTER + 2 * _JITTER * chance))
-    end = created_at + _GIVE_UP_MS
-    if planned_at > end:
-        return None
-    if outcome.retry_after_seconds is None:
-        return planned_at
-    hinted_at = now + max(int(outcome.retry_after_seconds * 1000), 1_000)
-    return min(hinted_at if attempt <= _HINTS_TRUSTED else max(planned_at, hinted_at), end)
-
-
-async def _send(
-    settings: Settings, claimed: Claimed, delivery_id: str, session: aiohttp.ClientSession
-) -> Outcome:
-    kind = KINDS.get(claimed.kind)
-    if kind is None:
-        # A newer version may know the kind: during a deploy another worker can send it.
-        return Failed("bad_settings", f"This version can't send to a {claimed.kind}.", False, None)
-    secret = None
-    if claimed.sealed_secret:
-        try:
-            secret = unseal(settings.master_key, claimed.data_key, claimed.sealed_secret)
-        except Unreadable:
-            # Kept for a day: the operator may have started with another ENCRYPTION_KEY by mistake.
-            log.error("delivery %s: its secret was sealed under another ENCRYPTION_KEY", delivery_id)
-            return Failed(
-                "bad_settings", "The secret can't be read: its operator's log says why.", False, None
-            )
-    try:
-        return await kind.send(
-            claimed.event, claimed.settings, secret, delivery_id=delivery_id, now=now_ms(), session=session
+        log.info("delivery %s attempt %d: %s", delivery_id, number, outcome.detail)
+        more = await report(
+            self._store,
+            lane,
+            delivery_id,
+            channel_id,
+            attempt,
+            hold_until=None if hint is None else now + int(hint * 1000),
+            gone=not isinstance(outcome, Delivered) and outcome.reason == "gone",
+            settings=changed,
         )
-    except Exception:
-        # A fault of ours. Left to its lease it might be sent again every 15 s, for ever; the plan has an end.
-        log.exception("delivery %s", delivery_id)
-        return Failed("response_broken", "ttr failed while sending; its operator's log says why", False)
+        if lane.destination:
+            await tell_bucket(
+                self._store, self._rules, lane.destination, outcome, f"{delivery_id}/{now}", now
+            )
+        return more
+
+
+async def tell_bucket(
+    store: Store, rate_rules: RateRules, destination: str, outcome: Outcome, send_id: str, now: int
+) -> None:
+    """Let the destination's rate learn from what its service said; what never left us teaches nothing."""
+    if isinstance(outcome, Failed) and outcome.reason == "bad_settings":
+        return
+    hold = retry = None
+    word: SendOutcome
+    if isinstance(outcome, Delivered):
+        word = "delivered"
+        hold = None if outcome.hold_seconds is None else int(outcome.hold_seconds * 1000)
+    elif outcome.reason == "rate_limited":
+        word = "rate_limited"
+        retry = None if outcome.retry_after_seconds is None else int(outcome.retry_after_seconds * 1000)
+    else:
+        word = "permanent" if outcome.permanent else "transient"
+    await report_send(
+        store,
+        rate_rules,
+        destination,
+        outcome=word,
+        retry_after_ms=retry,
+        hold_ms=hold,
+        send_id=send_id,
+        now=now,
+    )

@@ -1,6 +1,10 @@
-"""The worker process: an RQ worker that forks a horse for each slice of deliveries."""
+"""The worker process: an RQ worker that forks a horse, which sends for as long as there is something to send."""
 
+import asyncio
+import os
+import signal
 import time
+from contextlib import suppress
 
 import redis
 from rq import Queue, Worker
@@ -10,26 +14,43 @@ from ttr import (
     logs,
     notify,  # noqa: F401  # before the fork: aiohttp takes 0.3 s to import, in each horse anew
 )
-from ttr.dispatch import FAILING_QUEUE, QUEUE
+from ttr.dispatch import QUEUE
 from ttr.settings import Settings
 from ttr.store import keys
+from ttr.store.redis import open_store, verify_master_key, wait_until_ready
 
 _READY_SECONDS = 30
 
 
 def run(settings: Settings) -> None:
-    """Work until SIGTERM; a running slice is finished first. Raises when its Redis dies under a running job:
+    """Work until SIGTERM; what is being sent is finished first. Raises when its Redis dies under a running job:
     the supervisor starts it again, and leases bring back what it held. Raises as well when Redis does not
-    answer within 30 s of the start.
+    answer within 30 s of the start, and StoreUnfit when ENCRYPTION_KEY is not the database's.
     """
     logs.set_up(settings.log_level)
     connection = redis.Redis.from_url(settings.queue)
     _wait_until_ready(connection)
-    queues = [
-        Queue(name, connection=connection, serializer=JSONSerializer) for name in (QUEUE, FAILING_QUEUE)
-    ]
-    worker = Worker(queues, connection=connection, serializer=JSONSerializer)
-    worker.work(logging_level="WARNING")
+    asyncio.run(_verify(settings))
+    queue = Queue(QUEUE, connection=connection, serializer=JSONSerializer)
+    DeliveryWorker([queue], connection=connection, serializer=JSONSerializer).work(logging_level="WARNING")
+
+
+class DeliveryWorker(Worker):
+    """An RQ worker that hands a request to stop on: a job ends by itself only when nothing is left to send."""
+
+    def handle_warm_shutdown_request(self) -> None:
+        """Told to stop: tell the horse, which takes nothing new and ends within 10 s."""
+        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]  # RQ's own
+        if self.horse_pid:
+            with suppress(ProcessLookupError):
+                os.kill(self.horse_pid, signal.SIGTERM)
+
+
+async def _verify(settings: Settings) -> None:
+    # With another ENCRYPTION_KEY every alert would fail for a day: better to say so at once.
+    async with open_store(settings.database) as store:
+        await wait_until_ready(store)
+        await verify_master_key(store, settings.master_key)
 
 
 def _wait_until_ready(connection: redis.Redis) -> None:

@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 
-NAMES = ("memory", "pings", "detection")
+NAMES = ("memory", "pings", "detection", "notifications")
 
 
 def main(names: list[str]) -> int:

@@ -1,6 +1,7 @@
 """Bytes in Redis per check, per ping log entry and per flip."""
 
 from tests.bench import population, stack
+from ttr.domain.flapping import FlapRules
 from ttr.store.ping_log import PingEntry
 from ttr.store.pings import Kept, Target, plan_from, record_ping
 from ttr.store.redis import Store
@@ -44,6 +45,7 @@ async def run() -> None:
                         due=at + 3_600_000,
                         body=b"",
                         kept=kept,
+                        flap=FlapRules(120_000, 6, 180_000),
                     )
             full = await _used(store)
             print(f"memory: {(first - made) / LOGGED:,.0f} bytes more with its first ping (log, flip, days)")

@@ -25,6 +25,7 @@ def settings(number: int, interval_seconds: int, grace_seconds: int = 1) -> Chec
         max_runtime_seconds=None,
         notify_after_failures=None,
         notify_on_up=True,
+        remind_every_minutes=None,
         rule=None,
         post_only=False,
         channels=None,

@@ -6,8 +6,10 @@ import re
 import socket
 import threading
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from functools import partial
 from ipaddress import IPv4Address
+from typing import Any, cast
 
 import aiohttp
 import pytest
@@ -19,6 +21,7 @@ from ttr.address import parse_networks
 from ttr.channels.delivery import Failed
 from ttr.channels.egress import guarded_socket, open_session, refusal
 from ttr.channels.exchange import Answer, post
+from ttr.channels.hook_url import read_url
 
 LOOPBACK = parse_networks("127.0.0.0/8")
 PRIVATE = "10.0.0.7"
@@ -367,3 +370,226 @@ async def test_a_closed_session_leaves_no_look_up_threads() -> None:
     async with asyncio.timeout(5):
         while any(t.name.startswith("lookup") for t in threading.enumerate() if t.ident not in before):
             await asyncio.sleep(0.01)
+
+
+# Every one of these means this machine, or something else inside, to somebody who reads URLs loosely. The port
+# is that of a receiver on 127.0.0.1, so a hole shows as a request that arrives. Names are answered by `Inner`.
+HOSTILE = {
+    "loopback": "http://127.0.0.1:{port}/",
+    "the rest of its network": "http://127.8.8.8:{port}/",
+    "its last address": "http://127.255.255.254:{port}/",
+    "its network's own address": "http://127.0.0.0:{port}/",
+    "this host": "http://0.0.0.0:{port}/",
+    "this network": "http://0.1.2.3:{port}/",
+    "zero": "http://0:{port}/",
+    "three parts": "http://127.0.1:{port}/",
+    "two parts": "http://127.1:{port}/",
+    "one decimal": "http://2130706433:{port}/",
+    "one decimal that wraps around": "http://6425673729:{port}/",
+    "one hex": "http://0x7f000001:{port}/",
+    "capital hex": "http://0X7F000001:{port}/",
+    "hex parts": "http://0x7f.0x0.0x0.0x1:{port}/",
+    "one octal": "http://017700000001:{port}/",
+    "octal parts": "http://0177.0.0.01:{port}/",
+    "leading zeros": "http://127.000.000.001:{port}/",
+    "octal, hex and decimal": "http://0177.0x0.0.1:{port}/",
+    "a negative number": "http://-2130706433:{port}/",
+    "a number too large": "http://127.0.0.257:{port}/",
+    "five parts": "http://127.0.0.0.1:{port}/",
+    "a dot at the end": "http://127.0.0.1.:{port}/",
+    "two dots at the end": "http://127.0.0.1..:{port}/",
+    "a dot in front": "http://.127.0.0.1:{port}/",
+    "percent signs": "http://%31%32%37%2e0%2e0%2e1:{port}/",
+    "percent signs twice": "http://%2531%2532%2537.0.0.1:{port}/",
+    "full-width digits": "http://\uff11\uff12\uff17.0.0.1:{port}/",
+    "full-width dots": "http://127\uff0e0\uff0e0\uff0e1:{port}/",
+    "ideographic dots": "http://127\u30020\u30020\u30021:{port}/",
+    "circled digits": "http://\u2460\u2461\u2466.0.0.1:{port}/",
+    "superscripts": "http://\u00b9\u00b2\u2077.0.0.1:{port}/",
+    "arabic digits": "http://\u0661\u0662\u0667.0.0.1:{port}/",
+    "a soft hyphen": "http://127.0.0\u00ad.1:{port}/",
+    "an invisible space": "http://127.0.0.1\u200b:{port}/",
+    "punycode of digits": "http://xn--127-.0.0.1:{port}/",
+    "punycode of full-width digits": "http://xn--41haa.0.0.1:{port}/",
+    "IPv6 loopback": "http://[::1]:{port}/",
+    "IPv6 loopback in full": "http://[0:0:0:0:0:0:0:1]:{port}/",
+    "IPv6 unspecified": "http://[::]:{port}/",
+    "IPv4 mapped": "http://[::ffff:127.0.0.1]:{port}/",
+    "IPv4 mapped, in hex": "http://[::ffff:7f00:1]:{port}/",
+    "IPv4 mapped, in full": "http://[0:0:0:0:0:ffff:7f00:0001]:{port}/",
+    "IPv4 compatible": "http://[::127.0.0.1]:{port}/",
+    "IPv4 translated": "http://[::ffff:0:127.0.0.1]:{port}/",
+    "NAT64": "http://[64:ff9b::127.0.0.1]:{port}/",
+    "NAT64, in hex": "http://[64:ff9b::7f00:1]:{port}/",
+    "local NAT64": "http://[64:ff9b:1::7f00:1]:{port}/",
+    "6to4": "http://[2002:7f00:1::1]:{port}/",
+    "Teredo": "http://[2001:0:7f00:1::80ff:fffe]:{port}/",
+    "ISATAP": "http://[fe80::5efe:127.0.0.1]:{port}/",
+    "a zone": "http://[fe80::1%25lo]:{port}/",
+    "a zone of loopback": "http://[::1%25lo]:{port}/",
+    "a bare zone": "http://[::1%lo]:{port}/",
+    "IPv6 link-local": "http://[fe80::1]:{port}/",
+    "old site-local": "http://[fec0::1]:{port}/",
+    "unique local": "http://[fd12:3456:789a::1]:{port}/",
+    "IPv6 multicast": "http://[ff02::1]:{port}/",
+    "IPv6 documentation": "http://[2001:db8::1]:{port}/",
+    "IPv6 discard": "http://[100::1]:{port}/",
+    "a future address form": "http://[v1.127.0.0.1]:{port}/",
+    "IPv4 in brackets": "http://[127.0.0.1]:{port}/",
+    "private, 10": "http://10.0.0.1:{port}/",
+    "private, 172.16": "http://172.16.0.1:{port}/",
+    "private, 192.168": "http://192.168.0.1:{port}/",
+    "carrier-grade NAT": "http://100.64.0.1:{port}/",
+    "metadata": "http://169.254.169.254:{port}/latest/meta-data/",
+    "metadata as a decimal": "http://2852039166:{port}/",
+    "metadata, IPv4 mapped": "http://[::ffff:169.254.169.254]:{port}/",
+    "metadata by IPv6": "http://[fd00:ec2::254]:{port}/",
+    "metadata of another cloud": "http://100.100.100.200:{port}/",
+    "multicast": "http://224.0.0.1:{port}/",
+    "broadcast": "http://255.255.255.255:{port}/",
+    "the future": "http://240.0.0.1:{port}/",
+    "documentation": "http://192.0.2.1:{port}/",
+    "benchmarks": "http://198.18.0.1:{port}/",
+    "protocol assignments": "http://192.0.0.8:{port}/",
+    "a user before": "http://example.com@127.0.0.1:{port}/",
+    "a user and a password": "http://a:b@127.0.0.1:{port}/",
+    "an empty user": "http://@127.0.0.1:{port}/",
+    "a user behind": "http://127.0.0.1:{port}@example.invalid/",
+    "two users": "http://a@b@127.0.0.1:{port}/",
+    "a backslash": "http://example.invalid\\@127.0.0.1:{port}/",
+    "backslashes for slashes": "http:\\\\127.0.0.1:{port}/",
+    "a fragment": "http://127.0.0.1:{port}#@example.invalid/",
+    "a line break": "http://127.0.0.1\r\n:{port}/",
+    "a tab": "http://127.0.0\t.1:{port}/",
+    "a null": "http://127.0.0.1\x00.example.invalid:{port}/",
+    "a space": "http://127.0.0.1 .example.invalid:{port}/",
+    "one slash": "http:/127.0.0.1:{port}/",
+    "three slashes": "http:///127.0.0.1:{port}/",
+    "no scheme": "//127.0.0.1:{port}/",
+    "another scheme": "gopher://127.0.0.1:{port}/_POST",
+    "a file": "file:///etc/passwd",
+    "a socket": "unix:///run/redis.sock",
+    "a scheme inside": "http+unix://127.0.0.1:{port}/",
+    "localhost": "http://localhost:{port}/",
+    "LOCALHOST with a dot": "http://LOCALHOST.:{port}/",
+    "a name below localhost": "http://app.localhost:{port}/",
+    "a single label": "http://redis:{port}/",
+    "a local name": "http://printer.local:{port}/",
+    "an internal name": "http://db.internal:{port}/",
+    "the metadata name": "http://metadata.google.internal:{port}/",
+    "a wildcard name": "http://127.0.0.1.nip.example:{port}/",
+    "a public name of an inner host": "http://hooks.example.com:{port}/",
+    "a name with letters of another script": "http://h\u043e\u043eks.example:{port}/",
+    "a punycode name": "http://xn--bcher-kva.example:{port}/",
+    "a long s": "http://localho\u017ft:{port}/",
+    "full-width letters": "http://\uff4c\uff4f\uff43\uff41\uff4c\uff48\uff4f\uff53\uff54:{port}/",
+    "circled letters": "http://\u24db\u24de\u24d2\u24d0\u24db\u24d7\u24de\u24e2\u24e3:{port}/",
+}
+
+
+class Inner(AbstractResolver):
+    """A name server that answers whatever it is asked with an address inside, behind a public one."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        return [
+            ResolveResult(hostname=host, host=ip, port=port, family=socket.AF_INET, proto=6, flags=0)
+            for ip in ("127.0.0.1", "8.8.8.8")
+        ]
+
+    async def close(self) -> None:
+        pass
+
+
+def test_there_are_more_than_sixty_hostile_urls() -> None:
+    assert len(set(HOSTILE.values())) == len(HOSTILE) >= 60
+
+
+@pytest.mark.parametrize("trick", HOSTILE)
+async def test_no_hostile_url_reaches_this_machine(receiver: Receiver, trick: str) -> None:
+    url = HOSTILE[trick].format(port=receiver.port)
+    # Both lines of defence by themselves: a URL that could not be saved is tried all the same.
+    async with open_session((), resolver=Inner()) as session, asyncio.timeout(20):
+        outcome = await post(session, url, b"", {})
+    assert receiver.heads == []
+    assert isinstance(outcome, Failed)
+    try:
+        kept = read_url(url)
+    except ValueError:
+        return
+    assert kept == url
+    assert (outcome.reason, outcome.permanent) == ("refused_address", True)
+
+
+def test_a_refused_url_is_never_repeated_in_the_sentence_that_refuses_it() -> None:
+    for url in HOSTILE.values():
+        with suppress(ValueError):
+            read_url(url.format(port=54321))
+            continue
+        with pytest.raises(ValueError, match=r"\.$") as refused:
+            read_url(url.format(port=54321))
+        assert "54321" not in str(refused.value)
+
+
+@pytest.mark.parametrize("trick", ["loopback", "IPv4 mapped", "localhost"])
+async def test_the_receiver_would_have_been_reached_without_the_guard(receiver: Receiver, trick: str) -> None:
+    connector = aiohttp.TCPConnector(family=socket.AF_UNSPEC)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        await post(session, HOSTILE[trick].format(port=receiver.port), b"", {})
+    assert len(receiver.heads) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize(
+    "target",
+    ["http://127.0.0.1:{port}/", "//127.0.0.1:{port}/", "/inner", "http://[::ffff:127.0.0.1]:{port}/"],
+)
+async def test_a_redirect_to_this_machine_is_not_followed_even_where_it_may_be_reached(
+    receiver: Receiver, status: int, target: str
+) -> None:
+    asked = 0
+
+    async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        await reader.readuntil(b"\r\n\r\n")
+        location = target.format(port=receiver.port)
+        head = (
+            f"HTTP/1.1 {status} Go\r\nLocation: {location}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        )
+        writer.write(head.encode())
+        writer.close()
+
+    server = await asyncio.start_server(redirect, "127.0.0.1", 0)
+    async with server, open_session(LOOPBACK) as session:
+        answer = await post(session, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", b"", {})
+    assert isinstance(answer, Answer)
+    assert answer.status == status
+    assert asked == 1
+    assert receiver.heads == []
+
+
+async def test_a_name_that_turns_inside_between_check_and_connect_is_refused(receiver: Receiver) -> None:
+    class Turning(dict[str, Any]):
+        """An answer that is public when it is looked at first, and inside from then on."""
+
+        def __getitem__(self, key: str) -> Any:
+            found = super().__getitem__(key)
+            if key == "host":
+                self["host"] = "127.0.0.1"
+            return found
+
+    class Rebinding(Names):
+        async def resolve(
+            self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+        ) -> list[ResolveResult]:
+            return [
+                cast(ResolveResult, Turning(answer)) for answer in await super().resolve(host, port, family)
+            ]
+
+    async with open_session((), resolver=Rebinding(["8.8.8.8"])) as session, asyncio.timeout(20):
+        outcome = await post(session, f"http://turning.example:{receiver.port}/", b"", {})
+    assert isinstance(outcome, Failed)
+    assert (outcome.reason, outcome.permanent) == ("refused_address", True)
+    assert receiver.heads == []

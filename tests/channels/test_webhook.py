@@ -10,21 +10,28 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from standardwebhooks import Webhook, WebhookVerificationError
 
+from tests.channels.tls import certificate
 from ttr import __version__
 from ttr.address import parse_networks
 from ttr.channels import KINDS, ChannelError
 from ttr.channels.delivery import Delivered, Failed, Outcome
 from ttr.channels.egress import open_session
 from ttr.channels.exchange import Answer, post, retry_after
+from ttr.channels.kind import read_fields
+from ttr.channels.means import Means
+from ttr.channels.signing import new_signing_secret
 from ttr.domain.alert import Event
+from ttr.domain.links import Links, read_link
+from ttr.domain.notification import Notification
+from ttr.now import now_ms
+from ttr.settings import Settings
 
 NOW = 1_795_359_600_750  # 2026-11-22T15:00:00.750Z
 LOOPBACK = parse_networks("127.0.0.0/8")
@@ -133,18 +140,34 @@ async def flood_forever(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
         await writer.drain()
 
 
+def notification(*events: Event, others: tuple[str, ...] = (), others_count: int = 0) -> Notification:
+    return Notification(
+        id="d71-c9",
+        user_id=3,
+        channel_id=9,
+        channel_name="ops",
+        events=events or (EVENT,),
+        others=others,
+        others_count=others_count,
+    )
+
+
 async def send(
-    url: str | None,
-    *,
-    event: Event = EVENT,
+    url: str,
+    *events: Event,
     now: int = NOW,
+    signing: str = "",
+    told: Notification | None = None,
+    base: str = "https://ttr.example",
     connect_seconds: float = 5,
     total_seconds: float = 10,
 ) -> Outcome:
     async with open_session(
         LOOPBACK, connect_seconds=connect_seconds, total_seconds=total_seconds
     ) as session:
-        return await WEBHOOK.send(event, {}, url, delivery_id="7-3-9", now=now, session=session)
+        means = Means(session, session, Links(base, "key"), Settings.model_validate({}))
+        secrets = {"webhook_url": url} | ({"signing": signing} if signing else {})
+        return await WEBHOOK.send(told or notification(*events), {}, secrets, means=means, now=now)
 
 
 async def answered(
@@ -166,7 +189,7 @@ async def test_the_request_is_exactly_this() -> None:
     async with receiving(saying(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")) as receiver:
         outcome = await send(f"http://127.0.0.1:{receiver.port}{SECRET_PATH}")
         port = receiver.port
-    assert outcome == Delivered("HTTP 200")
+    assert outcome == Delivered("HTTP 200", 200)
     [request] = receiver.requests
     assert request.line == f"POST {SECRET_PATH} HTTP/1.1"
     assert request.headers == {
@@ -177,11 +200,12 @@ async def test_the_request_is_exactly_this() -> None:
         "content-type": "application/json",
         "content-length": str(len(request.body)),
         "connection": "close",
-        "idempotency-key": "7-3-9",
-        "webhook-id": "7-3-9",
+        "idempotency-key": "d71-c9",
+        "webhook-id": "d71-c9",
         "webhook-timestamp": "1795359600",
     }
-    assert json.loads(request.body) == {
+    document = json.loads(request.body)
+    facts = {
         "check_id": 7,
         "check_name": "nightly b\u00e4ckup",
         "status": "down",
@@ -199,7 +223,15 @@ async def test_the_request_is_exactly_this() -> None:
         "down_since": None,
         "last_ping": "2026-11-22T13:55:40.000Z",
         "failure_count": 2,
+        "output": "",
+        "flips": 0,
+        "reminders": 0,
+        "settled_as": None,
+        "channel_name": None,
+        "url": "https://ttr.example/checks/7",
+        "acknowledge_url": None,
     }
+    assert document == {**facts, "others_down": {"count": 0, "names": []}, "events": [facts]}
 
 
 async def test_a_recovery_and_a_test_are_said_in_the_same_shape() -> None:
@@ -214,12 +246,117 @@ async def test_a_recovery_and_a_test_are_said_in_the_same_shape() -> None:
     )
     async with receiving(saying(b"HTTP/1.1 204 No Content\r\n\r\n")) as receiver:
         for event in (up, replace(EVENT, kind="test", reason="")):
-            assert await send(f"http://127.0.0.1:{receiver.port}/", event=event) == Delivered("HTTP 204")
+            assert await send(f"http://127.0.0.1:{receiver.port}/", event) == Delivered("HTTP 204", 204)
     recovered, tested = (json.loads(request.body) for request in receiver.requests)
     assert (recovered["status"], recovered["down_seconds"]) == ("up", 65.0)
     assert recovered["down_since"] == "2026-11-22T14:58:45.000Z"
     assert tested["status"] == "test"
     assert recovered.keys() == tested.keys()
+
+
+async def told(*events: Event, **more: Any) -> dict[str, Any]:
+    """The document that arrives about these events."""
+    base = more.pop("base", "https://ttr.example")
+    async with receiving(saying(b"HTTP/1.1 204 No Content\r\n\r\n")) as receiver:
+        await send(f"http://127.0.0.1:{receiver.port}/", told=notification(*events, **more), base=base)
+    [request] = receiver.requests
+    document: dict[str, Any] = json.loads(request.body)
+    return document
+
+
+async def test_several_events_are_listed_oldest_first_under_the_newest() -> None:
+    up = replace(EVENT, id="up", kind="up", reason="", at=EVENT.at + 60_000, down_since=EVENT.at)
+    other = replace(EVENT, id="other", check_id=8, check_name="web.example.com", at=EVENT.at + 61_000)
+    document = await told(EVENT, up, other, others=("mail", "dns"), others_count=12)
+    assert [event["event_id"] for event in document["events"]] == [EVENT.id, "up", "other"]
+    assert [event["status"] for event in document["events"]] == ["down", "up", "down"]
+    assert document["message"] == "1 check is down, 1 came back"
+    assert {**document["events"][-1], "message": ""}.items() <= {**document, "message": ""}.items()
+    assert all(event["message"].endswith(".") for event in document["events"])
+    assert document["others_down"] == {"count": 12, "names": ["mail", "dns"]}
+
+
+async def test_a_summary_of_one_check_names_it_as_it_is_written() -> None:
+    named = replace(EVENT, check_name="db.example.com")
+    document = await told(named, replace(named, kind="up", reason="", at=EVENT.at + 60_000))
+    assert document["message"] == '"db.example.com" is up again'
+
+
+async def test_a_reminder_carries_the_link_that_ends_it() -> None:
+    since = EVENT.at - 3_600_000
+    reminder = replace(EVENT, kind="reminder", down_since=since, reminders=2, may_acknowledge=True)
+    document = await told(reminder)
+    assert (document["status"], document["reminders"]) == ("reminder", 2)
+    address, _, token = document["acknowledge_url"].rpartition("/")
+    assert address == "https://ttr.example/acknowledge"
+    assert read_link("key", "acknowledge", token, 3) == [3, 7, since]
+
+
+async def test_flapping_and_a_channel_that_was_turned_off_are_told() -> None:
+    flapping = await told(replace(EVENT, kind="flapping", reason="", flips=6))
+    assert (flapping["status"], flapping["flips"]) == ("flapping", 6)
+    settled = await told(replace(EVENT, kind="settled", reason="", status="up", flips=19))
+    assert (settled["status"], settled["settled_as"], settled["flips"]) == ("settled", "up", 19)
+    off = await told(
+        Event("off", "channel_off", NOW, 0, "", reason_detail="HTTP 410", channel_name="chat of the team")
+    )
+    assert (off["status"], off["channel_name"], off["reason_detail"]) == (
+        "channel_off",
+        "chat of the team",
+        "HTTP 410",
+    )
+    assert off["url"] is None
+
+
+async def test_the_last_output_is_sent_as_it_is() -> None:
+    output = "line 1\n\tline 2 \u2713 </script>\x1b[2J"
+    assert (await told(replace(EVENT, output=output)))["output"] == output
+
+
+async def test_without_a_known_address_no_link_is_made_up() -> None:
+    document = await told(replace(EVENT, may_acknowledge=True), base="")
+    assert (document["url"], document["acknowledge_url"]) == (None, None)
+
+
+async def test_standard_webhooks_accepts_the_signature_of_each_valid_secret() -> None:
+    now = now_ms()
+    new, old, foreign = (new_signing_secret() for _ in range(3))
+    several = (replace(EVENT, check_name="\u00fc\u2713 \ud83d\ude00"), EVENT)
+    async with receiving(saying(b"HTTP/1.1 204 No Content\r\n\r\n")) as receiver:
+        await send(f"http://127.0.0.1:{receiver.port}/", *several, now=now, signing=f"{new} {old}")
+    [request] = receiver.requests
+    for secret in (new, old):
+        assert Webhook(secret).verify(request.body, request.headers) == json.loads(request.body)
+    newest_first = request.headers["webhook-signature"].split(" ")
+    assert len(newest_first) == 2
+    only_new = {**request.headers, "webhook-signature": newest_first[0]}
+    assert Webhook(new).verify(request.body, only_new)
+    for data, headers, secret in (
+        (request.body, request.headers, foreign),
+        (request.body + b" ", request.headers, new),
+        (request.body, {**request.headers, "webhook-id": "d71-c8"}, new),
+        (request.body, {**request.headers, "webhook-timestamp": str(now // 1000 + 1)}, new),
+        (request.body, only_new, old),
+    ):
+        with pytest.raises(WebhookVerificationError):
+            Webhook(secret).verify(data, headers)
+
+
+async def test_a_channel_without_a_signing_secret_sends_no_signature() -> None:
+    async with receiving(saying(b"HTTP/1.1 204 No Content\r\n\r\n")) as receiver:
+        await send(f"http://127.0.0.1:{receiver.port}/")
+    assert "webhook-signature" not in receiver.requests[0].headers
+
+
+async def test_fifty_events_full_of_hostile_text_go_out_whole() -> None:
+    hostile = replace(
+        EVENT, check_name="\U0001f600" * 100, output="\x00\u202e" * 500, description="\ud800" * 500
+    )
+    events = [replace(hostile, id=f"e{n}", check_id=n) for n in range(WEBHOOK.events_max)]
+    document = await told(*events)
+    assert [event["event_id"] for event in document["events"]] == [f"e{n}" for n in range(50)]
+    assert document["events"][7]["output"] == hostile.output
+    assert document["message"] == "50 checks are down"
 
 
 async def test_a_retry_keeps_body_and_key_and_tells_its_own_time() -> None:
@@ -228,7 +365,7 @@ async def test_a_retry_keeps_body_and_key_and_tells_its_own_time() -> None:
             await send(f"http://127.0.0.1:{receiver.port}/", now=now)
     first, second = receiver.requests
     assert first.body == second.body
-    assert first.headers["idempotency-key"] == second.headers["idempotency-key"] == "7-3-9"
+    assert first.headers["idempotency-key"] == second.headers["idempotency-key"] == "d71-c9"
     assert int(second.headers["webhook-timestamp"]) - int(first.headers["webhook-timestamp"]) == 30
 
 
@@ -241,7 +378,7 @@ async def test_hostile_text_in_a_check_stays_text() -> None:
         reason_detail="\x07\nHTTP/1.1 200 OK\r\n\r\n",
     )
     async with receiving(saying(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")) as receiver:
-        assert await send(f"http://127.0.0.1:{receiver.port}/", event=hostile) == Delivered("HTTP 200")
+        assert await send(f"http://127.0.0.1:{receiver.port}/", hostile) == Delivered("HTTP 200", 200)
     [request] = receiver.requests
     assert "x-evil" not in request.headers
     assert request.body.isascii()
@@ -253,7 +390,7 @@ async def test_hostile_text_in_a_check_stays_text() -> None:
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
 async def test_any_2xx_is_delivered(status: int) -> None:
-    assert await answered(status) == Delivered(f"HTTP {status}")
+    assert await answered(status) == Delivered(f"HTTP {status}", status)
 
 
 @pytest.mark.parametrize(
@@ -285,6 +422,7 @@ async def test_every_other_status_has_its_reason(status: int, reason: str, perma
     outcome = await answered(status)
     assert isinstance(outcome, Failed)
     assert (outcome.reason, outcome.permanent, outcome.retry_after_seconds) == (reason, permanent, None)
+    assert outcome.status == status
     assert outcome.detail.startswith(f"Receiver answered HTTP {status}")
 
 
@@ -298,6 +436,7 @@ async def test_a_redirect_is_never_followed_and_not_quoted(status: int) -> None:
         "redirected",
         f"Receiver answered HTTP {status}, a redirect, which is not followed: save the final URL",
         permanent=True,
+        status=status,
     )
     assert target.requests == []
 
@@ -359,7 +498,7 @@ async def test_a_body_that_is_no_plain_text_is_not_shown(
     text: str, content_type: str, headers: dict[str, str]
 ) -> None:
     assert await answered(500, headers, text, content_type) == Failed(
-        "server_error", "Receiver answered HTTP 500", permanent=False
+        "server_error", "Receiver answered HTTP 500", permanent=False, status=500
     )
 
 
@@ -401,14 +540,14 @@ TROUBLES: dict[str, tuple[Respond, Outcome]] = {
         saying(b"HTTP/1.1 200 OK\r\nX: " + b"s3cr3t-path" * 20_000 + b"\r\n\r\n"),
         Failed("response_broken", "The receiver's answer is not valid HTTP", False),
     ),
-    "an endless slow body": (drip_forever, Delivered("HTTP 200")),
+    "an endless slow body": (drip_forever, Delivered("HTTP 200", 200)),
     "an endless fast body": (
         flood_forever,
-        Failed("server_error", "Receiver answered HTTP 500: " + "y" * 119 + "\u2026", False),
+        Failed("server_error", "Receiver answered HTTP 500: " + "y" * 119 + "\u2026", False, status=500),
     ),
     "a body that breaks off": (
         saying(b"HTTP/1.1 500 Oh\r\nContent-Length: 100\r\n\r\nhalf"),
-        Failed("server_error", "Receiver answered HTTP 500: half", False),
+        Failed("server_error", "Receiver answered HTTP 500: half", False, status=500),
     ),
     "broken chunks": (
         saying(b"HTTP/1.1 500 Oh\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n"),
@@ -416,11 +555,11 @@ TROUBLES: dict[str, tuple[Respond, Outcome]] = {
     ),
     "a huge body": (
         saying(b"HTTP/1.1 500 Oh\r\nContent-Length: 10000000\r\n\r\n" + b"z" * 10_000_000),
-        Failed("server_error", "Receiver answered HTTP 500: " + "z" * 119 + "\u2026", False),
+        Failed("server_error", "Receiver answered HTTP 500: " + "z" * 119 + "\u2026", False, status=500),
     ),
     "switching protocols": (
         saying(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"),
-        Failed("response_broken", "Receiver answered HTTP 101", False),
+        Failed("response_broken", "Receiver answered HTTP 101", False, status=101),
     ),
 }
 
@@ -477,7 +616,7 @@ async def test_a_connection_that_does_not_come_about_ends_early() -> None:
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_not_accepted(tmp_path: Path) -> None:
-    async with receiving(silence, tls=self_signed(tmp_path)) as receiver:
+    async with receiving(silence, tls=certificate(tmp_path).server) as receiver:
         outcome = await send(f"https://127.0.0.1:{receiver.port}{SECRET_PATH}")
     assert isinstance(outcome, Failed)
     assert (outcome.reason, outcome.permanent) == ("tls_failed", False)
@@ -498,8 +637,8 @@ async def test_a_receiver_without_tls_behind_https_is_named() -> None:
     assert outcome == Failed("tls_failed", "No secure connection: the TLS handshake failed", permanent=False)
 
 
-@pytest.mark.parametrize("secret", [None, "", "ftp://s3cr3t/", "not a url"])
-async def test_a_secret_that_is_no_url_is_a_bad_setting(secret: str | None) -> None:
+@pytest.mark.parametrize("secret", ["", "ftp://s3cr3t/", "not a url"])
+async def test_a_secret_that_is_no_url_is_a_bad_setting(secret: str) -> None:
     outcome = await send(secret)
     assert isinstance(outcome, Failed)
     assert (outcome.reason, outcome.permanent) == ("bad_settings", True)
@@ -507,38 +646,37 @@ async def test_a_secret_that_is_no_url_is_a_bad_setting(secret: str | None) -> N
 
 
 @pytest.mark.parametrize(
-    ("url", "origin"),
+    "url",
     [
-        ("https://hooks.example.com/a/b?token=c", "https://hooks.example.com"),
-        ("HTTP://Hooks.Example.com:8080", "http://hooks.example.com:8080"),
-        ("http://localhost:9000/x", "http://localhost:9000"),
-        ("http://gateway/x", "http://gateway"),
-        ("http://my_service.internal./x", "http://my_service.internal."),
-        ("http://10.0.0.5/x", "http://10.0.0.5"),
-        ("http://[fd00::1]:81/x", "http://[fd00::1]:81"),
-        ("https://b\u00fccher.example/x", "https://xn--bcher-kva.example"),
-        ("https://example.com/" + "x" * 2028, "https://example.com"),
+        "https://hooks.example.com/a/b?token=c",
+        "HTTP://Hooks.Example.com:8080",
+        "http://localhost:9000/x",
+        "http://gateway/x",
+        "http://my_service.internal./x",
+        "http://10.0.0.5/x",
+        "http://[fd00::1]:81/x",
+        "https://b\u00fccher.example/x",
+        "https://example.com/" + "x" * 2028,
     ],
 )
-def test_a_url_is_kept_as_the_secret_and_only_its_origin_is_open(url: str, origin: str) -> None:
-    public, secret = WEBHOOK.parse({"webhook_url": url, "webhook_enabled": True})
-    assert public == {"webhook_origin": origin}
-    assert secret == url
+def test_a_url_is_kept_as_the_secret_and_nothing_of_it_is_open(url: str) -> None:
+    given = {"webhook_url": f" {url} ", "webhook_enabled": True}
+    assert read_fields(WEBHOOK, given) == ({}, {"webhook_url": url})
+    assert WEBHOOK.destination({}, {"webhook_url": url}) == url
 
 
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        (None, "Give the URL that receives the alerts."),
-        ("", "Give the URL that receives the alerts."),
-        (7, "The URL must be text."),
+        (7, "The URL must begin with http:// or https://."),
+        (["https://example.com/"], "Text is needed."),
         ("https://example.com/" + "x" * 2029, "The URL is longer than 2,048 characters."),
         ("https://example.com/a b", "The URL holds a space or a control character."),
         ("https://exa\tmple.com/", "The URL holds a space or a control character."),
-        ("https://example.com/\n", "The URL holds a space or a control character."),
+        ("https://example.com/\nx", "The URL holds a space or a control character."),
         ("https://example.com/\x00", "The URL holds a space or a control character."),
         ("https://example.com/\x7f", "The URL holds a space or a control character."),
-        ("https://example.com/\u2028", "The URL holds a space or a control character."),
+        ("https://example.com/\u2028x", "The URL holds a space or a control character."),
         ("https://example.com/\ud800", "The URL holds a space or a control character."),
         ("https://example.com\\@evil/", "The URL holds a backslash."),
         ("ftp://example.com/", "The URL must begin with http:// or https://."),
@@ -581,13 +719,14 @@ def test_a_url_is_kept_as_the_secret_and_only_its_origin_is_open(url: str, origi
 )
 def test_a_url_of_a_bad_form_is_refused_with_one_sentence(url: object, sentence: str) -> None:
     with pytest.raises(ChannelError) as caught:
-        WEBHOOK.parse({"webhook_url": url})
+        read_fields(WEBHOOK, {"webhook_url": url})
     assert (caught.value.sentence, caught.value.field) == (sentence, "webhook_url")
 
 
-def test_the_url_may_be_missing_from_the_settings_altogether() -> None:
-    with pytest.raises(ChannelError):
-        WEBHOOK.parse({})
+@pytest.mark.parametrize("nothing", [None, "", "  "])
+def test_a_url_can_be_cleared(nothing: str | None) -> None:
+    assert read_fields(WEBHOOK, {"webhook_url": nothing}) == ({}, {"webhook_url": ""})
+    assert read_fields(WEBHOOK, {}) == ({}, {})
 
 
 def test_every_kind_is_registered_under_its_own_name() -> None:
@@ -599,29 +738,3 @@ def test_a_failure_is_one_short_line_with_a_sane_wait() -> None:
     assert failed.detail.startswith("a b xxx")
     assert len(failed.detail) == 200
     assert failed.retry_after_seconds == 0.0
-
-
-def self_signed(folder: Path) -> ssl.SSLContext:
-    """A server's TLS context with a fresh certificate that only it signed."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(start)
-        .not_valid_after(start + datetime.timedelta(days=36_500))
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    return context

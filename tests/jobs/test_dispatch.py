@@ -1,4 +1,4 @@
-"""From the outbox to a worker: deliveries made once, handed out in slices, carried by a real RQ worker."""
+"""From the outbox to a worker: deliveries made once, and a real RQ worker woken for them."""
 
 import asyncio
 import subprocess
@@ -10,20 +10,16 @@ import redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-from rq_jobs.deliver import deliver_slice
-from tests.jobs.orders import LATER_MS, fall_overdue, state_of, waiting, watched
-from tests.journeys.receiver import Receiver
+from rq_jobs.deliver import deliver
+from tests.jobs.orders import deliveries, dispatched, fall_overdue, send, waiting, watched
+from tests.journeys.receiver import Answer, Receiver
 from tests.journeys.stack import ROOT, environment
 from ttr.dispatch import JOB, QUEUE, Dispatcher
 from ttr.now import now_ms
 from ttr.settings import Settings
 from ttr.store import keys
-from ttr.store.deliveries import ACCOUNT_SHARE, Handed
-from ttr.store.outbox import dispatch_entry, read_outbox
 from ttr.store.redis import Store
 from ttr.store.users import User
-
-_MOST_WAITING_JOBS = 4
 
 
 @pytest.fixture
@@ -64,20 +60,20 @@ _BURST = """
 from functools import partialmethod
 import ttr.worker
 from ttr.settings import load_settings
-ttr.worker.Worker.work = partialmethod(ttr.worker.Worker.work, burst=True)
+ttr.worker.DeliveryWorker.work = partialmethod(ttr.worker.DeliveryWorker.work, burst=True)
 ttr.worker.run(load_settings())
 """
 
 
-async def test_a_worker_runs_the_job_that_the_dispatcher_enqueued(
+async def test_a_worker_that_is_woken_sends_everything(
     store: Store, settings: Settings, user: User, receiver: Receiver, dispatcher: Dispatcher, queue: Queue
 ) -> None:
     for number in range(3):
-        await watched(store, settings, user, f"job-{number}", receiver.url("/hook"))
+        await watched(store, settings, user, f"job-{number}", receiver.url(f"/{number}"))
     await fall_overdue(store, user)
     assert await dispatcher.step(now_ms())
     (job,) = queue.jobs
-    assert job.func_name == JOB == "rq_jobs.deliver.deliver_slice"
+    assert (job.func_name, job.args, job.kwargs) == ("rq_jobs.deliver.deliver", [], {})
     assert job.serializer is JSONSerializer
     log = await _burst(settings)
     assert len(receiver.arrivals()) == 3, log
@@ -86,22 +82,47 @@ async def test_a_worker_runs_the_job_that_the_dispatcher_enqueued(
     assert not await store.redis.keys("rq:job:*")  # a job that is done leaves nothing
 
 
-async def test_a_job_that_is_enqueued_twice_sends_once(
+async def test_a_job_that_runs_twice_sends_once(
     store: Store, settings: Settings, user: User, receiver: Receiver, dispatcher: Dispatcher, queue: Queue
 ) -> None:
     await watched(store, settings, user, "job", receiver.url("/hook"))
     await fall_overdue(store, user)
     await dispatcher.step(now_ms())
-    (job,) = queue.jobs
-    for _ in range(2):
-        queue.enqueue(JOB, *job.args, result_ttl=0)
-    assert queue.count == 3
+    queue.enqueue(JOB, result_ttl=0)
+    assert queue.count == 2
     await _burst(settings)
     assert len(receiver.arrivals()) == 1
-    partition, ((delivery_id, token),) = job.args
-    assert partition == user.partition
-    record = await state_of(store, user, Handed(delivery_id, token))
-    assert (record["state"], record["attempts"]) == ("delivered", "1")
+    (delivery,) = await deliveries(store, user)
+    assert (delivery.state, len(delivery.attempts)) == ("delivered", 1)
+
+
+async def test_one_waiting_job_is_enough(
+    store: Store, settings: Settings, user: User, receiver: Receiver, dispatcher: Dispatcher, queue: Queue
+) -> None:
+    for number in range(30):
+        await watched(store, settings, user, f"job-{number}", receiver.url(f"/{number}"))
+    await fall_overdue(store, user)
+    for _ in range(5):
+        await dispatcher.step(now_ms())
+    assert queue.count == 1
+    await _burst(settings)
+    assert len(receiver.arrivals()) == 30
+
+
+async def test_nobody_is_woken_when_nothing_is_due(
+    store: Store, settings: Settings, user: User, receiver: Receiver, dispatcher: Dispatcher, queue: Queue
+) -> None:
+    assert await dispatcher.step(now_ms()) is None
+    receiver.answer("/hook", Answer(503))
+    await watched(store, settings, user, "job", receiver.url("/hook"))
+    await dispatched(store, settings, user)
+    await send(store, settings)
+    queue.empty()
+    ((_, due),) = (await waiting(store, user)).items()
+    assert await dispatcher.step(now_ms()) == due
+    assert queue.count == 0
+    await dispatcher.step(due)
+    assert queue.count == 1
 
 
 async def test_an_event_becomes_one_delivery_however_many_dispatchers_read_it(
@@ -109,67 +130,11 @@ async def test_an_event_becomes_one_delivery_however_many_dispatchers_read_it(
 ) -> None:
     await watched(store, settings, user, "job", receiver.url("/hook"))
     await fall_overdue(store, user)
-    (entry,) = await read_outbox(store, user.partition, 10)
-    made = await asyncio.gather(*(dispatch_entry(store, user.partition, entry, now_ms()) for _ in range(10)))
-    assert sorted(made) == [(0, 0)] * 9 + [(1, 0)]
-    assert len(await waiting(store, user)) == 1
+    with Dispatcher(store, settings.queue) as one, Dispatcher(store, settings.queue) as other:
+        await asyncio.gather(*(each.step(now_ms()) for each in (one, other, one, other)))
+    assert len(await deliveries(store, user)) == len(await waiting(store, user)) == 1
     assert await store.redis.xlen(keys.outbox(user.partition)) == 0
 
 
-async def test_a_finished_delivery_is_not_revived_by_a_late_dispatcher(
-    store: Store, settings: Settings, user: User, receiver: Receiver, dispatcher: Dispatcher
-) -> None:
-    await watched(store, settings, user, "job", receiver.url("/hook"))
-    await fall_overdue(store, user)
-    (entry,) = await read_outbox(store, user.partition, 10)
-    await dispatcher.step(now_ms())
-    await _burst(settings)
-    assert await dispatch_entry(store, user.partition, entry, now_ms()) == (0, 0)
-    assert await waiting(store, user) == {}
-
-
-async def test_no_more_is_handed_out_than_workers_can_begin_with_soon(
-    store: Store, settings: Settings, user: User, receiver: Receiver, dispatcher: Dispatcher, queue: Queue
-) -> None:
-    checks = (_MOST_WAITING_JOBS + 2) * ACCOUNT_SHARE
-    for number in range(checks):
-        await watched(store, settings, user, f"job-{number}", receiver.url("/hook"))
-    await fall_overdue(store, user)
-    for _ in range(20):
-        await dispatcher.step(now_ms())
-    assert queue.count == _MOST_WAITING_JOBS
-    due = await waiting(store, user)
-    assert len(due) == checks
-    handed = [at for at in due.values() if at > now_ms()]
-    assert len(handed) == _MOST_WAITING_JOBS * ACCOUNT_SHARE  # the others wait where no lease runs
-    slices = [job.args[1] for job in queue.jobs]
-    assert [len(part) for part in slices] == [ACCOUNT_SHARE] * _MOST_WAITING_JOBS
-    assert (
-        len({delivery_id for part in slices for delivery_id, _ in part}) == _MOST_WAITING_JOBS * ACCOUNT_SHARE
-    )
-
-    # A queue that nobody empties stays as it is, although all leases lapse.
-    for _ in range(5):
-        await dispatcher.step(now_ms() + LATER_MS)
-    assert queue.count == _MOST_WAITING_JOBS
-
-
-async def test_what_waited_for_room_is_sent_when_there_is_some(
-    store: Store, settings: Settings, user: User, receiver: Receiver, dispatcher: Dispatcher, queue: Queue
-) -> None:
-    for number in range(20):
-        await watched(store, settings, user, f"job-{number}", receiver.url("/hook"))
-    await fall_overdue(store, user)
-    for _ in range(_MOST_WAITING_JOBS):
-        queue.enqueue(JOB, user.partition, [], result_ttl=0)
-    await dispatcher.step(now_ms())
-    assert queue.count == _MOST_WAITING_JOBS
-    await _burst(settings)
-    assert receiver.arrivals() == []
-    await dispatcher.step(now_ms())
-    await _burst(settings)
-    assert len(receiver.arrivals()) == 20
-
-
 def test_the_job_has_the_name_that_the_dispatcher_enqueues() -> None:
-    assert f"{deliver_slice.__module__}.{deliver_slice.__name__}" == JOB
+    assert f"{deliver.__module__}.{deliver.__name__}" == JOB

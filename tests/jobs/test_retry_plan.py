@@ -3,7 +3,7 @@
 import pytest
 
 from ttr.channels.delivery import RETRY_AFTER_MAX_SECONDS, Delivered, Failed
-from ttr.notify import retry_at
+from ttr.retries import retry_at
 
 _SECOND, _MINUTE, _HOUR = 1_000, 60_000, 3_600_000
 _CREATED = 1_800_000_000_000

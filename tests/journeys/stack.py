@@ -67,6 +67,12 @@ class Stack:
         """Where its Redis listens."""
         return f"unix://{self._socket}"
 
+    def settings(self) -> dict[str, str]:
+        """The settings that its processes have, for `load_settings`."""
+        return {
+            name: self._env[name] for name in ("REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEY", "EGRESS_ALLOW")
+        }
+
     def __enter__(self) -> Self:
         try:
             for name in self.names:

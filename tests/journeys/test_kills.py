@@ -26,8 +26,8 @@ TARGETS = ("web", "clock", "worker", "horse", "redis")
 _HOOK = "/hook"
 # So long takes every answer, so that a kill can meet a request.
 _ANSWER_SECONDS = 0.25
-# A delivery whose sender died is due again 15 s after it was claimed.
-_LEASE_SECONDS = 15
+# A delivery whose sender died is due again when its lease lapses.
+_LEASE_SECONDS = 10
 _LOADED_SECONDS = 30
 
 
@@ -110,7 +110,8 @@ def _round(
     for slug in falling:
         jobs.fall_silent(slug)
         story.told[slug].append("down")
-    # A horse lives for as long as its slice takes: wait for it before the alerts leave, 4 s after the last pings.
+    # A horse lives for as long as there is something to send: wait for it before the alerts leave, 4 s after the
+    # last pings.
     kill_at = chance.uniform(0, 3 if target == "horse" else 5)
     began = time.monotonic()
     for at, what in sorted([(kill_at, "kill"), (chance.uniform(0, 5), "come back")]):
@@ -173,7 +174,8 @@ def _nothing_else_was_told(receiver: Receiver, story: Story, slugs: list[str]) -
         assert told.get(slug, []) == story.told[slug], slug
     keys = defaultdict(set)
     for arrival in receiver.arrivals():
-        keys[arrival.body["event_id"]].add(arrival.key)
+        for event in arrival.body["events"]:
+            keys[event["event_id"]].add(arrival.key)
     assert {event: found for event, found in keys.items() if len(found) > 1} == {}
 
 
@@ -203,8 +205,8 @@ def _told(receiver: Receiver) -> dict[str, list[str]]:
     """
     events: dict[str, dict[str, tuple[int, str]]] = defaultdict(dict)
     for arrival in receiver.answered():
-        body = arrival.body
-        events[body["check_slug"]][body["event_id"]] = (_ms(body["timestamp"]), body["status"])
+        for event in arrival.body["events"]:
+            events[event["check_slug"]][event["event_id"]] = (_ms(event["timestamp"]), event["status"])
     return {slug: [status for _, status in sorted(found.values())] for slug, found in events.items()}
 
 

@@ -197,14 +197,19 @@ def test_a_500_and_a_refusal_are_tried_again_with_the_same_key_and_a_410_is_fina
         ):
             account.add(slug, url, interval_seconds=3_600)
         absent.refuse()
+        account.ping("well", "/fail")
+        until(lambda: _last(account, "well", "ok"))
         before = now_ms()
-        for slug in ("broken", "gone", "absent", "well"):
+        for slug in ("broken", "gone", "absent"):
             account.ping(slug, "/fail")
-
-        receiver.wait("/hook", 1)  # whose neighbours' receivers fail
         assert "HTTP 500" in until(lambda: _last(account, "broken", "error"))
         assert "HTTP 410" in until(lambda: _last(account, "gone", "error"))
         assert "refused" in until(lambda: _last(account, "absent", "error"))
+        # A target that is gone turns its channel off, and the one that worked last is told.
+        assert account.show("gone")["webhook_enabled"] is False
+        told = receiver.wait("/hook", 2)[1].body
+        assert (told["status"], told["check_id"]) == ("channel_off", 0)
+        assert "HTTP 410" in told["message"]
         at = _ms(account.show("gone")["webhook_last_notification_timestamp"])
         assert before <= at <= now_ms()
 

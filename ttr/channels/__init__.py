@@ -3,11 +3,11 @@
 Its name in `_ALL` below registers it.
 """
 
-from ttr.channels import webhook
+from ttr.channels import discord, email, slack, telegram, webhook
 from ttr.channels.kind import ChannelError, Kind
 
 __all__ = ["KINDS", "ChannelError", "Kind"]
 
-_ALL: tuple[Kind, ...] = (webhook,)
+_ALL: tuple[Kind, ...] = (telegram, slack, discord, email, webhook)
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}

@@ -1,18 +1,20 @@
 """One guarded POST and how its answer is judged: what every kind that speaks HTTP shares."""
 
 import errno
+import json
 import re
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import aiohttp
 from yarl import URL
 
-from ttr.channels.delivery import Delivered, Failed, Outcome
+from ttr.channels.delivery import RETRY_AFTER_MAX_SECONDS, Delivered, Failed, Outcome
 from ttr.channels.egress import RefusedAddress
 from ttr.domain.alert import one_line
 
@@ -53,7 +55,7 @@ async def post(
         async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
             content = await _read(response)
             return Answer(response.status, response.headers, content, _excerpt(response, content))
-    except aiohttp.InvalidURL:
+    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
         return Failed("bad_settings", "The URL can't be used: check how its host is written", permanent=True)
     except TimeoutError as error:
         return _timed_out(error, session.timeout)
@@ -65,28 +67,77 @@ async def post(
         return Failed("response_broken", "The receiver closed the connection unanswered", permanent=False)
 
 
-def judge(answer: Answer, now: int) -> Outcome:
+def judge(answer: Answer, now: int, *, who: str = "Receiver", words: str | None = None) -> Outcome:
     """The outcome that an HTTP status stands for; `now` in milliseconds UTC dates a Retry-After.
 
-    2xx is delivered. 408, 425, 429 and 5xx are worth another attempt; redirects and every other 4xx are not.
+    2xx is delivered. 408, 425, 429 and 5xx are worth another attempt; redirects and every other 4xx are not,
+    and 410 means gone. `words` are the service's own, with its secrets hidden (`hide`), instead of the excerpt.
     """
     status = answer.status
     if 200 <= status < 300:
-        return Delivered(f"HTTP {status}")
-    said = f"Receiver answered HTTP {status}"
+        return Delivered(f"HTTP {status}", status)
+    said = f"{who} answered HTTP {status}"
     if 300 <= status < 400:
-        return Failed("redirected", f"{said}, a redirect, which is not followed: save the final URL", True)
-    detail = f"{said}: {answer.excerpt}" if answer.excerpt else said
+        sentence = f"{said}, a redirect, which is not followed: save the final URL"
+        return Failed("redirected", sentence, True, status=status)
+    words = answer.excerpt if words is None else words
+    detail = f"{said}: {words}" if words else said
     wait = retry_after(answer.headers.get("Retry-After", ""), now)
     if status == 429:
-        return Failed("rate_limited", detail, False, wait)
+        return Failed("rate_limited", detail, False, wait, status)
     if status in (408, 425) or 500 <= status < 600:
-        return Failed("server_error", detail, False, wait)
+        return Failed("server_error", detail, False, wait, status)
     if status == 410:
-        return Failed("gone", detail, True)
+        return Failed("gone", detail, True, status=status)
     if 400 <= status < 500:
-        return Failed("rejected", detail, True)
-    return Failed("response_broken", said, False)
+        return Failed("rejected", detail, True, status=status)
+    return Failed("response_broken", said, False, status=status)
+
+
+def answer_object(answer: Answer) -> dict[str, Any] | None:
+    """The JSON object in the body; None when there is none, as from a proxy in between."""
+    try:
+        found = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def seconds(value: object) -> float | None:
+    """A number of seconds as JSON or a header states it; None if it is none."""
+    if isinstance(value, str) and _SECONDS.fullmatch(value.strip()):
+        return float(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+        # A number of a hundred digits would not fit a float.
+        return float(min(value, RETRY_AFTER_MAX_SECONDS))
+    return None
+
+
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """`text` on one line of at most 120 characters, which ends where the first of `secrets` begins.
+
+    Case doesn't matter. All of the text is searched before it is cut, for a cut could leave half a token.
+    """
+    # Lowering bytes changes ASCII only, so that positions stay the same.
+    line = one_line(text, BODY_MAX).encode()
+    lowered = line.lower()
+    begins = [at for part in secrets if (at := lowered.find(part.encode().lower())) >= 0]
+    if begins:
+        line = line[: min(begins)] + b"[hidden]"
+    return one_line(line.decode(), EXCERPT_MAX)
+
+
+def secret_parts(url: str | URL) -> set[str]:
+    """What a URL may hide, as sent and decoded: path, path segments, query and its values."""
+    url = URL(url)
+    parts = {url.raw_path, url.path, url.raw_query_string, url.query_string}
+    parts.update(url.raw_parts, url.parts)
+    for pair in url.raw_query_string.split("&"):
+        name, has_value, value = pair.partition("=")
+        parts.add(value if has_value else name)
+    for name, value in url.query.items():
+        parts.add(value or name)
+    return {part for part in parts if len(part) >= _SECRET_MIN}
 
 
 def retry_after(value: str, now: int) -> float | None:
@@ -127,26 +178,8 @@ def _excerpt(response: aiohttp.ClientResponse, content: bytes) -> str:
         return ""
     if "\x00" in text or text.count("\ufffd") > len(text) // 10:
         return ""
-    # Many servers echo the path: the text ends where the first part of the URL begins. All 64 KiB are
-    # searched before the cut to 120, which could otherwise leave the first half of a token.
-    line = one_line(text, BODY_MAX).encode()
-    lowered = line.lower()
-    begins = [at for part in _secret_parts(response.url) if (at := lowered.find(part.encode().lower())) >= 0]
-    if begins:
-        line = line[: min(begins)] + b"[hidden]"
-    return one_line(line.decode(), EXCERPT_MAX)
-
-
-def _secret_parts(url: URL) -> set[str]:
-    """What a URL may hide, as sent and decoded: path, path segments, query and its values."""
-    parts = {url.raw_path, url.path, url.raw_query_string, url.query_string}
-    parts.update(url.raw_parts, url.parts)
-    for pair in url.raw_query_string.split("&"):
-        name, has_value, value = pair.partition("=")
-        parts.add(value if has_value else name)
-    for name, value in url.query.items():
-        parts.add(value or name)
-    return {part for part in parts if len(part) >= _SECRET_MIN}
+    # Many servers echo the path.
+    return hide(text, secret_parts(response.url))
 
 
 def _timed_out(error: TimeoutError, timeout: aiohttp.ClientTimeout) -> Failed:

@@ -1,0 +1,54 @@
+"""One attempt to notify: unseals the secrets and lets the kind send; for workers and for tests from a page."""
+
+import json
+import logging
+from collections.abc import Mapping
+
+from ttr.channels import KINDS
+from ttr.channels.delivery import Failed, Outcome
+from ttr.channels.kind import lacking
+from ttr.channels.means import Means
+from ttr.channels.signing import signing_list
+from ttr.domain.notification import Notification
+from ttr.store.sealed import Unreadable, unseal
+
+log = logging.getLogger(__name__)
+
+
+async def send_once(
+    means: Means,
+    *,
+    kind: str,
+    settings: Mapping[str, str],
+    sealed: str,
+    data_key: str,
+    notification: Notification,
+    now: int,
+) -> Outcome:
+    """Send `notification` once, to a channel's open `settings` and its secrets sealed under the account's
+    `data_key`. Whatever goes wrong is an outcome; nothing is raised.
+    """
+    sender = KINDS.get(kind)
+    if sender is None:
+        # A newer version may know the kind: during a deploy another worker can send it.
+        return Failed("bad_settings", f"This version can't send to a {kind}.", False)
+    if missing := sender.missing(means.settings):
+        return Failed("bad_settings", missing, False)
+    secrets: dict[str, str] = {}
+    if sealed:
+        try:
+            secrets = json.loads(unseal(means.settings.master_key, data_key, sealed))
+        except Unreadable:
+            # Kept for a day: the operator may have started with another ENCRYPTION_KEY by mistake.
+            log.error("delivery %s: its secret was sealed under another ENCRYPTION_KEY", notification.id)
+            return Failed("bad_settings", "The secret can't be read: its operator's log says why.", False)
+    if empty := lacking(sender, settings, secrets):
+        return Failed("bad_settings", f"Its setting {empty[0].label} is empty.", True)
+    if sender.signs:
+        secrets["signing"] = signing_list(secrets, now)
+    try:
+        return await sender.send(notification, settings, secrets, means=means, now=now)
+    except Exception:
+        # A fault of ours. Left to its lease it might be sent again every 10 s, for ever; the plan has an end.
+        log.exception("delivery %s", notification.id)
+        return Failed("response_broken", "ttr failed while sending; its operator's log says why", False)
