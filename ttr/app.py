@@ -10,6 +10,8 @@ from werkzeug.exceptions import HTTPException
 from ttr import current
 from ttr.api import api_blueprint
 from ttr.api.errors import http_problem
+from ttr.channels.means import open_means
+from ttr.domain.flapping import flap_rules
 from ttr.domain.limits import JSON_BODY_MAX
 from ttr.health import health_blueprint
 from ttr.now import now_ms
@@ -50,14 +52,16 @@ def create_app(settings: Settings) -> Quart:
 
     @app.while_serving
     async def _lifespan() -> AsyncGenerator[None, None]:
-        async with open_store(settings.database) as store:
+        async with open_store(settings.database) as store, open_means(settings) as means:
             await wait_until_ready(store)
             current.set_store(app, store)
+            current.set_means(app, means)
             door.handler = PingHandler(
                 store,
                 kept=Kept(
                     settings.ping_log_entries, settings.body_bytes_per_check, settings.body_bytes_per_account
                 ),
+                flap=flap_rules(settings),
                 body_limit=settings.ping_body_limit,
                 checks_per_account=settings.checks_per_account,
             )

@@ -5,6 +5,7 @@ from typing import cast
 from quart import Quart, current_app, request
 
 from ttr.address import client_address
+from ttr.channels.means import Means
 from ttr.settings import Settings
 from ttr.store.redis import Store
 
@@ -22,6 +23,16 @@ def set_store(app: Quart, store: Store) -> None:
 def store() -> Store:
     """The store of the running app."""
     return cast(Store, current_app.extensions["ttr_store"])
+
+
+def set_means(app: Quart, means: Means) -> None:
+    """Give the app what test messages are sent with, at start-up."""
+    app.extensions["ttr_means"] = means
+
+
+def means() -> Means:
+    """What test messages are sent with."""
+    return cast(Means, current_app.extensions["ttr_means"])
 
 
 def settings() -> Settings:

@@ -1,61 +1,382 @@
-"""A check's own webhook, as both front doors set it: judged, sealed, stored."""
+"""Channels as both front doors set and test them: judged, sealed, stored, tried."""
 
+import asyncio
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from uuid import uuid4
 
-from pydantic import BaseModel
-
-from ttr.channels import KINDS, ChannelError
+from ttr.channels import KINDS, ChannelError, Kind
+from ttr.channels.delivery import Delivered
+from ttr.channels.kind import lacking, read_fields
+from ttr.channels.means import Means
+from ttr.channels.signing import new_signing_secret, with_new_secret
+from ttr.domain import limits
+from ttr.domain.alert import Event
 from ttr.domain.check import Check
-from ttr.domain.invalid import FieldError, Invalid
+from ttr.domain.invalid import FieldError, Invalid, has_control
+from ttr.domain.notification import Notification
+from ttr.domain.rate import rules
+from ttr.notify import tell_bucket
 from ttr.now import now_ms
+from ttr.sending import send_once
 from ttr.settings import Settings
-from ttr.store.channels import set_webhook
+from ttr.store.channels import (
+    Channel,
+    Draft,
+    address,
+    create_channel,
+    get_channel,
+    identity,
+    list_channels,
+    note_result,
+    update_channel,
+)
+from ttr.store.checks import get_check
+from ttr.store.errors import DefaultsReached, StoreUnavailable
+from ttr.store.outbox import put_test
+from ttr.store.rates import DISABLED, read_rate, take_token
 from ttr.store.redis import Store
-from ttr.store.sealed import seal
+from ttr.store.sealed import Unreadable, seal, unseal
 from ttr.store.users import User
 
-
-class WebhookInput(BaseModel):
-    """The body of PUT .../webhook: what is sent changes; a URL of null or "" is cleared."""
-
-    webhook_url: str | None = None
-    webhook_enabled: bool | None = None
+# An edit loses only to another edit of the same channel that came in between.
+_TURNS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class WebhookChange:
-    """`url` None leaves it, "" clears it; `enabled` None leaves it."""
+class Saved:
+    """A channel after a change; `signing_secret` only when it was made just now: it can't be read again."""
 
-    url: str | None
-    enabled: bool | None
+    channel: Channel
+    signing_secret: str | None
 
 
-def webhook_change(given: WebhookInput) -> WebhookChange:
-    """What a request asks for. Raises Invalid when the URL can't be one."""
-    sent = given.model_fields_set
-    url: str | Literal[""] | None = None
-    if "webhook_url" in sent:
-        url = given.webhook_url or ""
-    if url:
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """What the service said to a test. `retry_after_seconds` only when our own rate control let none leave."""
+
+    delivered: bool
+    detail: str
+    status: int | None
+    seconds: float
+    retry_after_seconds: float | None
+
+
+async def add_channel(store: Store, settings: Settings, user: User, given: Mapping[str, object]) -> Saved:
+    """Make a channel of `kind`; it is on unless `enabled` is false. Raises Invalid, QuotaReached."""
+    return await _add(store, settings, user, given, own_check=None)
+
+
+async def change_channel(
+    store: Store, settings: Settings, user: User, channel: Channel, given: Mapping[str, object]
+) -> Saved:
+    """Change what is given; null or "" clears a field of the kind, and with it turns the channel off unless it is
+    told to be on. Raises Invalid, NotFound.
+    """
+    for _ in range(_TURNS):
+        secrets = _open(settings, user, channel)
+        draft, signing = _draft(settings, user, channel.kind, channel, secrets, given)
         try:
-            KINDS["webhook"].parse({"webhook_url": url})
-        except ChannelError as error:
-            raise Invalid([FieldError(error.field, error.sentence)]) from None
-    return WebhookChange(url, given.webhook_enabled)
+            written = await update_channel(store, user, channel, draft, now=now_ms())
+        except DefaultsReached as error:
+            raise Invalid([FieldError("default", str(error))]) from None
+        channel = await get_channel(store, user, channel.id)
+        if written:
+            return Saved(channel, signing)
+    raise StoreUnavailable("this channel is edited all the time; try again")
 
 
-async def change_webhook(
-    store: Store, settings: Settings, user: User, check: Check, change: WebhookChange
-) -> None:
-    """Store a change of the check's webhook. Raises NotFound, QuotaReached."""
-    secret = change.url and seal(settings.master_key, user.data_key, change.url)
-    await set_webhook(
+async def change_own_channel(
+    store: Store, settings: Settings, user: User, check: Check, kind: str, given: Mapping[str, object]
+) -> Saved:
+    """Change the channel of `kind` that only this check uses, making it (off) the first time. `given` holds fields of
+    the kind and `<kind>_enabled`; everything else in it is ignored. Raises Invalid, NotFound, QuotaReached.
+    """
+    named = _kind(kind, "")
+    switch = f"{kind}_enabled"
+    asked: dict[str, object] = {
+        field.name: given[field.name] for field in named.fields if field.name in given
+    }
+    if given.get(switch) is not None:
+        asked["enabled"] = given[switch]
+    try:
+        while (number := check.own_channels.get(kind)) is None:
+            try:
+                return await _add(
+                    store, settings, user, {"enabled": False, **asked, "kind": kind}, own_check=check.id
+                )
+            except _HasOne:
+                check = await get_check(store, user, str(check.id))
+        return await change_channel(store, settings, user, await get_channel(store, user, number), asked)
+    except Invalid as error:
+        renamed = {"enabled": switch, "kind": ""}
+        raise Invalid([FieldError(renamed.get(e.field, e.field), e.message) for e in error.errors]) from None
+
+
+async def rotate_signing(store: Store, settings: Settings, user: User, channel: Channel) -> str:
+    """A new signing secret for the endpoint, so for every channel of the account that shares it; the one before
+    stays valid for a day. Raises Invalid, NotFound.
+    """
+    if not _kind(channel.kind, "kind").signs:
+        raise Invalid([FieldError("", "Messages of this kind are not signed.")])
+    old, new = _open(settings, user, channel).get("signing"), new_signing_secret()
+    same = [other for other in await list_channels(store, user) if _is_same_endpoint(other, channel)]
+    for other in [channel, *same]:
+        if other.id == channel.id or _open(settings, user, other).get("signing") == old:
+            await _set_signing(store, settings, user, other, new)
+    return new
+
+
+async def test_now(
+    store: Store, settings: Settings, means: Means, user: User, channel: Channel, check: Check | None
+) -> Tested:
+    """Send a test, if the destination's rate allows one now, and keep what its service said.
+
+    Raises Invalid when the channel is off or lacks a setting.
+    """
+    kind = _ready(settings, channel)
+    rate_rules, now = rules(settings), now_ms()
+    who = f"{user.partition}:{channel.id}:test"
+    token = await take_token(store, rate_rules, channel.destination, who=who, now=now)
+    if not token.granted:
+        reason = "to recover" if token.reason == "backoff" else "for its turn"
+        detail = f"Not sent: our own rate control waits {reason} at this destination."
+        return Tested(False, detail, None, 0.0, token.wait_ms / 1000)
+    event = _event(channel, check, now, queued=False)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    outcome = await send_once(
+        means,
+        kind=kind.name,
+        settings=channel.settings,
+        sealed=channel.sealed,
+        data_key=user.data_key,
+        notification=Notification(event.id, user.id, channel.id, channel.name, (event,)),
+        now=now,
+    )
+    seconds = round(loop.time() - began, 3)
+    delivered = isinstance(outcome, Delivered)
+    await tell_bucket(store, rate_rules, channel.destination, outcome, event.id, now_ms())
+    await note_result(
         store,
         user,
-        check,
-        enabled=change.enabled,
-        secret=secret,
+        channel.id,
+        delivered=delivered,
+        detail=outcome.detail,
+        settings=outcome.settings if isinstance(outcome, Delivered) else None,
         now=now_ms(),
-        most=settings.channels_per_account,
+    )
+    return Tested(delivered, outcome.detail, outcome.status, seconds, None)
+
+
+async def test_queued(
+    store: Store, settings: Settings, user: User, channel: Channel, check: Check | None
+) -> None:
+    """Send a test on the way that alerts take. Raises Invalid when the channel is off or lacks a setting."""
+    _ready(settings, channel)
+    await put_test(store, user, channel.id, _event(channel, check, now_ms(), queued=True))
+
+
+async def rate_of(store: Store, settings: Settings, channel: Channel | None) -> dict[str, object]:
+    """How fast messages may leave for the channel's destination now; DISABLED while it can't send."""
+    if channel is None or not channel.enabled or not channel.destination:
+        return DISABLED
+    return await read_rate(store, rules(settings), channel.destination, now_ms())
+
+
+async def _set_signing(store: Store, settings: Settings, user: User, channel: Channel, new: str) -> None:
+    for _ in range(_TURNS):
+        secrets = _open(settings, user, channel)
+        if secrets.get("signing") == new:
+            return
+        draft, _ = _draft(settings, user, channel.kind, channel, with_new_secret(secrets, new, now_ms()), {})
+        if await update_channel(store, user, channel, draft, now=now_ms()):
+            return
+        channel = await get_channel(store, user, channel.id)
+    raise StoreUnavailable("this channel is edited all the time; try again")
+
+
+async def _signing_of_endpoint(
+    store: Store, settings: Settings, user: User, kind: Kind, given: Mapping[str, object]
+) -> dict[str, str]:
+    """The signing secrets that another channel of the account has for the same endpoint: a receiver knows one."""
+    try:
+        opened, sealed = read_fields(kind, given)
+    except ChannelError:
+        return {}
+    if not kind.signs or lacking(kind, opened, sealed):
+        return {}
+    destination = identity(kind.name, kind.destination(opened, sealed))
+    for other in await list_channels(store, user):
+        if other.kind == kind.name and other.destination == destination:
+            found = _open(settings, user, other)
+            if found.get("signing"):
+                return {name: value for name, value in found.items() if name.startswith("signing")}
+    return {}
+
+
+def _is_same_endpoint(one: Channel, other: Channel) -> bool:
+    return one.id != other.id and one.kind == other.kind and one.destination == other.destination != ""
+
+
+class _HasOne(Exception):
+    """The check got a channel of this kind meanwhile."""
+
+
+async def _add(
+    store: Store, settings: Settings, user: User, given: Mapping[str, object], *, own_check: int | None
+) -> Saved:
+    kind = given.get("kind")
+    if not isinstance(kind, str):
+        raise Invalid([FieldError("kind", f"One of {', '.join(KINDS)} is needed.")])
+    if missing := _kind(kind, "kind").missing(settings):
+        raise Invalid([FieldError("kind", missing)])
+    shared = await _signing_of_endpoint(store, settings, user, _kind(kind, "kind"), given)
+    draft, signing = _draft(settings, user, kind, None, shared, given)
+    try:
+        number = await create_channel(
+            store, user, draft, own_check=own_check, now=now_ms(), most=settings.channels_per_account
+        )
+    except DefaultsReached as error:
+        raise Invalid([FieldError("default", str(error))]) from None
+    if number is None:
+        raise _HasOne
+    return Saved(await get_channel(store, user, number), signing)
+
+
+def _draft(
+    settings: Settings,
+    user: User,
+    kind_name: str,
+    before: Channel | None,
+    secrets: Mapping[str, str],
+    given: Mapping[str, object],
+) -> tuple[Draft, str | None]:
+    """What the channel is to hold, and its signing secret if that was made just now. Raises Invalid."""
+    kind, errors = _kind(kind_name, "kind"), list[FieldError]()
+    if before is not None and given.get("kind", before.kind) != before.kind:
+        errors.append(FieldError("kind", "A channel's kind can't be changed; add another channel."))
+    name = _name(given, before.name if before else None, kind.label, errors)
+    enabled = _flag(given, "enabled", before.enabled if before else True, errors)
+    default = _flag(given, "default", before.default if before else False, errors)
+    if default and before is not None and before.own_check is not None:
+        errors.append(
+            FieldError("default", "This channel was made for one check; other checks can't use it.")
+        )
+    opened, sealed = dict(before.settings) if before else {}, dict(secrets)
+    for field in kind.fields:
+        try:
+            # One at a time, so that each bad value is told at once.
+            new_open, new_secret = read_fields(
+                kind, {field.name: given[field.name]} if field.name in given else {}
+            )
+        except ChannelError as error:
+            errors.append(FieldError(error.field, error.sentence))
+            continue
+        opened |= new_open
+        sealed |= new_secret
+    empty = lacking(kind, opened, sealed)
+    if empty and enabled is True:
+        if given.get("enabled") is None and before is not None:
+            enabled = False
+        else:
+            bad = {error.field for error in errors}
+            errors += [
+                FieldError(field.name, "This is needed before the channel can be on.")
+                for field in empty
+                if field.name not in bad
+            ]
+    if enabled and not (before and before.enabled) and (missing := kind.missing(settings)):
+        errors.append(FieldError("kind", missing))
+    if errors:
+        raise Invalid(errors)
+    signing = None
+    if kind.signs and not sealed.get("signing"):
+        sealed["signing"] = signing = new_signing_secret()
+    sealed = {name: value for name, value in sealed.items() if value}
+    draft = Draft(
+        kind=kind.name,
+        name=name,
+        settings=opened,
+        sealed=seal(settings.master_key, user.data_key, json.dumps(sealed)) if sealed else "",
+        has=frozenset(field.name for field in kind.fields if field.secret and sealed.get(field.name)),
+        destination="" if empty else identity(kind.name, kind.destination(opened, sealed)),
+        address="" if empty else address(kind.name, opened, sealed),
+        enabled=enabled,
+        default=default,
+    )
+    return draft, signing
+
+
+def _name(given: Mapping[str, object], before: str | None, label: str, errors: list[FieldError]) -> str:
+    name = given.get("name")
+    if name is None or (name == "" and before is None):
+        return before or label
+    if not isinstance(name, str):
+        errors.append(FieldError("name", "Text is needed."))
+        return ""
+    name = name.strip()
+    if not name:
+        errors.append(FieldError("name", "This can't be empty."))
+    elif len(name) > limits.NAME_MAX:
+        errors.append(FieldError("name", f"At most {limits.NAME_MAX} characters."))
+    elif has_control(name):
+        errors.append(FieldError("name", "Control characters can't be in a name."))
+    return name
+
+
+def _flag(given: Mapping[str, object], name: str, before: bool, errors: list[FieldError]) -> bool:
+    value = given.get(name)
+    if value is None:
+        return before
+    if not isinstance(value, bool):
+        errors.append(FieldError(name, "true or false is needed."))
+        return False
+    return value
+
+
+def _kind(name: str, field: str) -> Kind:
+    if name not in KINDS:
+        raise Invalid([FieldError(field, f"There is no such integration; there are {', '.join(KINDS)}.")])
+    return KINDS[name]
+
+
+def _ready(settings: Settings, channel: Channel) -> Kind:
+    kind = _kind(channel.kind, "kind")
+    if not channel.enabled:
+        raise Invalid([FieldError("enabled", "This channel is off; turn it on before you test it.")])
+    if missing := kind.missing(settings):
+        raise Invalid([FieldError("kind", missing)])
+    set_now = dict.fromkeys(channel.has, "set")
+    if empty := lacking(kind, channel.settings, set_now):
+        raise Invalid(
+            [FieldError(field.name, "This is needed before the channel can be tested.") for field in empty]
+        )
+    return kind
+
+
+def _open(settings: Settings, user: User, channel: Channel) -> dict[str, str]:
+    if not channel.sealed:
+        return {}
+    try:
+        found: dict[str, str] = json.loads(unseal(settings.master_key, user.data_key, channel.sealed))
+    except Unreadable:
+        # Entered anew they can be saved; until then the channel lacks them.
+        return {}
+    return found
+
+
+def _event(channel: Channel, check: Check | None, now: int, *, queued: bool) -> Event:
+    return Event(
+        id=f"t{channel.id}-{uuid4().hex}",
+        kind="test",
+        at=now,
+        check_id=check.id if check else 0,
+        check_name=check.name if check else "",
+        check_slug=check.settings.slug if check else None,
+        tags=check.settings.tags if check else (),
+        description=check.settings.description if check else "",
+        channel_name=channel.name,
+        queued=queued,
     )

@@ -6,7 +6,15 @@ from werkzeug.exceptions import HTTPException
 
 from ttr.api.auth import Unauthorized
 from ttr.domain.invalid import FieldError, Invalid
-from ttr.store.errors import NotFound, QuotaReached, SlugTaken, StoreUnavailable, UnknownChannel
+from ttr.store.errors import (
+    ChannelNeeded,
+    NotDead,
+    NotFound,
+    QuotaReached,
+    SlugTaken,
+    StoreUnavailable,
+    UnknownChannel,
+)
 
 
 def problem(status: int, detail: str, errors: tuple[FieldError, ...] = ()) -> Response:
@@ -36,7 +44,17 @@ def install(blueprint: Blueprint) -> None:
 
     @blueprint.errorhandler(NotFound)
     async def _not_found(error: NotFound) -> ResponseReturnValue:
-        return problem(404, "You have no such check.")
+        return problem(
+            404, f"You have {error}." if str(error).startswith("no such ") else "You have no such check."
+        )
+
+    @blueprint.errorhandler(ChannelNeeded)
+    async def _needed(error: ChannelNeeded) -> ResponseReturnValue:
+        return problem(409, str(error))
+
+    @blueprint.errorhandler(NotDead)
+    async def _not_dead(error: NotDead) -> ResponseReturnValue:
+        return problem(409, str(error))
 
     @blueprint.errorhandler(SlugTaken)
     async def _taken(error: SlugTaken) -> ResponseReturnValue:

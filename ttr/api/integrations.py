@@ -1,19 +1,76 @@
-"""PUT /api/v1/checks/<check>/webhook: the check's own webhook. Its URL is a secret and is never shown."""
+"""/api/v1/checks/<check>/<kind>: the channels that only one check uses, one of each kind, set and tried by name."""
 
 from quart import Response
 
 from ttr import current
 from ttr.api.auth import caller
-from ttr.api.body import body_bytes, one
-from ttr.domain.invalid import parse_json
-from ttr.integrations import WebhookInput, change_webhook, webhook_change
+from ttr.api.body import body_fields, one, private
+from ttr.api.trials import trial
+from ttr.channels import KINDS
+from ttr.domain.check import Check
+from ttr.domain.invalid import FieldError, Invalid
+from ttr.integrations import change_own_channel, rate_of, test_queued
+from ttr.store.channels import Channel, get_channel
 from ttr.store.checks import get_check
+from ttr.store.users import User
 
 
-async def webhook(check: str) -> Response:
-    """Change what is sent; null or "" clears the URL."""
+async def change(check: str, kind: str) -> Response:
+    """Change what is sent; null or "" clears a setting. A secret is never shown again."""
     user = await caller()
-    change = webhook_change(parse_json(WebhookInput, await body_bytes()))
+    name = _name(kind)
+    given = await body_fields()
     found = await get_check(current.store(), user, check)
-    await change_webhook(current.store(), current.settings(), user, found, change)
-    return await one(user, await get_check(current.store(), user, str(found.id)))
+    saved = await change_own_channel(current.store(), current.settings(), user, found, name, given)
+    more = {} if saved.signing_secret is None else {"signing_secret": saved.signing_secret}
+    return await one(user, await get_check(current.store(), user, str(found.id)), more=more)
+
+
+async def test(check: str, kind: str) -> Response:
+    """Send a test now and tell what the service said."""
+    user = await caller()
+    found, channel = await _configured(user, check, kind)
+    tested, refusal = await trial(user, channel, found)
+    return (
+        refusal
+        if refusal is not None
+        else await one(user, await get_check(current.store(), user, str(found.id)), more={"test": tested})
+    )
+
+
+async def queue_test(check: str, kind: str) -> Response:
+    """Send a test on the way that alerts take; 202."""
+    user = await caller()
+    found, channel = await _configured(user, check, kind)
+    await test_queued(current.store(), current.settings(), user, channel, found)
+    return private({"message": "The test waits in the queue; the list of deliveries will show it."}, 202)
+
+
+async def rate(check: str, kind: str) -> Response:
+    """How fast messages may leave for the channel's destination."""
+    user = await caller()
+    _, channel = await _own(user, check, kind)
+    return private(await rate_of(current.store(), current.settings(), channel))
+
+
+async def _own(user: User, check: str, kind: str) -> tuple[Check, Channel | None]:
+    name = _name(kind)
+    found = await get_check(current.store(), user, check)
+    number = found.own_channels.get(name)
+    return found, None if number is None else await get_channel(current.store(), user, number)
+
+
+async def _configured(user: User, check: str, kind: str) -> tuple[Check, Channel]:
+    found, channel = await _own(user, check, kind)
+    if channel is None:
+        raise Invalid(
+            [FieldError("", f"This check has no {KINDS[_name(kind)].label} settings; save some first.")]
+        )
+    return found, channel
+
+
+def _name(kind: str) -> str:
+    name = kind.lower()
+    if name not in KINDS:
+        raise Invalid([FieldError("", f"There is no such integration; there are {', '.join(KINDS)}.")])
+    return name

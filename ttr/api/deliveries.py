@@ -1,0 +1,115 @@
+"""The delivery log: what was sent to which channel, attempt by attempt, and sending again what was given up."""
+
+import re
+
+from pydantic import BaseModel, Field
+from quart import Response, request
+
+from ttr import current
+from ttr.api.auth import caller
+from ttr.api.body import private
+from ttr.channels.wording import sentence
+from ttr.domain.alert import Event
+from ttr.domain.invalid import parse_form
+from ttr.domain.moments import iso
+from ttr.now import now_ms
+from ttr.store.checks import get_check
+from ttr.store.deliveries import Attempt, Delivery, get_delivery, read_deliveries
+from ttr.store.deliveries import resend as send_again
+from ttr.store.errors import NotFound
+from ttr.store.users import User
+
+_FORM = re.compile(r"[A-Za-z0-9-]{1,100}", re.ASCII)
+
+
+class DeliveriesQuery(BaseModel):
+    """The query of the log; an account keeps its last 500 deliveries, a check its last 50."""
+
+    size: int = Field(25, ge=1, le=100)
+    offset: int = Field(0, ge=0, le=500)
+
+
+async def index() -> Response:
+    """The account's deliveries, newest first."""
+    return await _listed(await caller(), None)
+
+
+async def of_check(check: str) -> Response:
+    """The deliveries that tell of a check, newest first."""
+    user = await caller()
+    return await _listed(user, (await get_check(current.store(), user, check)).id)
+
+
+async def show(delivery: str) -> Response:
+    """One delivery."""
+    return private(delivery_json(await get_delivery(current.store(), await caller(), _id(delivery))))
+
+
+async def resend(delivery: str) -> Response:
+    """Queue once more a delivery that was given up; 202."""
+    user = await caller()
+    await send_again(current.store(), user, _id(delivery), now=now_ms())
+    return private(delivery_json(await get_delivery(current.store(), user, delivery)), 202)
+
+
+def delivery_json(delivery: Delivery) -> dict[str, object]:
+    """A delivery as the API shows it; of its events the first 20."""
+    return {
+        "id": delivery.id,
+        "channel_id": delivery.channel_id,
+        "channel_name": delivery.channel_name,
+        "channel_kind": delivery.channel_kind,
+        "state": delivery.state,
+        "created_at": iso(delivery.created_at),
+        "next_attempt": iso(delivery.again_at),
+        "count": delivery.count,
+        "events": [_event_json(event) for event in delivery.events],
+        "attempts": [_attempt_json(attempt) for attempt in delivery.attempts],
+    }
+
+
+def _id(text: str) -> str:
+    # It becomes a part of a key: anything else might name a key of another kind.
+    if not _FORM.fullmatch(text):
+        raise NotFound("no such delivery")
+    return text
+
+
+async def _listed(user: User, check_id: int | None) -> Response:
+    query = parse_form(DeliveriesQuery, request.args)
+    found, total = await read_deliveries(
+        current.store(), user, check_id=check_id, size=query.size, offset=query.offset
+    )
+    return private(
+        {
+            "items": [delivery_json(delivery) for delivery in found],
+            "total": total,
+            "size": query.size,
+            "offset": query.offset,
+        }
+    )
+
+
+def _event_json(event: Event) -> dict[str, object]:
+    return {
+        "id": event.id,
+        "kind": event.kind,
+        "check_id": event.check_id or None,
+        "check_name": event.check_name or None,
+        "timestamp": iso(event.at),
+        "reason": event.reason or None,
+        "reason_detail": event.reason_detail or None,
+        "message": sentence(event),
+    }
+
+
+def _attempt_json(attempt: Attempt) -> dict[str, object]:
+    return {
+        "timestamp": iso(attempt.at),
+        "outcome": attempt.outcome,
+        "reason": attempt.reason or None,
+        "status": attempt.status,
+        "latency_seconds": attempt.latency_ms / 1000,
+        "detail": attempt.detail,
+        "next_attempt": iso(attempt.again_at),
+    }
