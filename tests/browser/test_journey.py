@@ -64,12 +64,21 @@ async def test_from_a_key_to_a_watched_job_and_back(visit: Visit) -> None:
     await expect(page.locator("#body-view pre")).to_be_visible()
     assert await page.evaluate("document.body.dataset.loaded") == "once"
 
-    # A saved webhook leaves the screen.
-    await page.locator("#webhook_url").fill("https://example.com/t0p-s3cret")
-    await page.get_by_role("button", name="Save").click()
-    await expect(page.locator("#webhook .notice")).to_have_text("The webhook is saved.")
-    await expect(page.locator("#webhook_url")).to_have_value("")
-    await expect(page.locator("#webhook-save")).to_be_focused()
+    # A channel of its own: the signing secret is shown once, and a saved URL leaves the screen.
+    here = page.url
+    await page.get_by_role("link", name="Choose who is told").click()
+    own = page.locator("#own-webhook")
+    await own.locator("summary").click()
+    await own.locator("#webhook_url").fill("https://example.com/t0p-s3cret")
+    await own.get_by_role("button", name="Save").click()
+    await expect(page.locator(".key")).to_contain_text("whsec_")
+    await page.get_by_role("link", name="I have stored it").click()
+    await own.locator("#webhook_url").fill("https://example.com/0ther-s3cret")
+    await own.get_by_role("button", name="Save").click()
+    await expect(own.locator(".notice")).to_have_text("Saved.")
+    await expect(own.locator("#webhook_url")).to_have_value("")
+    await expect(page.locator("#own-webhook-save")).to_be_focused()
+    await page.goto(here)
 
     # A bad edit is said beside its field, and what was typed stays.
     await page.get_by_role("link", name="Edit").click()
@@ -177,12 +186,10 @@ async def test_what_is_open_and_focused_survives_a_refresh(visit: Visit) -> None
     await ping(url)
     await expect(page.locator("#ping-1")).to_be_visible()
     await page.locator("#lines").evaluate("element => element.open = true")
-    await page.locator("#webhook_url").fill("https://example.com/half-typed")
     await page.locator("#pause").focus()
     await ping(url)
     await expect(page.locator("#ping-2")).to_be_visible()
     await expect(page.locator("#lines .copy").first).to_be_visible()
-    await expect(page.locator("#webhook_url")).to_have_value("https://example.com/half-typed")
     await expect(page.locator("#pause")).to_be_focused()
 
 
@@ -242,6 +249,13 @@ async def test_no_page_is_wider_than_its_window(visit: Visit, width: int) -> Non
     page = visit.page
     await page.set_viewport_size({"width": width, "height": 800})
     await get_a_key(page)
+    await page.goto("/channels/new?kind=webhook")
+    await page.locator("#name").fill("C" * 100)
+    await page.locator("#webhook_url").fill("https://example.com/hook")
+    await page.get_by_role("button", name="Add channel").click()
+    await page.get_by_role("link", name="I have stored it").click()
+    await expect(page.locator("#channel")).to_be_visible()
+    channel = page.url
     await page.goto("/checks/new")
     await page.locator("#name").fill("W" * 100)
     await page.locator("#tags").fill("x" * 50)
@@ -257,6 +271,13 @@ async def test_no_page_is_wider_than_its_window(visit: Visit, width: int) -> Non
         f"{here}/edit",
         f"{here}/delete",
         f"{here}/pings/1/body",
+        f"{here}/integrations",
+        f"{here}/deliveries",
+        "/deliveries",
+        "/channels",
+        "/channels/new",
+        "/channels/new?kind=webhook",
+        channel,
     ):
         await page.goto(address)
         assert await page.evaluate("document.documentElement.scrollWidth") <= width, address

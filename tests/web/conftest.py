@@ -1,12 +1,15 @@
 """A visitor: a client that fills in the token of our forms, as a browser does."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from types import MappingProxyType
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from quart import Quart, Response
 
 from ttr.store.users import User
@@ -36,15 +39,22 @@ class Visitor:
         return str(await response.get_data(as_text=True))
 
     async def post(
-        self, path: str, form: Mapping[str, str] = NOTHING, *, htmx: bool = False, **fields: str
+        self,
+        path: str,
+        form: Mapping[str, str] = NOTHING,
+        *,
+        htmx: bool = False,
+        many: Mapping[str, Sequence[object]] = MappingProxyType({}),
+        **fields: str,
     ) -> Response:
-        """Send a form with its token."""
+        """Send a form with its token; `many` are fields that come several times."""
         if not self.token:
             found = _TOKEN.search(await self.read("/"))
             assert found
             self.token = found[1]
         headers = HTMX if htmx else {}
-        sent = {CSRF_COOKIE: self.token, **form, **fields}
+        sent = [*{CSRF_COOKIE: self.token, **form, **fields}.items()]
+        sent += [(name, str(value)) for name, values in many.items() for value in values]
         response: Response = await self.client.post(path, form=sent, headers=headers)
         if path in ("/keys", "/login", "/logout") and response.status_code < 400:
             self.token = ""  # another session, another token: the next page has it
@@ -57,6 +67,17 @@ class Visitor:
         response = await self.post("/checks", form | fields)
         assert response.status_code == 303, await response.get_data(as_text=True)
         return int(response.headers["Location"].rpartition("/")[2])
+
+    async def make_channel(self, kind: str = "webhook", **fields: str) -> int:
+        """A channel through the form; its number."""
+        form = {"webhook_url": "https://hooks.example/t0p-s3cret"} if kind == "webhook" else {}
+        response = await self.post("/channels", {"kind": kind, "name": "Ops room", **form, **fields})
+        assert response.status_code in (201, 303), await response.get_data(as_text=True)
+        if response.status_code == 303:
+            return int(response.headers["Location"].rpartition("/")[2])
+        found = re.search(r'href="/channels/(\d+)">I have', str(await response.get_data(as_text=True)))
+        assert found
+        return int(found[1])
 
 
 @pytest.fixture
@@ -120,3 +141,28 @@ def typed_in(page: str, form_id: str) -> dict[str, str]:
 async def text(response: Response) -> str:
     """A response's body."""
     return str(await response.get_data(as_text=True))
+
+
+@dataclass
+class Receiver:
+    """A service on this machine that messages are sent to: answers `status`, keeps what came."""
+
+    url: str
+    status: int = 200
+    body: str = "ok"
+    came: list[bytes] = field(default_factory=list)
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """The service, listening."""
+
+    async def answer(request: web.Request) -> web.Response:
+        found.came.append(await request.read())
+        return web.Response(status=found.status, text=found.body)
+
+    app = web.Application()
+    app.router.add_post("/{tail:.*}", answer)
+    async with TestServer(app, host="127.0.0.1") as server:
+        found = Receiver(str(server.make_url("/hook")))
+        yield found

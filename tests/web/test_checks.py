@@ -98,6 +98,9 @@ async def test_the_edit_form_sends_back_what_it_shows(owner: Visitor, store: Sto
         ({"interval": "-2"}, "interval", "^The interval must be from 1 second to 366 days.$"),
         ({"grace": "999999"}, "grace", "^From 1 second to 366 days.$"),
         ({"grace": "0"}, "grace", "^From 1 second to 366 days.$"),
+        ({"remind": "0"}, "remind", "^From 1 minute to 7 days.$"),
+        ({"remind": "8", "remind_unit": "days"}, "remind", "^From 1 minute to 7 days.$"),
+        ({"remind": "often"}, "remind", "whole number"),
         ({"max_runtime": "-1"}, "max_runtime", "^From 1 second to 366 days.$"),
         ({"schedule_type": "cron", "cron": "61 * * * *"}, "cron", "."),
         ({"schedule_type": "cron", "cron": ""}, "cron", "This field is required."),
@@ -207,3 +210,35 @@ async def test_what_is_not_there_is_a_404_page(owner: Visitor, reference: str) -
     response = await owner.get(f"/checks/{reference}")
     assert response.status_code == 404
     assert "Not found" in await text(response)
+
+
+@pytest.mark.parametrize(
+    ("typed", "minutes", "shown"),
+    [
+        (("90", "minutes"), 90, ("90", "minutes")),
+        (("120", "minutes"), 120, ("2", "hours")),
+        (("2", "days"), 2_880, ("2", "days")),
+        (("", "hours"), None, ("", "hours")),
+    ],
+)
+async def test_reminders_are_an_amount_and_a_unit(
+    owner: Visitor, store: Store, typed: tuple[str, str], minutes: int | None, shown: tuple[str, str]
+) -> None:
+    assert owner.user
+    number = await owner.make_check(remind=typed[0], remind_unit=typed[1])
+    assert (await get_check(store, owner.user, str(number))).settings.remind_every_minutes == minutes
+    form = typed_in(await owner.read(f"/checks/{number}/edit"), "check-form")
+    assert (form["remind"], form["remind_unit"]) == shown
+    assert ("Reminders</dt>" in await owner.read(f"/checks/{number}")) is (minutes is not None)
+
+
+async def test_flapping_stands_beside_the_status(app: Quart, owner: Visitor, store: Store) -> None:
+    assert owner.user
+    number = await owner.make_check(slug="flappy")
+    for turn in range(7):
+        response = await app.test_client().get(f"/p/{owner.user.user_slug}/flappy{'/1' if turn % 2 else ''}")
+        assert response.status_code == 200
+    assert (await get_check(store, owner.user, str(number))).flapping
+    for path in ("/dashboard", f"/checks/{number}"):
+        assert '<span class="status__word">flapping</span>' in await owner.read(path)
+    assert "It changed 6 times" in await owner.read(f"/checks/{number}")

@@ -19,7 +19,7 @@ async def test_an_unknown_address_is_a_page_and_below_api_it_is_not(app: Quart) 
     assert "Not found" in await text(response)
     response = await app.test_client().get("/api/v1/nowhere")
     assert response.status_code == 404
-    assert "There is nothing at this address. The check" not in await text(response)
+    assert "There is nothing at this address. What" not in await text(response)
 
 
 async def test_a_wrong_method_is_a_page(app: Quart) -> None:
@@ -33,7 +33,11 @@ async def test_a_wrong_method_is_a_page(app: Quart) -> None:
     [
         *((path, "/") for path in ("/keys", "/login", "/logout", "/appearance")),
         ("/checks/preview", "/checks/new"),
-        *((f"/checks/7/{part}", "/checks/7") for part in ("pause", "resume", "pings", "webhook")),
+        *((f"/checks/7/{part}", "/checks/7") for part in ("pause", "resume", "pings", "acknowledge")),
+        *((f"/channels/7/{part}", "/channels/7") for part in ("on", "off", "checks", "test", "signing")),
+        ("/deliveries/d7/resend", "/deliveries"),
+        ("/checks/7/integrations/webhook", "/checks/7/integrations#own-webhook"),
+        ("/checks/7/integrations/webhook/test", "/checks/7/integrations#own-webhook"),
     ],
 )
 async def test_where_a_form_was_answered_a_reload_leads_back(app: Quart, path: str, goal: str) -> None:

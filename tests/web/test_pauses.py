@@ -30,7 +30,7 @@ async def test_htmx_gets_the_part_that_changed(owner: Visitor) -> None:
 async def test_reading_changes_nothing(owner: Visitor, store: Store) -> None:
     assert owner.user
     number = await owner.make_check()
-    for path in ("pause", "resume", "pings", "webhook"):
+    for path in ("pause", "resume", "pings", "acknowledge"):
         assert (await owner.get(f"/checks/{number}/{path}")).status_code == 303
     check = await get_check(store, owner.user, str(number))
     assert (check.status, check.ping_count) == ("new", 0)

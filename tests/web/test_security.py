@@ -18,14 +18,31 @@ from ttr.store.sessions import open_session
 from ttr.store.users import User, create_user
 from ttr.web.security import HEADERS
 
-PAGES = ("/dashboard", "/checks/new", "/checks/{id}", "/checks/{id}/edit", "/checks/{id}/delete")
+PAGES = (
+    *("/dashboard", "/checks/new", "/checks/{id}", "/checks/{id}/edit", "/checks/{id}/delete"),
+    *("/checks/{id}/integrations", "/checks/{id}/deliveries", "/channels", "/channels/new", "/deliveries"),
+)
 FORM_TYPE = "application/x-www-form-urlencoded"
-FRAGMENTS = ("/dashboard/table", "/checks/{id}/live")
+FRAGMENTS = ("/dashboard/table", "/checks/{id}/live", "/deliveries/list", "/checks/{id}/deliveries/list")
 WRITES = (
     *("/keys", "/login", "/logout", "/appearance", "/checks", "/checks/preview", "/checks/{id}/edit"),
     *("/checks/{id}/delete", "/checks/{id}/pause", "/checks/{id}/resume", "/checks/{id}/pings"),
-    "/checks/{id}/webhook",
+    *("/checks/{id}/acknowledge", "/checks/{id}/integrations", "/checks/{id}/integrations/webhook"),
+    *("/checks/{id}/integrations/webhook/test", "/channels", "/channels/{id}", "/channels/{id}/on"),
+    *("/channels/{id}/off", "/channels/{id}/checks", "/channels/{id}/test", "/channels/{id}/signing"),
+    *("/channels/{id}/delete", "/deliveries/d{id}/resend"),
 )
+SIGNED = ("/acknowledge/{token}", "/unsubscribe/{token}")
+
+
+def test_no_write_is_missing_here(app: Quart) -> None:
+    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("web.")]
+    found = [rule.rule for rule in rules if "POST" in (rule.methods or ())]
+    adapter = app.url_map.bind("localhost")
+    match = (
+        adapter.match(path.format(id=1, token="t"), "POST", return_rule=True) for path in WRITES + SIGNED
+    )
+    assert {rule.rule for rule, _ in match} == set(found)
 
 
 async def test_every_page_carries_the_security_headers(owner: Visitor) -> None:
@@ -45,7 +62,7 @@ async def test_without_a_session_a_page_leads_to_the_front_page(visitor: Visitor
     assert (response.status_code, response.headers["HX-Redirect"]) == (200, "/")
 
 
-@pytest.mark.parametrize("path", [path for path in WRITES if path.startswith("/checks")])
+@pytest.mark.parametrize("path", [path for path in WRITES if path.startswith(("/checks", "/chan", "/deli"))])
 async def test_without_a_session_nothing_is_written(visitor: Visitor, path: str) -> None:
     response = await visitor.post(path.format(id=1), name="x")
     assert (response.status_code, response.headers["Location"]) == (303, "/")
@@ -170,9 +187,20 @@ async def test_another_accounts_check_is_not_there(app: Quart, owner: Visitor, s
     stranger, _ = await create_user(store, now=now_ms(), master=MASTER_KEY, address="", most_per_address=None)
     theirs = await _signed_in(app, store, stranger)
     check = await owner.make_check(name="Mine")
-    for path in ("", "/edit", "/delete", "/live", "/pings/1/body", "/pings/1/body/download"):
+    for path in (
+        *("", "/edit", "/delete", "/live", "/pings/1/body", "/pings/1/body/download"),
+        *("/integrations", "/deliveries", "/deliveries/list"),
+    ):
         assert (await theirs.get(f"/checks/{check}{path}")).status_code == 404
-    for path in ("/edit", "/pause", "/resume", "/pings", "/webhook"):
+    for path in (
+        "/edit",
+        "/pause",
+        "/resume",
+        "/pings",
+        "/acknowledge",
+        "/integrations",
+        "/integrations/webhook",
+    ):
         response = await theirs.post(f"/checks/{check}{path}", name="Stolen", grace="1", interval="1")
         assert response.status_code == 404, path
     response = await theirs.post(f"/checks/{check}/delete", sure="yes")

@@ -29,7 +29,7 @@ NOW = 1_700_000_000_000
 def check(**changes: object) -> Check:
     settings = parse_check_json(b'{"name": "n", "interval_seconds": 60, "grace_seconds": 30}', now=NOW)
     made = Check(
-        *(1, "0b8f4c52-3c7e-4d5e-9a1b-2f3c4d5e6f70", 1, settings, (), (), None, NOW, "1", "up", NOW),
+        *(1, "0b8f4c52-3c7e-4d5e-9a1b-2f3c4d5e6f70", 1, settings, (), (), {}, NOW, "1", "up", NOW),
         *(NOW, None, None, 0, 1, False, NOW + 60_000, NOW + 90_000, (), False),
     )
     return replace(made, **changes)  # type: ignore[arg-type]

@@ -9,20 +9,28 @@ from collections.abc import Awaitable, Callable
 from quart import Blueprint, Response
 
 from ttr.web import (
+    acknowledgements,
+    alert_words,
     appearance,
     assets,
+    channels,
     checks,
     dashboard,
+    deliveries,
     errors,
     home,
+    integrations,
     keys,
     live,
     pauses,
     pings,
     previews,
+    rates,
     security,
     sessions,
-    webhook,
+    signings,
+    trials,
+    unsubscribes,
     words,
 )
 
@@ -39,11 +47,23 @@ _PAGES: dict[str, _View] = {
     "/checks/<int:check_id>/edit": checks.edit,
     "/checks/<int:check_id>/delete": checks.confirm_delete,
     "/checks/<int:check_id>/pings/<int:number>/body": pings.body,
+    "/checks/<int:check_id>/integrations": integrations.show,
+    "/checks/<int:check_id>/deliveries": deliveries.of_check,
+    "/channels": channels.index,
+    "/channels/new": channels.new,
+    "/channels/<int:channel_id>": channels.show,
+    "/channels/<int:channel_id>/delete": channels.confirm_delete,
+    "/deliveries": deliveries.index,
+    "/acknowledge/<token>": acknowledgements.ask,
+    "/unsubscribe/<token>": unsubscribes.ask,
 }
 _FRAGMENTS: dict[str, _View] = {
     "/dashboard/table": dashboard.table,
     "/checks/<int:check_id>/live": checks.live,
     "/checks/<int:check_id>/pings/<int:number>/body/fragment": pings.body_fragment,
+    "/checks/<int:check_id>/deliveries/list": deliveries.listed_of_check,
+    "/channels/<int:channel_id>/rate": rates.show,
+    "/deliveries/list": deliveries.listed,
 }
 _FILES: dict[str, _View] = {
     "/checks/<int:check_id>/pings/<int:number>/body/download": pings.download,
@@ -61,7 +81,21 @@ _WRITES: dict[str, _View] = {
     "/checks/<int:check_id>/pause": pauses.create,
     "/checks/<int:check_id>/resume": pauses.destroy,
     "/checks/<int:check_id>/pings": pings.create,
-    "/checks/<int:check_id>/webhook": webhook.update,
+    "/checks/<int:check_id>/acknowledge": acknowledgements.create,
+    "/checks/<int:check_id>/integrations": integrations.update,
+    "/checks/<int:check_id>/integrations/<kind>": integrations.update_own,
+    "/checks/<int:check_id>/integrations/<kind>/test": integrations.test_own,
+    "/channels": channels.create,
+    "/channels/<int:channel_id>": channels.update,
+    "/channels/<int:channel_id>/on": channels.turn_on,
+    "/channels/<int:channel_id>/off": channels.turn_off,
+    "/channels/<int:channel_id>/checks": channels.share,
+    "/channels/<int:channel_id>/test": trials.create,
+    "/channels/<int:channel_id>/signing": signings.create,
+    "/channels/<int:channel_id>/delete": channels.delete,
+    "/deliveries/<delivery_id>/resend": deliveries.create_again,
+    "/acknowledge/<token>": acknowledgements.follow,
+    "/unsubscribe/<token>": unsubscribes.create,
 }
 # Where a form's answer stood: reloaded or typed in, such an address leads to the form's page.
 _FORMER: dict[str, _View] = {
@@ -73,7 +107,15 @@ _FORMER: dict[str, _View] = {
     "/checks/<int:check_id>/pause": checks.moved,
     "/checks/<int:check_id>/resume": checks.moved,
     "/checks/<int:check_id>/pings": checks.moved,
-    "/checks/<int:check_id>/webhook": checks.moved,
+    "/checks/<int:check_id>/acknowledge": checks.moved,
+    "/checks/<int:check_id>/integrations/<kind>": integrations.moved,
+    "/checks/<int:check_id>/integrations/<kind>/test": integrations.moved,
+    "/channels/<int:channel_id>/on": channels.moved,
+    "/channels/<int:channel_id>/off": channels.moved,
+    "/channels/<int:channel_id>/checks": channels.moved,
+    "/channels/<int:channel_id>/test": channels.moved,
+    "/channels/<int:channel_id>/signing": channels.moved,
+    "/deliveries/<delivery_id>/resend": deliveries.moved,
 }
 
 for _methods, _routes in ((["GET"], _PAGES | _FRAGMENTS | _FILES | _FORMER), (["POST"], _WRITES)):
@@ -96,5 +138,5 @@ def _shared() -> dict[str, object]:
     }
 
 
-for _filter, _function in words.FILTERS.items():
+for _filter, _function in (words.FILTERS | alert_words.FILTERS).items():
     web_blueprint.add_app_template_filter(_function, _filter)

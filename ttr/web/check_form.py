@@ -15,6 +15,7 @@ from ttr.domain.schedule import Schedule, ScheduleError, describe, parse_schedul
 
 UNITS = {"seconds": 1, "minutes": 60, "hours": 3_600, "days": 86_400}
 _LENGTHS = {"interval": "interval_seconds", "grace": "grace_seconds", "max_runtime": "max_runtime_seconds"}
+REMIND_UNITS = {"minutes": 1, "hours": 60, "days": 1_440}
 _LONGEST = {"grace_seconds": limits.GRACE_MAX_SECONDS, "max_runtime_seconds": limits.RUNTIME_MAX_SECONDS}
 _WHOLE = re.compile(r"-?[0-9]{1,17}", re.ASCII)
 _TEXTS = ("name", "slug", "tags", "description", "schedule_type", "cron", "oncalendar", "tz")
@@ -22,7 +23,7 @@ _MORE = ("notify_after_failures", "expected_content", "expected_content_type")
 _BOXES = ("notify_on_up", "use_regex_for_content", "post_only")
 _SHOWN = {
     *("name", "slug", "tags", "description", "schedule_type", "schedule", "tz"),
-    *(*_LENGTHS.values(), *_MORE),
+    *(*_LENGTHS.values(), *_MORE, "remind_every_minutes"),
 }
 
 Values = dict[str, str]
@@ -37,6 +38,7 @@ def blank() -> Values:
         "grace": "1",
         "grace_unit": "hours",
         "max_runtime_unit": "minutes",
+        "remind_unit": "hours",
         "tz": "UTC",
         "notify_on_up": "on",
         "expected_content_type": "present",
@@ -59,6 +61,7 @@ def of_settings(settings: CheckSettings) -> Values:
         **_amount("interval", schedule.interval_seconds, "days"),
         **_amount("grace", settings.grace_seconds, "hours"),
         **_amount("max_runtime", settings.max_runtime_seconds, "minutes"),
+        **_amount("remind", settings.remind_every_minutes, "hours", REMIND_UNITS),
     }
     if schedule.kind != "interval":
         values[schedule.kind] = schedule.expression or ""
@@ -68,7 +71,8 @@ def of_settings(settings: CheckSettings) -> Values:
 
 def of_request(form: Mapping[str, str]) -> Values:
     """What was typed, to be shown again as it was."""
-    names = (*_TEXTS, *_MORE, *_BOXES, *_LENGTHS, *(f"{name}_unit" for name in _LENGTHS))
+    amounts = (*_LENGTHS, "remind")
+    names = (*_TEXTS, *_MORE, *_BOXES, *amounts, *(f"{name}_unit" for name in amounts))
     return {name: form[name] for name in names if name in form}
 
 
@@ -77,14 +81,15 @@ def parse(values: Values, *, now: int, current: CheckSettings | None = None) -> 
     fields = {name: values[name] for name in (*_TEXTS, *_MORE, *_BOXES) if name in values}
     fields["schedule"] = values.get(values.get("schedule_type", ""), "")
     for name, field in _LENGTHS.items():
-        fields[field] = _seconds(values, name)
+        fields[field] = _whole(values, name, UNITS)
+    fields["remind_every_minutes"] = _whole(values, "remind", REMIND_UNITS)
     return parse_check_form(fields, now=now, current=current)
 
 
 def schedule_of(values: Values, now: int) -> Schedule:
     """The schedule alone, for its preview. Raises ScheduleError."""
     kind = values.get("schedule_type", "")
-    interval = _seconds(values, "interval").strip()
+    interval = _whole(values, "interval", UNITS)
     return parse_schedule(
         kind,
         interval_seconds=int(interval) if _WHOLE.fullmatch(interval) else None,
@@ -117,6 +122,8 @@ def errors_by_field(errors: tuple[FieldError, ...]) -> dict[str, str]:
             field = "tz"
         if field in _LONGEST and message.startswith(("At least", "At most")):
             message = f"From 1 second to {_LONGEST[field] // limits.DAY_SECONDS} days."
+        if field == "remind_every_minutes" and message.startswith(("At least", "At most")):
+            message = f"From 1 minute to {limits.REMIND_MAX_MINUTES // REMIND_UNITS['days']} days."
         if field not in _SHOWN:
             message = f"{field}: {message}" if field else message
             field = ""
@@ -124,20 +131,20 @@ def errors_by_field(errors: tuple[FieldError, ...]) -> dict[str, str]:
     return found
 
 
-def _seconds(values: Values, name: str) -> str:
-    """The amount in seconds; what is no whole number stays as it is, for the domain to refuse."""
+def _whole(values: Values, name: str, units: Mapping[str, int]) -> str:
+    """The amount in the smallest unit; what is no whole number stays as it is, for the domain to refuse."""
     amount = values.get(name, "").strip()
-    unit = UNITS.get(values.get(f"{name}_unit", ""), 1)
+    unit = units.get(values.get(f"{name}_unit", ""), 1)
     if amount.isascii() and amount.isdigit() and len(amount) < 12:
         return str(int(amount) * unit)
     return amount
 
 
-def _amount(name: str, seconds: int | None, unit_when_empty: str) -> Values:
-    if seconds is None:
+def _amount(name: str, length: int | None, unit_when_empty: str, units: Mapping[str, int] = UNITS) -> Values:
+    if length is None:
         return {f"{name}_unit": unit_when_empty}
-    unit = next(unit for unit, size in reversed(UNITS.items()) if seconds % size == 0)
-    return {name: str(seconds // UNITS[unit]), f"{name}_unit": unit}
+    unit = next(unit for unit in reversed(list(units)) if length % units[unit] == 0)
+    return {name: str(length // units[unit]), f"{name}_unit": unit}
 
 
 def _text(number: int | None) -> str:

@@ -7,7 +7,7 @@ from ttr.domain.check import Check
 from ttr.domain.invalid import Invalid
 from ttr.domain.schedule import describe, preview, zone_names
 from ttr.now import now_ms
-from ttr.store.channels import Channel, read_channels
+from ttr.store.channels import read_channels
 from ttr.store.checks import create_check, delete_check, get_check, update_check
 from ttr.store.errors import QuotaReached, SlugTaken
 from ttr.store.pings import read_pings
@@ -47,8 +47,8 @@ async def show(check_id: int) -> Response:
     user = await require_user()
     check = await get_check(current.store(), user, str(check_id))
     view = await view_of(user, check)
-    channel = await own_channel(user, check)
-    return await page("checks/show.html", channel=channel, errors={}, typed="", **view)
+    channels = await read_channels(current.store(), user, check.channels)
+    return await page("checks/show.html", channels=channels, **view)
 
 
 async def moved(check_id: int) -> Response:
@@ -141,13 +141,6 @@ async def view_of(user: User, check: Check) -> dict[str, object]:
     }
 
 
-async def own_channel(user: User, check: Check) -> Channel | None:
-    """The webhook that only this check uses, if it has one."""
-    if check.own_webhook is None:
-        return None
-    return (await read_channels(current.store(), user, [check.own_webhook])).get(check.own_webhook)
-
-
 async def _refused(
     values: check_form.Values, check: Check | None, error: Invalid | SlugTaken | QuotaReached
 ) -> Response:
@@ -171,5 +164,6 @@ def _form(values: check_form.Values, check: Check | None, errors: dict[str, str]
         "errors": errors,
         "due": check_form.due_times(values, now_ms()),
         "units": list(check_form.UNITS),
+        "remind_units": list(check_form.REMIND_UNITS),
         "zones": sorted(zone_names()),
     }

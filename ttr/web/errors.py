@@ -7,7 +7,9 @@ from typing import Any
 from quart import Blueprint, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from ttr.store.errors import NotFound, QuotaReached, StoreUnavailable
+from ttr.domain.invalid import Invalid
+from ttr.domain.links import BadLink
+from ttr.store.errors import NotFound, QuotaReached, StoreUnavailable, UnknownChannel
 from ttr.web.reply import by_htmx, fragment, page, see
 from ttr.web.security import FORM_MAX, ForeignForm, NotSignedIn, visitor
 
@@ -24,7 +26,17 @@ async def not_signed_in(_: NotSignedIn) -> Response:
 async def not_found(_: Exception) -> Response:
     """Also for a check of somebody else's: nobody learns that it exists."""
     return await _explain(
-        404, "Not found", "There is nothing at this address. The check may have been deleted."
+        404, "Not found", "There is nothing at this address. What it showed may have been deleted."
+    )
+
+
+async def bad_link(_: BadLink) -> Response:
+    """A signed link that was cut or changed."""
+    return await _explain(
+        404,
+        "This link does not work",
+        "It is not complete, or not one of ours. Open it again from the message, whole: "
+        "some programs break long links in two.",
     )
 
 
@@ -36,6 +48,11 @@ async def foreign_form(_: ForeignForm) -> Response:
         "It did not come from a page that this browser has open here, so nothing was changed. "
         "Go back, reload the page and send it again. Cookies must be allowed.",
     )
+
+
+async def invalid(error: Invalid) -> Response:
+    """What no form of ours asks for, in the domain's own words."""
+    return await _explain(422, "That can't be done", " ".join(fault.message for fault in error.errors))
 
 
 async def quota_reached(error: QuotaReached) -> Response:
@@ -81,6 +98,9 @@ def register(blueprint: Blueprint) -> None:
     handlers: dict[type[Exception], Any] = {
         NotSignedIn: not_signed_in,
         NotFound: not_found,
+        UnknownChannel: not_found,
+        Invalid: invalid,
+        BadLink: bad_link,
         ForeignForm: foreign_form,
         QuotaReached: quota_reached,
         StoreUnavailable: store_unavailable,

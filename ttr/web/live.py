@@ -1,5 +1,6 @@
 """What a page that polls already shows: if nothing of it has changed, the answer is 204 and no check is read."""
 
+import hashlib
 from dataclasses import dataclass
 
 from ttr import current
@@ -11,6 +12,11 @@ POLL = "every 2500ms, refresh"
 """The trigger of a fragment that polls; `refresh` comes from static/js/live.js when a tab is shown again."""
 
 _SILENT_MS = 10_000
+
+
+def digest(*values: object) -> str:
+    """A word for what a fragment shows, where the account's version says too little; equal values, equal word."""
+    return hashlib.sha256(repr(values).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

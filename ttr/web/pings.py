@@ -6,6 +6,7 @@ from quart import Response
 
 from ttr import current
 from ttr.domain.check import Check
+from ttr.domain.flapping import flap_rules
 from ttr.domain.schedule import next_due
 from ttr.now import now_ms
 from ttr.store.checks import get_check
@@ -93,6 +94,7 @@ async def _record(user: User, check: Check) -> None:
             due=next_due(plan.schedule, now),
             body=b"",
             kept=kept,
+            flap=flap_rules(settings),
         )
         match answer:
             case Recorded():

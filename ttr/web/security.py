@@ -19,6 +19,10 @@ CSRF_COOKIE = "csrf_token"
 FORM_MAX = 55_000
 """Bytes of a form. A check's fields full of emoji, 12 bytes each when encoded, come to just under 52,000."""
 
+_SIGNED_LINKS = ("/acknowledge/", "/unsubscribe/")
+"""Their own address carries a token signed by us, which is all the authority they need or give. They are followed
+without a login, and mail providers POST to them by themselves (RFC 8058), with no cookie and from another site."""
+
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}", re.ASCII)
 _NONCE_LENGTH = 32
 
@@ -68,6 +72,8 @@ async def refuse_foreign_forms() -> None:
     RequestEntityTooLarge (above FORM_MAX).
     """
     if request.method in ("GET", "HEAD", "OPTIONS"):
+        return
+    if request.path.startswith(_SIGNED_LINKS):
         return
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         raise ForeignForm
