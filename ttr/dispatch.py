@@ -33,7 +33,6 @@ class Dispatcher:
         self._store = store
         self._connection = redis.Redis.from_url(queue_url, socket_timeout=5, socket_connect_timeout=2)
         self._queue = Queue(QUEUE, connection=self._connection, serializer=JSONSerializer)
-        self._first = 0
         self.wake = asyncio.Event()
         """Set by whoever knows that an alert is waiting; without it the outbox is read twice a second."""
 
@@ -64,17 +63,12 @@ class Dispatcher:
                 pass
 
     async def step(self, now: int) -> int | None:
-        """Empty the outboxes, each time beginning with another partition, and wake a worker if anything is due;
-        returns when the next delivery is due (ms).
-        """
+        """Empty the outboxes and wake a worker if anything is due; returns when the next delivery is due (ms)."""
         looked = list(enumerate(await look(self._store)))
-        self._first = (self._first + 1) % len(looked)
-        dispatched = False
-        for partition, (entries, _) in looked[self._first :] + looked[: self._first]:
-            if entries:
-                await self._dispatch(partition, now)
-                dispatched = True
-        if dispatched:
+        waiting = [partition for partition, (entries, _) in looked if entries]
+        if waiting:
+            # One entry of a partition after the other: a down comes before its up.
+            await asyncio.gather(*(self._dispatch(partition, now) for partition in waiting))
             looked = list(enumerate(await look(self._store)))
         next_due = min((due for _, (_, due) in looked if due is not None), default=None)
         if next_due is not None and next_due <= now:

@@ -54,7 +54,7 @@ _NO_ROOM_MS = 500
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Send everything that is due, until nothing has been for a second or `stop` is set; what is being sent by
-    then is finished. Raises StoreUnavailable when Redis goes away: leases bring back what was held.
+    then is finished. When Redis goes away leases bring back what was held.
     """
     # Who waits for a connection holds a lease, and to give up would make the receiver's turn come 10 s later.
     store_opening = open_store(settings.database, connections=64, wait_seconds=8)
@@ -76,7 +76,13 @@ class Sender:
         """Take and send until nothing is left to do, or `stop`."""
         began = quiet_since = time.monotonic()
         while not stop.is_set() and time.monotonic() - began < _SERVE_SECONDS:
-            if await self.take(now_ms()) or self._flying:
+            try:
+                taken = await self.take(now_ms())
+            except StoreUnavailable as error:
+                # What is being sent goes on; leases bring back what can't be reported.
+                log.warning("nothing is taken, Redis is away: %s", error)
+                taken = 0
+            if taken or self._flying:
                 quiet_since = time.monotonic()
             elif time.monotonic() - quiet_since > _LINGER_SECONDS:
                 break
