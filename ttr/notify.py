@@ -7,9 +7,10 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from itertools import groupby
+from typing import TypedDict, Unpack
 
 from ttr.channels.delivery import Delivered, Failed, Outcome
 from ttr.channels.means import Means, open_means
@@ -36,20 +37,23 @@ from ttr.store.redis import Store, open_store
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 250
+AT_ONCE = 500
 """Addresses that one worker sends to at the same time. A receiver that hangs holds its place for 10 s."""
 FAILING_SHARE = AT_ONCE // 2
-"""Places that addresses whose last message failed may take, so that dead receivers leave room for the others."""
-ACCOUNT_SHARE = 50
+"""Places that addresses may take whose last message failed or was slow, so that they leave room for the others."""
+ACCOUNT_SHARE = 20
 """Places of one account."""
 IN_A_ROW = 20
-"""Messages to one address before it goes back among the others."""
+"""Messages to one address before it goes back among the others; one that is slow goes back at once."""
+SLOW_MS = 2_000
 # One look costs 0.3 ms. A job that has nothing left to do stays for another second: starting one costs a fork.
 _LOOK_SECONDS = 0.05
 _LINGER_SECONDS = 1.0
 # Ended now and then so that the process is a fresh one; another job is waiting by then if there is work.
 _SERVE_SECONDS = 600
 _NO_ROOM_MS = 500
+_REPORT_SECONDS = 30.0
+_REPORT_AGAIN_SECONDS = 0.5
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
@@ -64,6 +68,15 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             await sender.run(stop)
 
 
+class ReportDetails(TypedDict):
+    """What `ttr.store.deliveries.report` is told besides the attempt."""
+
+    hold_until: int | None
+    gone: bool
+    slow: bool
+    settings: Mapping[str, str] | None
+
+
 class Sender:
     """What one job is sending at the moment."""
 
@@ -71,9 +84,18 @@ class Sender:
         self._store, self._means, self._rules = store, means, rate_rules
         self._flying: dict[asyncio.Task[None], Lane] = {}
         self._first = 0
+        self._stop = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Take and send until nothing is left to do, or `stop`."""
+        self._stop = stop
+        try:
+            await self._take_turns(stop)
+        finally:
+            # Whatever ends us: a message that is being sent and then cut off would be sent twice.
+            await self.finish()
+
+    async def _take_turns(self, stop: asyncio.Event) -> None:
         began = quiet_since = time.monotonic()
         while not stop.is_set() and time.monotonic() - began < _SERVE_SECONDS:
             try:
@@ -87,7 +109,6 @@ class Sender:
             elif time.monotonic() - quiet_since > _LINGER_SECONDS:
                 break
             await asyncio.sleep(_LOOK_SECONDS)
-        await self.finish()
 
     async def finish(self) -> None:
         """Wait for what is being sent."""
@@ -132,6 +153,9 @@ class Sender:
                     await renew(self._store, partition, lanes, now_ms())
                 except StoreUnavailable as error:
                     log.warning("leases are not renewed: %s", error)
+                except Exception:
+                    # Without renewals every send of more than 10 s would be made twice, so nothing may end them.
+                    log.exception("the renewal of leases")
 
     def _has_room(self, lane: Lane) -> bool:
         flying = self._flying.values()
@@ -141,9 +165,12 @@ class Sender:
 
     async def _serve_lane(self, lane: Lane) -> None:
         try:
+            began = time.monotonic()
             for _ in range(IN_A_ROW):
                 if not await self._send_next(lane):
                     return
+                if self._stop.is_set() or (time.monotonic() - began) * 1000 > SLOW_MS:
+                    break
             await defer(self._store, lane, now_ms())
         except StoreUnavailable as error:
             log.warning("lane %s: Redis is away: %s", lane.name, error)
@@ -209,14 +236,14 @@ class Sender:
             again_at=again_at,
         )
         log.info("delivery %s attempt %d: %s", delivery_id, number, outcome.detail)
-        more = await report(
-            self._store,
+        more = await self._written(
             lane,
             delivery_id,
             channel_id,
             attempt,
             hold_until=None if hint is None else now + int(hint * 1000),
             gone=not isinstance(outcome, Delivered) and outcome.reason == "gone",
+            slow=latency_ms > SLOW_MS,
             settings=changed,
         )
         if lane.destination:
@@ -224,6 +251,25 @@ class Sender:
                 self._store, self._rules, lane.destination, outcome, f"{delivery_id}/{now}", now
             )
         return more
+
+    async def _written(
+        self,
+        lane: Lane,
+        delivery_id: str,
+        channel_id: int,
+        attempt: Attempt,
+        **details: Unpack[ReportDetails],
+    ) -> bool:
+        # A success that can't be written down would be sent again, and most services know no idempotency key.
+        give_up = time.monotonic() + _REPORT_SECONDS
+        while True:
+            try:
+                return await report(self._store, lane, delivery_id, channel_id, attempt, **details)
+            except StoreUnavailable as error:
+                if time.monotonic() > give_up:
+                    raise
+                log.warning("delivery %s: Redis is away, its report waits: %s", delivery_id, error)
+                await asyncio.sleep(_REPORT_AGAIN_SECONDS)
 
 
 async def tell_bucket(

@@ -1,11 +1,13 @@
 """One attempt to notify: unseals the secrets and lets the kind send; for workers and for tests from a page."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Mapping
 
 from ttr.channels import KINDS
 from ttr.channels.delivery import Failed, Outcome
+from ttr.channels.egress import TOTAL_SECONDS
 from ttr.channels.kind import lacking
 from ttr.channels.means import Means
 from ttr.channels.signing import signing_list
@@ -13,6 +15,9 @@ from ttr.domain.notification import Notification
 from ttr.store.sealed import Unreadable, unseal
 
 log = logging.getLogger(__name__)
+
+# The kinds time themselves and word it better; this is for those that ask several times.
+_MARGIN_SECONDS = 0.5
 
 
 async def send_once(
@@ -47,7 +52,11 @@ async def send_once(
     if sender.signs:
         secrets["signing"] = signing_list(secrets, now)
     try:
-        return await sender.send(notification, settings, secrets, means=means, now=now)
+        # A kind may ask its service more than once in an attempt; all of it together has as long as one request.
+        async with asyncio.timeout(TOTAL_SECONDS + _MARGIN_SECONDS):
+            return await sender.send(notification, settings, secrets, means=means, now=now)
+    except TimeoutError:
+        return Failed("timeout", f"No answer within {TOTAL_SECONDS:g} s", permanent=False)
     except Exception:
         # A fault of ours. Left to its lease it might be sent again every 10 s, for ever; the plan has an end.
         log.exception("delivery %s", notification.id)

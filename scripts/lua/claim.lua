@@ -8,10 +8,11 @@
 ---@include keys whole finish lane
 local OTHERS_SHOWN = 10
 local DROPPED_MOST = 500
+local ATTEMPTS_MOST = 100 -- three times the plan's: what ends its worker each time must end too
 local EVENTS_MOST = 5000 -- five times what any kind lets join
 local prefix, lane = KEYS[1], ARGV[1]
 local key, queue = lane_key(prefix, lane), lane_queue_key(prefix, lane)
-local held = redis.call("HMGET", key, "lease", "user_id", "open")
+local held = redis.call("HMGET", key, "lease", "user_id", "open", "destination")
 if held[1] ~= ARGV[2] then return {} end
 
 -- What lost its record or all its channels is dropped on the way to the first that can be sent.
@@ -19,13 +20,24 @@ local id, channel, before
 for _ = 1, DROPPED_MOST do
   id = redis.call("LINDEX", queue, 0)
   if not id then break end
-  before = redis.call("HMGET", delivery_key(prefix, id), "state", "base", "since", "checks", "others", "channels")
+  before = redis.call("HMGET", delivery_key(prefix, id), "state", "base", "since", "checks", "others", "channels",
+    "claimed_by", "attempts")
   channel = before[1] and sending_channel(prefix, lane, before[6] or "")
-  if channel then break end
+  local tried = (tonumber(before[8] or "") or 0) - (tonumber(before[2] or "") or 0)
+  if channel and tried < ATTEMPTS_MOST then break end
   redis.call("LPOP", queue)
-  if before[1] then finish(prefix, id, "dropped", ARGV[5]) end
+  if before[1] then finish(prefix, id, channel and "failed" or "dropped", ARGV[5]) end
+  channel = nil
 end
 if not channel then
+  release(prefix, lane, ARGV[3], "turn")
+  return {}
+end
+
+-- A channel that was given another address meanwhile is counted against that from the next attempt on.
+local leads = redis.call("HGET", channel_key(prefix, channel), "destination") or ""
+if leads ~= (held[4] or "") then
+  redis.call("HSET", key, "destination", leads)
   release(prefix, lane, ARGV[3], "turn")
   return {}
 end
@@ -54,8 +66,10 @@ if not others then
   redis.call("HSET", delivery, "others", others)
 end
 if held[3] == id then redis.call("HDEL", key, "open") end
-local attempts = redis.call("HINCRBY", delivery, "attempts", 1)
-redis.call("HSET", delivery, "state", "sending", "again_at", "")
+-- A repeat, after a lost connection, is the same attempt.
+local repeated = before[1] == "sending" and before[7] == ARGV[2]
+local attempts = redis.call("HINCRBY", delivery, "attempts", repeated and 0 or 1)
+redis.call("HSET", delivery, "state", "sending", "again_at", "", "claimed_by", ARGV[2])
 redis.call("ZADD", lanes_key(prefix), whole(tonumber(ARGV[3]) + tonumber(ARGV[4])), lane)
 local by = redis.call("HMGET", channel_key(prefix, channel), "kind", "name", "settings", "secret")
 return {id, attempts - tonumber(before[2] or "0"), before[3], held[2], channel, by[1], by[2] or "", by[3] or "{}",

@@ -6,6 +6,7 @@
 -- ARGV[7] channels, a JSON list of ids  [8] most events that may wait in the account
 -- ARGV[9] most events of a delivery, JSON by kind  [10] deliveries the account's log keeps  [11] and a check's
 -- ARGV[12] least ms between an attempt and one that a new event brings forward
+-- ARGV[13] most bytes of events that may wait in the account  [14] bytes above which a delivery takes no further event
 -- returns {deliveries made or joined, refused because the account has too many}; {0, 0} also when another
 -- dispatcher was first
 ---@include keys whole
@@ -13,6 +14,7 @@ local prefix, now, made, refused = KEYS[1], tonumber(ARGV[6]), 0, 0
 if redis.call("XDEL", outbox_key(prefix), ARGV[1]) == 0 then return {0, 0} end
 local user, check = user_key(prefix, ARGV[4]), ARGV[5]
 local queued = tonumber(redis.call("HGET", user, "queued") or "0")
+local bytes, size = tonumber(redis.call("HGET", user, "queued_bytes") or "0"), #ARGV[3]
 local event_caps = cjson.decode(ARGV[9])
 
 local function keep_in_log(id)
@@ -27,7 +29,7 @@ local function keep_in_log(id)
 end
 
 local function keep_in_checks_log(id)
-  if check == "0" then return end
+  if check == "0" or redis.call("EXISTS", check_key(prefix, check)) == 0 then return end
   local log = check_deliveries_key(prefix, check)
   redis.call("LPUSH", log, id)
   redis.call("LTRIM", log, 0, tonumber(ARGV[11]) - 1)
@@ -45,42 +47,53 @@ local function hurry(lane)
   redis.call("ZADD", lanes_key(prefix), whole(at), lane)
 end
 
+local function may_leave_by(delivery, channel)
+  local key = delivery_key(prefix, delivery)
+  local channels = redis.call("HGET", key, "channels")
+  if not string.find(channels, "," .. channel .. ",", 1, true) then
+    redis.call("HSET", key, "channels", channels .. channel .. ",")
+  end
+end
+
 local function join(delivery, event, channel)
   local key = delivery_key(prefix, delivery)
-  local told = redis.call("HMGET", key, "checks", "channels")
+  local told = redis.call("HGET", key, "checks")
   redis.call("RPUSH", delivery_events_key(prefix, delivery), event)
   redis.call("HINCRBY", key, "count", 1)
-  if not string.find(told[2], "," .. channel .. ",", 1, true) then
-    redis.call("HSET", key, "channels", told[2] .. channel .. ",")
-  end
-  if not string.find(told[1], "," .. check .. ",", 1, true) then
-    redis.call("HSET", key, "checks", told[1] .. check .. ",")
+  redis.call("HINCRBY", key, "bytes", size)
+  may_leave_by(delivery, channel)
+  if not string.find(told, "," .. check .. ",", 1, true) then
+    redis.call("HSET", key, "checks", told .. check .. ",")
     keep_in_checks_log(delivery)
   end
 end
 
-local lanes_told = {} -- two channels of a check may lead to one address: it is told once
+local lanes_told = {} -- two channels of a check may lead to one address: it is told once, by whichever is left
 for _, number in ipairs(cjson.decode(ARGV[7])) do
   local id = whole(number)
   local found = redis.call("HMGET", channel_key(prefix, id), "enabled", "kind", "name", "address", "destination")
   local lane = lane_of(ARGV[4], id, found[4])
-  local wanted = found[1] == "1" and not lanes_told[lane]
-  if wanted and queued + made >= tonumber(ARGV[8]) then
+  local wanted = found[1] == "1"
+  if wanted and lanes_told[lane] then
+    may_leave_by(lanes_told[lane], id)
+  elseif wanted and (queued + made >= tonumber(ARGV[8]) or bytes + (made + 1) * size > tonumber(ARGV[13])) then
     refused = refused + 1
   elseif wanted then
     made = made + 1
-    lanes_told[lane] = true
     local key = lane_key(prefix, lane)
     local open = redis.call("HGET", key, "open")
-    local waiting = open and redis.call("HMGET", delivery_key(prefix, open), "state", "attempts", "count")
+    local waiting = open and redis.call("HMGET", delivery_key(prefix, open), "state", "attempts", "count", "bytes")
     if waiting and waiting[1] == "due" and waiting[2] == "0"
-      and tonumber(waiting[3]) < (event_caps[found[2]] or 1) then
+      and tonumber(waiting[3]) < (event_caps[found[2]] or 1)
+      and (tonumber(waiting[4]) or 0) + size <= tonumber(ARGV[14]) then
+      lanes_told[lane] = open
       join(open, ARGV[3], id)
     else
       local delivery = ARGV[2] .. "-c" .. id
+      lanes_told[lane] = delivery
       redis.call("HSET", delivery_key(prefix, delivery), "user_id", ARGV[4], "channel_id", id, "lane", lane,
         "channel_name", found[3] or "", "channel_kind", found[2] or "", "created_at", ARGV[6], "since", ARGV[6],
-        "state", "due", "attempts", "0", "base", "0", "count", "1", "checks", "," .. check .. ",",
+        "state", "due", "attempts", "0", "base", "0", "count", "1", "bytes", size, "checks", "," .. check .. ",",
         "channels", "," .. id .. ",")
       redis.call("RPUSH", delivery_events_key(prefix, delivery), ARGV[3])
       redis.call("RPUSH", lane_queue_key(prefix, lane), delivery)
@@ -94,6 +107,7 @@ for _, number in ipairs(cjson.decode(ARGV[7])) do
 end
 if made > 0 then
   redis.call("HINCRBY", user, "queued", made)
+  redis.call("HINCRBY", user, "queued_bytes", made * size)
   redis.call("HINCRBY", user, "version", 1)
 end
 return {made, refused}

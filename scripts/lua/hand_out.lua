@@ -3,10 +3,20 @@
 -- that dies loses nothing. A lane is with one worker at a time, so its messages keep their order.
 -- KEYS[1] the partition's prefix
 -- ARGV[1] now ms  [2] most lanes  [3] ms of the lease  [4] the lease's name, which nobody else has used
--- returns {{lane, user id, destination, "1" if its last send failed}, ...}, longest due first
+-- returns {{lane, user id, destination, "1" if its last send failed or was slow}, ...}, longest due first
 ---@include keys whole
 local prefix, now = KEYS[1], tonumber(ARGV[1])
-local handed = {}
+local handed, lease_ends = {}, whole(now + tonumber(ARGV[3]))
+
+-- A repeat, after a lost connection, finds what it was given.
+for _, lane in ipairs(redis.call("ZRANGE", lanes_key(prefix), lease_ends, lease_ends, "BYSCORE", "LIMIT", 0, 1000)) do
+  local state = redis.call("HMGET", lane_key(prefix, lane), "user_id", "destination", "last_status", "lease")
+  if state[4] == ARGV[4] then
+    handed[#handed + 1] = {lane, state[1], state[2] or "", state[3] == "error" and "1" or ""}
+  end
+end
+if #handed > 0 then return handed end
+
 for _, lane in ipairs(redis.call("ZRANGE", lanes_key(prefix), "-inf", ARGV[1], "BYSCORE", "LIMIT", 0, ARGV[2])) do
   local key = lane_key(prefix, lane)
   local state = redis.call("HMGET", key, "user_id", "destination", "last_status")
@@ -14,7 +24,7 @@ for _, lane in ipairs(redis.call("ZRANGE", lanes_key(prefix), "-inf", ARGV[1], "
     redis.call("ZREM", lanes_key(prefix), lane)
   else
     redis.call("HSET", key, "lease", ARGV[4], "waits", "leased")
-    redis.call("ZADD", lanes_key(prefix), whole(now + tonumber(ARGV[3])), lane)
+    redis.call("ZADD", lanes_key(prefix), lease_ends, lane)
     handed[#handed + 1] = {lane, state[1], state[2] or "", state[3] == "error" and "1" or ""}
   end
 end

@@ -42,7 +42,7 @@ if kind == "start" then
 elseif kind == "success" or kind == "fail" then
   duration = close_run(check, rid, now, kind == "fail")
   if duration then check.last_duration_ms = whole(duration) end
-  check.last_ping = whole(now)
+  check.last_ping, check.last_ping_number = whole(now), whole(number)
   if kind == "success" then
     succeed(prefix, check, now, flap, output_tail(ARGV[14]))
   else

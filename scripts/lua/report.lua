@@ -7,10 +7,11 @@
 -- ARGV[7] detail for the owner  [8] ms at which to try again, "" for never  [9] the log's line
 -- ARGV[10] ms that a finished delivery is remembered  [11] ms until which the service asks to be left alone, ""
 -- ARGV[12] "1": gone for good  [13] open settings that the service changed, a JSON object  [14] ms of the lease
--- ARGV[15] the account's channels, a JSON list, when it is gone
+-- ARGV[15] "1": it was slow  [16] the account's channels, a JSON list, when it is gone
 -- returns 2 written, and the lane's next delivery may be sent now under the same lease | 1 written
 -- | 0 not this worker's any more
----@include keys whole finish lane
+---@include keys whole finish lane notice
+local LOG_BYTES = 16000 -- some 100 attempts
 local prefix, lane, id, channel, now = KEYS[1], ARGV[1], ARGV[3], ARGV[4], ARGV[5]
 local key, delivery = lane_key(prefix, lane), delivery_key(prefix, id)
 local record = redis.call("HMGET", delivery, "state", "log", "user_id", "channels")
@@ -22,7 +23,9 @@ if state ~= "due" and state ~= "sending" then
 end
 if not delivered and (state ~= "sending" or not mine) then return 0 end
 
-redis.call("HSET", delivery, "log", record[2] and record[2] .. "\n" .. ARGV[9] or ARGV[9])
+local log = record[2] and record[2] .. "\n" .. ARGV[9] or ARGV[9]
+if #log > LOG_BYTES then log = string.sub(log, (string.find(log, "\n", #log - LOG_BYTES, true) or 0) + 1) end
+redis.call("HSET", delivery, "log", log)
 local ended = delivered or ARGV[8] == ""
 if ended then
   redis.call("LREM", lane_queue_key(prefix, lane), 1, id)
@@ -30,7 +33,7 @@ if ended then
 else
   redis.call("HSET", delivery, "state", "due", "again_at", ARGV[8])
 end
-redis.call("HSET", key, "last_status", delivered and "ok" or "error", "last_at", now, "hold_until", ARGV[11])
+redis.call("HSET", key, "last_status", delivered and ARGV[15] ~= "1" and "ok" or "error", "last_at", now, "hold_until", ARGV[11])
 for told in string.gmatch(record[4] or "", "%d+") do
   if redis.call("EXISTS", channel_key(prefix, told)) == 1 then
     redis.call("HSET", channel_key(prefix, told), "last_status", delivered and "ok" or "error",
@@ -44,33 +47,31 @@ if ARGV[13] ~= "{}" and redis.call("EXISTS", channel_key(prefix, channel)) == 1 
 end
 redis.call("HINCRBY", user_key(prefix, user), "version", 1)
 
--- Turns off what leads to this lane's address; of the others, the one to tell: that worked last, else any that is on.
+-- Turns off what leads to this lane's address. One that was given another address meanwhile may work there.
 local function turn_off()
-  local best, works, name
-  for _, other in ipairs(cjson.decode(ARGV[15])) do
-    other = whole(other)
-    local is = redis.call("HMGET", channel_key(prefix, other), "enabled", "last_status", "address", "name")
-    if is[1] == "1" and (other == channel or lane_of(user, other, is[3]) == lane) then
+  local name
+  for _, number in ipairs(cjson.decode(ARGV[16])) do
+    local other = whole(number)
+    local is = redis.call("HMGET", channel_key(prefix, other), "enabled", "address", "name")
+    if is[1] == "1" and lane_of(user, other, is[2]) == lane then
       redis.call("HSET", channel_key(prefix, other), "enabled", "0", "off_reason", "gone", "off_at", now)
-      if not name or other == channel then name = is[4] or "" end
-    elseif is[1] == "1" and not works then
-      works = is[2] == "ok"
-      best = (works or not best) and other or best
+      if not name or other == channel then name = is[3] or "" end
     end
   end
-  return name, best
+  return name
 end
 
 if ARGV[12] == "1" then
-  local name, other = turn_off()
-  if name and other then
-    redis.call("XADD", outbox_key(prefix), "*", "id", "c" .. channel .. "-" .. ARGV[2] .. "-" .. now,
-      "kind", "channel_off", "at", now, "user_id", user, "check_id", "0", "check_name", "", "check_slug", "",
-      "tags", "", "description", "", "reason", "", "reason_detail", ARGV[7], "overdue_ms", "", "down_since", "",
-      "last_ping", "", "failure_count", "0", "channels", "[" .. other .. "]", "channel_name", name)
+  local name = turn_off()
+  if name then
+    tell_off(prefix, user, ARGV[16], channel, name, ARGV[7], "c" .. channel .. "-" .. ARGV[2] .. "-" .. now, now)
   end
 end
-if not mine then return 1 end
+if not mine then
+  -- What stood in the way of the lane's others has arrived.
+  if ended and redis.call("HGET", key, "waits") == "retry" then release(prefix, lane, now, "turn") end
+  return 1
+end
 if not ended then
   release(prefix, lane, ARGV[8], "retry")
   return 1

@@ -6,7 +6,7 @@
 ---@include keys lane
 local prefix, id = KEYS[1], ARGV[2]
 local key = delivery_key(prefix, id)
-local delivery = redis.call("HMGET", key, "user_id", "state", "lane", "attempts", "count", "channels")
+local delivery = redis.call("HMGET", key, "user_id", "state", "lane", "attempts", "count", "channels", "bytes")
 if delivery[1] ~= ARGV[1] then return -1 end
 if delivery[2] ~= "failed" and delivery[2] ~= "dropped" then return 0 end
 local lane = delivery[3]
@@ -21,5 +21,6 @@ redis.call("HSET", lane_key(prefix, lane), "user_id", ARGV[1], "destination",
 redis.call("PERSIST", lane_key(prefix, lane))
 redis.call("ZADD", lanes_key(prefix), "NX", ARGV[3], lane)
 redis.call("HINCRBY", user_key(prefix, ARGV[1]), "queued", delivery[5])
+redis.call("HINCRBY", user_key(prefix, ARGV[1]), "queued_bytes", delivery[7] or "0")
 redis.call("HINCRBY", user_key(prefix, ARGV[1]), "version", 1)
 return 1

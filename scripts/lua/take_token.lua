@@ -2,7 +2,7 @@
 -- take_token: lets one message leave for a destination, or says when its turn comes. Waiting costs no rate.
 -- KEYS[1] the destination's bucket, such as "ttr:rate:{...}"
 -- ARGV[1] who asks, the same each time it asks  [2] request id: a repeat of a granted one takes no second token
--- ARGV[3] now ms  [4] the rules, JSON
+-- ARGV[3] now ms  [4] the rules, JSON  [5] "1": keep a place in the queue for who is denied
 -- returns {1, 0, ""} granted | {0, ms until it may ask again, "backoff" | "rate_limited"}
 ---@include keys whole bucket
 local PATIENCE = 5000 -- how late after its turn somebody may come before the place is given up
@@ -49,7 +49,7 @@ else
   wait = math.max(1, math.ceil((ahead + 1 - bucket.tokens) / bucket.rps * 1000))
   if wait > SHORT_WAIT then wait = math.max(SHORT_WAIT, math.ceil(wait / 2)) end
 end
-if place or ahead < MOST_WAITING then
+if ARGV[5] == "1" and (place or ahead < MOST_WAITING) then
   if not place then
     bucket.ticket = bucket.ticket + 1
     redis.call("ZADD", waiting_key, whole(bucket.ticket), who)

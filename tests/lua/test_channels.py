@@ -244,6 +244,51 @@ async def test_turning_it_on_again_forgets_why_we_turned_it_off(store: Store, us
     assert (on.enabled, on.off_reason, on.off_at) == (True, None, None)
 
 
+async def test_one_that_waits_is_turned_on_by_its_reader_and_by_nobody_else(store: Store, user: User) -> None:
+    channel = await make_channel(store, user, enabled=False, waits=True)
+    assert (channel.enabled, channel.off_reason, channel.off_at) == (False, "unconfirmed", NOON)
+    # An edit in between may have set another address; one that leaves it waiting says since when as before.
+    assert await channels.update_channel(store, user, channel, draft(enabled=False, waits=True), now=NOON + 1)
+    assert await channels.confirm(store, user, channel, "ops") is None
+    channel = await channels.get_channel(store, user, channel.id)
+    assert (channel.off_reason, channel.off_at) == ("unconfirmed", NOON)
+    assert await channels.confirm(store, user, channel, "ops")
+    on = await channels.get_channel(store, user, channel.id)
+    assert (on.enabled, on.off_reason, on.off_at, on.confirmed) == (True, None, None, "ops")
+    assert not await channels.confirm(store, user, on, "ops")
+    # Its owner's own "off" is no waiting, and an edit that was read before it confirmed nothing takes back.
+    assert not await channels.update_channel(store, user, channel, draft(enabled=False), now=NOON)
+    assert await channels.update_channel(store, user, on, draft(enabled=False), now=NOON)
+    off = await channels.get_channel(store, user, channel.id)
+    assert (off.enabled, off.off_reason, off.confirmed) == (False, None, "ops")
+    assert not await channels.confirm(store, user, off, "ops")
+    with pytest.raises(NotFound):
+        await channels.confirm(store, replace(user, id=user.id + 32), off, "ops")
+
+
+async def test_an_owner_who_turns_one_off_that_waits_does_not_wait_any_more(store: Store, user: User) -> None:
+    channel = await make_channel(store, user, enabled=False, waits=True)
+    assert await channels.update_channel(store, user, channel, draft(enabled=False), now=NOON)
+    off = await channels.get_channel(store, user, channel.id)
+    assert (off.enabled, off.off_reason, off.off_at) == (False, None, None)
+
+
+async def test_who_unsubscribes_takes_the_agreement_back_or_refuses(store: Store, user: User) -> None:
+    channel = await make_channel(store, user, enabled=False, waits=True)
+    assert await channels.confirm(store, user, channel, "ops")
+    on = await channels.get_channel(store, user, channel.id)
+    assert await channels.turn_off(store, user.id, channel.id, "unsubscribed", NOON + 5)
+    off = await channels.get_channel(store, user, channel.id)
+    assert (off.enabled, off.off_reason, off.confirmed) == (False, "unsubscribed", "")
+    # Who read it before must look again, or the agreement would be there once more.
+    assert not await channels.update_channel(store, user, on, draft(), now=NOON)
+    assert await channels.update_channel(store, user, off, draft(enabled=False, waits=True), now=NOON)
+    assert await channels.turn_off(store, user.id, channel.id, "unsubscribed", NOON + 6)
+    refused = await channels.get_channel(store, user, channel.id)
+    assert (refused.off_reason, refused.off_at) == ("unsubscribed", NOON + 6)
+    assert not await channels.confirm(store, user, refused, "ops")
+
+
 async def test_a_late_answer_to_a_test_brings_no_deleted_channel_back(store: Store, user: User) -> None:
     channel = await make_channel(store, user)
     await channels.delete_channel(store, user, channel.id)

@@ -60,7 +60,7 @@ class Account:
             {},
             "sealed",
             frozenset({"webhook_url"}),
-            f"{kind}-{name}",
+            f"{kind}-{address or name}",
             address or name,
             enabled,
             False,

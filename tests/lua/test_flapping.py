@@ -244,6 +244,19 @@ async def test_missed_runs_count_as_changes_and_the_deadline_of_the_same_look_co
     assert (event.down_since, event.overdue_ms) == (end, 2 * MINUTE + CALM)
 
 
+async def test_a_run_that_did_not_come_and_begins_it_is_told_with_the_last_output(
+    store: Store, user: User
+) -> None:
+    check = await make_check(store, user, slug="one")
+    flap = replace(FLAPS, window_ms=60 * MINUTE, threshold=3)
+    await change(store, user, check, 3, now=NOON, flap=flap)  # up, down, up
+    end = NOON + 2 * SECOND + 2 * MINUTE
+    await tick(store, user, end)
+    await look(store, user, end, flap=flap)
+    *_, event = await outbox(store, user.partition)
+    assert (event["kind"], event["reason"], event["output"]) == ("flapping", "overdue", "out 2")
+
+
 async def test_a_look_with_more_deadlines_than_it_takes_ends_no_flapping_yet(
     store: Store, user: User
 ) -> None:
@@ -331,15 +344,30 @@ async def test_pause_and_deletion_end_it_silently(store: Store, user: User, what
     assert await kinds(store, user) == told
 
 
-async def test_with_a_window_longer_than_the_calm_the_next_change_begins_it_again(
-    store: Store, user: User
+@pytest.mark.parametrize("later", [0, 10 * MINUTE])
+async def test_after_it_settled_it_takes_the_full_threshold_to_begin_it_again(
+    store: Store, user: User, later: int
 ) -> None:
     check = await up_check(store, user)
     long = replace(FLAPS, window_ms=60 * MINUTE)
     await change(store, user, check, 6, now=NOON, flap=long)
-    await watch(store, user, NOON + 5 * SECOND + CALM)
-    await change(store, user, check, 1, now=NOON + 10 * MINUTE, flap=long)
-    assert (await kinds(store, user))[-3:] == ["flapping", "settled", "flapping"]
+    end = NOON + 5 * SECOND + CALM
+    await watch(store, user, end)
+    await change(store, user, check, 5, now=end + later, flap=long)
+    assert (await kinds(store, user))[-7:] == ["flapping", "settled", "down", "up", "down", "up", "down"]
+    await change(store, user, check, 1, now=end + later + MINUTE, flap=long)
+    assert (await kinds(store, user))[-1] == "flapping"
+    assert (await fields(store, check))["flip_count"] == "6"
+
+
+async def test_a_change_without_output_that_begins_it_tells_none_of_an_earlier_run(
+    store: Store, user: User
+) -> None:
+    check = await up_check(store, user)
+    await change(store, user, check, 5, now=NOON + SECOND)
+    await ping(store, user, check.id, now=NOON + 9 * SECOND)
+    *_, event = await outbox(store, user.partition)
+    assert (event["kind"], event["output"]) == ("flapping", "")
 
 
 async def test_a_check_that_waits_for_its_due_time_when_it_settles_is_not_armed_again(

@@ -33,6 +33,19 @@ async def test_nothing_is_overdue_a_millisecond_before_the_deadline(store: Store
     assert (event["reason"], event["overdue_ms"], event["at"]) == ("overdue", str(MINUTE), str(DEADLINE))
 
 
+async def test_a_run_that_did_not_come_is_told_with_the_last_runs_output_or_none(
+    store: Store, user: User
+) -> None:
+    silent, loud = await make_check(store, user), await make_check(store, user)
+    for check, body in ((silent, b""), (loud, b"second")):
+        await ping(store, user, check.id, now=NOON - 1, body=b"first")
+        await ping(store, user, check.id, now=NOON, body=body)
+    await tick(store, user, DEADLINE)
+    await look(store, user, DEADLINE)
+    told = {event["check_id"]: event["output"] for event in await outbox(store, user.partition)}
+    assert told == {str(silent.id): "", str(loud.id): "second"}
+
+
 async def test_no_more_than_the_limit_is_taken_at_a_time(store: Store, user: User) -> None:
     for _ in range(5):
         await make_check(store, user)

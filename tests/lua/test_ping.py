@@ -239,6 +239,31 @@ async def test_a_body_that_finds_no_room_is_told_all_the_same(store: Store, user
     assert await output_of(store, user) == "disk full"
 
 
+@pytest.mark.parametrize(
+    ("description", "told"),
+    [
+        ("d" * 1_000, "d" * 1_000),
+        ("d" * 1_000 + "e", "d" * 1_000),
+        # The cut would fall behind the first byte, and before the last, of 2, 3 and 4: the character goes whole.
+        ("d" * 999 + "é", "d" * 999),
+        ("d" * 999 + "€", "d" * 999),
+        ("d" * 998 + "€", "d" * 998),
+        ("d" * 999 + "😀", "d" * 999),
+        ("d" * 997 + "😀", "d" * 997),
+        ("d" * 996 + "😀" + "e", "d" * 996 + "😀"),
+        ("é" * 2_000, "é" * 500),
+    ],
+)
+async def test_an_event_carries_the_beginning_of_the_description(
+    store: Store, user: User, description: str, told: str
+) -> None:
+    check = await make_check(store, user, description=description)
+    await ping(store, user, check.id, "fail", reason="fail")
+    (event,) = await outbox(store, user.partition)
+    assert event["description"] == told
+    assert (await fields(store, check))["description"] == description
+
+
 async def test_a_failure_after_the_last_run_of_a_calendar_is_told_at_once(store: Store, user: User) -> None:
     check = await make_check(store, user, notify_after_failures=3)
     await ping(store, user, check.id, "fail", reason="fail")

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from tests.lua.clock import look, tick, watch
-from tests.lua.parts import MINUTE, NOON, dump, fields, make_check, make_user, outbox, ping
+from tests.lua.parts import FLAPS, MINUTE, NOON, dump, fields, make_check, make_user, outbox, ping
 from ttr.domain.check import Check
 from ttr.store import checks, keys
+from ttr.store.deadlines import arm, sweep
 from ttr.store.errors import NotFound
 from ttr.store.outbox import read_outbox
 from ttr.store.redis import Store
@@ -59,9 +60,7 @@ async def test_a_reminder_goes_out_at_its_time_and_not_a_millisecond_before(stor
     assert (await fields(store, check))["reminders"] == "2"
 
 
-async def test_a_reminder_of_a_run_that_did_not_come_says_how_late_the_first_one_is(
-    store: Store, user: User
-) -> None:
+async def test_a_reminder_of_a_run_that_did_not_come_says_how_late_it_is(store: Store, user: User) -> None:
     check = await make_check(store, user, remind_every_minutes=5)
     await watch(store, user, NOON + 2 * MINUTE)
     await watch(store, user, NOON + 7 * MINUTE)
@@ -69,6 +68,88 @@ async def test_a_reminder_of_a_run_that_did_not_come_says_how_late_the_first_one
     assert (event.kind, event.reason, event.overdue_ms) == ("reminder", "overdue", 6 * MINUTE)
     assert (event.down_since, event.last_ping) == (NOON + 2 * MINUTE, None)
     assert (await fields(store, check))["missed_due"] == str(NOON + MINUTE)
+
+
+async def test_a_reminder_tells_the_newest_failure_with_its_output(store: Store, user: User) -> None:
+    check = await make_check(store, user, slug="one", remind_every_minutes=5)
+    await watch(store, user, NOON + 2 * MINUTE)
+    args: dict[str, Any] = {"reason": "exit_status", "detail": "7", "body": b"disk full"}
+    await ping(store, user, check.id, "fail", now=NOON + 4 * MINUTE, **args)
+    await watch(store, user, NOON + 7 * MINUTE)
+    _, event = [entry.event for entry in await read_outbox(store, user.partition, 10)]
+    assert (event.kind, event.reason, event.reason_detail) == ("reminder", "exit_status", "7")
+    assert (event.overdue_ms, event.output, event.failure_count) == (None, "disk full", 2)
+    assert event.down_since == NOON + 2 * MINUTE
+    found = await checks.get_check(store, user, "one")
+    assert (found.reason, found.reason_detail, found.status_since) == (
+        "exit_status",
+        "7",
+        NOON + 2 * MINUTE,
+    )
+    newest, *_ = await store.redis.lrange(keys.flips(user.partition, check.id), 0, -1)
+    assert newest == f"{NOON + 2 * MINUTE}|new|down|{2 * MINUTE}|overdue|".encode()
+
+
+@pytest.mark.parametrize(
+    ("runtime", "reason", "detail", "overdue_ms"),
+    [(None, "overdue", "", 6 * MINUTE), (30, "over_runtime", "30", None)],
+)
+async def test_a_failure_that_time_makes_of_a_check_that_is_down_is_its_newest(
+    store: Store, user: User, runtime: int | None, reason: str, detail: str, overdue_ms: int | None
+) -> None:
+    check = await down_check(store, user, notify_after_failures=2, max_runtime_seconds=runtime)
+    if runtime:
+        await ping(store, user, check.id, "start", now=DOWN + 90_000)
+    await watch(store, user, DOWN + 2 * MINUTE)
+    await watch(store, user, DOWN + 7 * MINUTE)
+    down, event = [entry.event for entry in await read_outbox(store, user.partition, 10)]
+    assert (down.kind, down.reason, down.reason_detail) == ("down", reason, detail)
+    assert (event.kind, event.reason, event.reason_detail) == ("reminder", reason, detail)
+    assert (event.overdue_ms, event.down_since, event.failure_count) == (overdue_ms, DOWN, 2)
+
+
+async def test_of_several_missed_runs_a_reminder_tells_of_the_newest(store: Store, user: User) -> None:
+    check = await make_check(store, user, notify_after_failures=2, remind_every_minutes=5)
+    await tick(store, user, NOON + 2 * MINUTE)
+    args = {"pings_accepted": NOON + 2 * MINUTE, "flap": FLAPS}
+    swept = await sweep(store, user.partition, now=NOON + 2 * MINUTE, **args)  # type: ignore[arg-type]
+    await arm(store, user.partition, swept.unarmed[0], NOON + 2 * MINUTE, now=NOON + 2 * MINUTE)
+    await watch(store, user, NOON + 3 * MINUTE)
+    await watch(store, user, NOON + 8 * MINUTE)
+    told = [(event["kind"], event["overdue_ms"]) for event in await outbox(store, user.partition)]
+    assert told == [("down", str(MINUTE)), ("reminder", str(6 * MINUTE))]
+    assert (await fields(store, check))["missed_due"] == str(NOON + 2 * MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("since", "output"),
+    [
+        ([], "no space left"),
+        ([("fail", b"")], ""),
+        ([("success", b""), ("fail", b"")], ""),
+        ([("fail", b""), ("log", b"what else it said")], "what else it said"),
+        ([("fail", b"quota"), ("start", b""), ("log", b"")], "quota"),
+    ],
+)
+async def test_a_reminder_carries_no_output_of_an_earlier_run(
+    store: Store, user: User, since: list[tuple[str, bytes]], output: str
+) -> None:
+    check = await down_check(store, user)
+    for number, (kind, body) in enumerate(since):
+        reason = "fail" if kind == "fail" else ""
+        await ping(store, user, check.id, kind, now=DOWN + number + 1, reason=reason, body=body)
+    await watch(store, user, DOWN + 6 * MINUTE)
+    *_, event = await outbox(store, user.partition)
+    assert (event["kind"], event["output"]) == ("reminder", output)
+
+
+async def test_a_body_that_found_no_room_leaves_a_reminder_without_output(store: Store, user: User) -> None:
+    check = await down_check(store, user)
+    args: dict[str, Any] = {"reason": "fail", "body": b"quota", "caps": (100, 0, 0)}
+    await ping(store, user, check.id, "fail", now=DOWN + 1, **args)
+    await watch(store, user, DOWN + 6 * MINUTE)
+    *_, event = await outbox(store, user.partition)
+    assert (event["kind"], event["output"]) == ("reminder", "")
 
 
 async def test_without_the_setting_a_failure_is_told_once(store: Store, user: User) -> None:

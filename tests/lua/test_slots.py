@@ -124,6 +124,8 @@ async def everything(store: Store) -> None:
     await channels.note_result(store, user, own.id, delivered=True, detail="", settings=None, now=now)
     assert await channels.update_channel(store, user, own, draft(), now=now)
     assert await channels.turn_off(store, user.id, own.id, "gone", now)
+    own = await channels.get_channel(store, user, own.id)
+    assert not await channels.confirm(store, user, own, "")
     shared = await make_channel(store, user)
     await channels.assign(store, user, check.id, shared.id, True)
     assert await channels.assign_to_all(store, user, shared.id) == 0

@@ -189,10 +189,11 @@ class Machine:
     def _fail(self, reason: str, now: int, overdue_ms: int | None = None, *, hopeless: bool = False) -> None:
         self.failure_count += 1
         flapped = self.flapping_until is not None
+        missed = self.due if reason == "overdue" else None
         if self.status != "down":
-            missed = self.due if reason == "overdue" else None
             self._flip("down", reason, now)
-            self.down_since, self.missed_due = now, missed
+            self.down_since = now
+        self.reason, self.missed_due = reason, missed
         if self.flapping_until is not None and not flapped:
             self._tell(
                 "flapping", now, reason, self.down_since, overdue_ms, status="down", flips=self.flip_count
@@ -263,6 +264,7 @@ class Machine:
         if self.flapping_until is None or self.flapping_until > now:
             return
         flips, self.flapping_until, self.flip_count = self.flip_count, None, 0
+        self.changes = []
         if self.status == "down":
             self.alerted = True
             self._disarm()

@@ -8,6 +8,7 @@ import pytest
 from tests.conftest import RedisServer
 from tests.model.machine import DAY_MS, Timing
 from tests.model.side_by_side import FLAPS, START, Bench
+from ttr.domain.flapping import FlapRules
 from ttr.domain.schedule import Schedule, parse_schedule
 
 MINUTE = 60_000
@@ -276,6 +277,41 @@ def test_a_pause_ends_flapping_and_its_changes_count_no_more(bench: Bench) -> No
     bench.compare()
     kinds = [alert.kind for alert in bench.model.checks[check].alerts]
     assert kinds == ["down", "up", "down", "up", "down", "flapping", "down", "up", "down", "up", "down"]
+
+
+def test_changes_before_it_settled_count_no_more(bench: Bench) -> None:
+    bench.flap = FlapRules(window_ms=10 * MINUTE, threshold=3, suppression_ms=5_000)
+    check = bench.create(Timing(HOURLY, MINUTE, None, None, True))
+    bench.signal(check, "success")
+    flap(bench, check, 4)
+    bench.watch_until(bench.now + 5_000, 0)
+    flap(bench, check, 3)
+    bench.watch_until(bench.now + 5_000, 0)
+    bench.compare()
+    kinds = [alert.kind for alert in bench.model.checks[check].alerts]
+    assert kinds == ["down", "up", "flapping", "settled", "down", "up", "flapping", "settled"]
+
+
+def test_a_reminder_tells_why_it_failed_last(bench: Bench) -> None:
+    check = bench.create(Timing(MINUTELY, MINUTE, 30_000, 3, True, 2 * MINUTE))
+    bench.watch_until(bench.now + 2 * MINUTE, 0)
+    bench.compare()
+    machine = bench.model.checks[check]
+    assert (machine.reason, machine.missed_due) == ("overdue", START + MINUTE)
+    bench.signal(check, "start")
+    bench.watch_until(bench.now + 30_000, 0)
+    bench.compare()
+    assert (machine.reason, machine.missed_due) == ("over_runtime", None)
+    bench.signal(check, "fail", reason="exit_status")
+    bench.compare()
+    bench.watch_until(bench.now + 2 * MINUTE, 0)
+    bench.compare()
+    down_since = START + 2 * MINUTE
+    told = [(alert.kind, alert.reason, alert.down_since, alert.overdue_ms) for alert in machine.alerts]
+    assert told == [
+        ("down", "exit_status", down_since, None),
+        ("reminder", "exit_status", down_since, None),
+    ]
 
 
 def test_a_check_that_flaps_for_long_is_told_twice_however_often_it_changes(bench: Bench) -> None:

@@ -210,7 +210,7 @@ async def test_a_broken_content_rule_is_a_failure_that_answers_200(
     if not kept:
         assert entry.reason == "content"
         assert answer.text == f"OK ({entry.detail})"
-        assert "content" in entry.detail
+        assert rule in entry.detail
     else:
         assert answer.text == "OK"
 

@@ -99,7 +99,7 @@ async def test_json_for_those_who_ask_for_it(door: Door, owner: Owner) -> None:
     assert stored.json["message"] == "OK"
     assert 0 <= stored.json["process_time_seconds"] < 30
     noted = await door.ask("POST", path, "Accept: text/html, application/json;q=0.9", body=b"x")
-    assert noted.json["message"] == "OK (the content has what its rule forbids)"
+    assert noted.json["message"] == 'OK (it holds "x")'
     created = await door.ask("GET", f"/p/{owner.slug}/new?create=1", ask)
     assert (created.status, created.json["message"]) == (201, "Created")
     for answer, status, detail in (

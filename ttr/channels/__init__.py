@@ -1,6 +1,5 @@
-"""The kinds of notification, one module each; a new kind is a module here, its template and its test.
-
-Its name in `_ALL` below registers it.
+"""The kinds of notification. A new kind is a module here, its name in `_ALL`, and its text in
+`templates/channels/`.
 """
 
 from ttr.channels import discord, email, slack, telegram, webhook

@@ -41,7 +41,7 @@ _DENIED: tuple[Network, ...] = tuple(
 
 # asyncio's default pool has 6 threads on two cores: a few names whose servers never answer would hold up
 # everybody's alerts for the 10 s and more that getaddrinfo waits.
-_LOOKUP_THREADS = 64
+_LOOKUP_THREADS = 512
 
 
 class RefusedAddress(OSError):

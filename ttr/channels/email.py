@@ -7,6 +7,7 @@ import ssl
 import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -34,6 +35,11 @@ TEXT_MAX = 8_000  # some 50 checks of a list; the rest is counted
 HTML_MAX = 16_000
 
 _UNUSUAL = re.compile(r"[\s,;:<>()\[\]\"\\]")
+# Begins an encoded word (RFC 2047). The email package decodes them in whatever becomes a header, line breaks and all.
+_ENCODED = "=?"
+_UNENCODED = "=\u2060?"
+# In a header as it is written: any break but the ones of folding.
+_LINE_BREAK = re.compile(rb"\r\n(?![ \t])|(?<!\r)\n|\r(?!\n)")
 # "5.1.1" behind the three digits, and no part of an IP address that a server likes to quote.
 _ENHANCED = re.compile(r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?![\d.])")
 # What a 550 says that is about us and not about the mailbox, where a server gives no code that tells.
@@ -44,7 +50,7 @@ _QUIT_SECONDS = 1.0
 
 
 def read_address(text: str) -> str:
-    """One mail address as it is, judged leniently: what it is good for, only its server knows.
+    """One mail address, its domain in lower case, judged leniently: what it is good for, only its server knows.
 
     Raises ValueError with a sentence.
     """
@@ -55,9 +61,9 @@ def read_address(text: str) -> str:
             "One plain address is needed, such as ops@example.org, without spaces, commas or quotes."
         )
     local, _, domain = text.rpartition("@")
-    if not local or "@" in local or not _ascii_domain(domain):
+    if not local or "@" in local or _ENCODED in local or not _ascii_domain(domain):
         raise ValueError("This is not a mail address such as ops@example.org.")
-    return text
+    return f"{local}@{domain.lower()}"
 
 
 name = "email"
@@ -74,6 +80,7 @@ fields: tuple[Field, ...] = (
 )
 events_max = 1_000
 signs = False
+confirms = True
 
 
 def missing(settings: Settings) -> str:
@@ -113,8 +120,18 @@ async def send(
         return Failed("bad_settings", str(error), permanent=True)
     assert sender is not None  # noqa: S101  # `missing` has said so
     # A list of a thousand checks takes some 300 ms to word and cut, during which others' alerts go on.
-    mail = await asyncio.to_thread(_mail, notification, sender, recipient, means.links)
+    try:
+        told = replace(notification, reader=destination(settings, secrets))
+        mail = await asyncio.to_thread(_mail, told, sender, recipient, means.links)
+    except _BrokenHeader as error:
+        return Failed(
+            "bad_settings", f"The mail's header {error} can't be written on one line", permanent=True
+        )
     return await _Hop(ours).carry(mail, sender.addr_spec, recipient.addr_spec)
+
+
+class _BrokenHeader(ValueError):
+    """The value of the header it names has a line break in it."""
 
 
 class _Policy(EmailPolicy):
@@ -127,13 +144,16 @@ class _Policy(EmailPolicy):
 
 
 def _mail(notification: Notification, sender: Address, recipient: Address, links: Links) -> bytes:
-    """The whole mail, the same on every attempt. All of it is ASCII, save an address that can't be."""
-    unsubscribe = links.unsubscribe(notification.user_id, notification.channel_id)
+    """The whole mail, the same on every attempt. All of it is ASCII, save an address that can't be.
+
+    Raises _BrokenHeader with a header's name if its value would begin another one.
+    """
+    unsubscribe = links.unsubscribe(notification.user_id, notification.channel_id, notification.reader)
     host = sender.domain
     mail = EmailMessage(_Policy(linesep="\r\n", cte_type="7bit", utf8=not recipient.username.isascii()))
     mail["From"] = sender
     mail["To"] = recipient
-    mail["Subject"] = one_line(headline(notification), SUBJECT_MAX)
+    mail["Subject"] = one_line(headline(notification), SUBJECT_MAX).replace(_ENCODED, _UNENCODED)
     mail["Date"] = datetime.fromtimestamp(notification.events[-1].at // 1000, UTC)
     mail["Message-ID"] = f"<{notification.id}@{host}>"
     if thread := _thread(notification.events):
@@ -149,6 +169,10 @@ def _mail(notification: Notification, sender: Address, recipient: Address, links
     )
     # "=_" can't stand in quoted-printable text, so no output of a job can end its part.
     mail.set_boundary(f"=_ttr-{notification.id}")
+    for name, value in mail.raw_items():
+        # Not the value itself: encoded words in an address are decoded as late as here.
+        if _LINE_BREAK.search(mail.policy.fold_binary(name, value).removesuffix(b"\r\n")):
+            raise _BrokenHeader(name)
     return mail.as_bytes()
 
 

@@ -51,6 +51,8 @@ class Kind(Protocol):
     """Events that one message may carry."""
     signs: bool
     """Whether its messages are signed with a secret that we make and the owner may rotate."""
+    confirms: bool
+    """Whether its only field is the address of a person, who must agree where the operator wants it."""
 
     def missing(self, settings: Settings) -> str:
         """What the operator has to set before anybody can use this kind, as a sentence; "" when nothing."""

@@ -58,6 +58,7 @@ fields: tuple[Field, ...] = (
 )
 events_max = 1_000
 signs = False
+confirms = False
 
 
 def missing(settings: Settings) -> str:

@@ -31,6 +31,7 @@ fields: tuple[Field, ...] = (
 )
 events_max = 50
 signs = True
+confirms = False
 
 _MESSAGE_MAX = 1_000
 

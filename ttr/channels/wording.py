@@ -15,7 +15,16 @@ from typing import Literal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ttr.channels.escaping import DIALECTS, Dialect, last_lines, unlinked
+from ttr.channels.escaping import (
+    DIALECTS,
+    Dialect,
+    anchor,
+    first_lines,
+    last_lines,
+    unlinked,
+    unlinked_lines,
+    with_links,
+)
 from ttr.domain.alert import Event, human_duration, one_line
 from ttr.domain.links import Links
 from ttr.domain.notification import Notification, by_check
@@ -36,7 +45,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Item:
     """What a message says about one check (or, for tests and channels that were turned off, about one event).
 
-    Every text is one line, cleaned and cut, but `output`, which keeps its line breaks. Times are words.
+    Every text is one line, cleaned and cut, but `output` and `description`, which keep their line breaks. Times are
+    words.
     """
 
     kind: str
@@ -53,16 +63,21 @@ class Item:
     last_ping: str
     failures: int
     status: str
-    """For settled: "up" or "down"."""
+    """For settled and flapping: "up" or "down"; "" for a flapping that doesn't tell."""
     flips: int
     reminders: int
     queued: bool
     description: str
+    """The owner's own words, for the filter `linked`; "" when the last that is told is that all is well."""
     output: str
     url: str
-    """The check's page; "" when it is about none, or when nobody has set the base address."""
+    """The page that it is about: the check's, or the channels'; "" without one, or without a base address."""
     acknowledge: str
     """A link that ends the reminders; "" when none will come."""
+    confirm: str
+    """For confirm: the link by which the reader agrees."""
+    host: str
+    """The installation's name; "" when nobody has set the base address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +134,10 @@ def render(name: str, notification: Notification, links: Links, *, limit: int) -
     fit goes in this order: job output, descriptions, checks of a long list ("and 7 more"), other checks that
     are down, long names and details; at last there is only the headline, cut. The template sees `headline`,
     `items` (`Item`), `brief` (a list without details), `more` (checks not listed), `others` and `others_more`
-    (names of other checks that are down), and the links `dashboard`, `channel` and `unsubscribe`; filters
-    `fenced` (inside a block for code) and `address` (a link) replace the escaping of prose.
+    (names of other checks that are down), `any_down` (whether one of the message's own checks is), and the links
+    `dashboard`, `channel` and `unsubscribe`. Filters `fenced` (inside a block for code), `address` (a link) and
+    `linked` (prose of the owner, with its links; with `tags`, in HTML that needs tags for links and breaks)
+    replace the escaping of prose; `unlinked` breaks the links in a job's output.
     """
     suffix = name.rpartition(".")[2]
     template = _environment(suffix).get_template(f"channels/{name}")
@@ -134,11 +151,12 @@ def render(name: str, notification: Notification, links: Links, *, limit: int) -
             brief=not (plan.output or plan.description) and len(news) > 1,
             more=len(news) - min(plan.items, len(news)),
             others=others,
+            any_down=any(_is_down(one.event) for one in news),
             others_more=max(notification.others_count, len(notification.others)) - len(others),
             dashboard=links.dashboard(),
             channel=links.channel(notification.channel_id),
             channel_name=unlinked(notification.channel_name, plan.name),
-            unsubscribe=links.unsubscribe(notification.user_id, notification.channel_id),
+            unsubscribe=links.unsubscribe(notification.user_id, notification.channel_id, notification.reader),
         )
         text = _GAP.sub("\n\n", text).strip()
         return text if _size(text) <= limit else None
@@ -240,21 +258,43 @@ def _item(
         went_down=_moment(cause.at if cause.down_since is None else cause.down_since) if news.down else "",
         downtime=_downtime(event, news.down),
         reason=cause.reason,
-        detail=line(cause.reason_detail, plan.detail).rstrip("."),
+        detail=line(_detail(cause), plan.detail).rstrip("."),
         overdue="" if cause.overdue_ms is None else human_duration(cause.overdue_ms),
         last_ping="" if cause.last_ping is None else _moment(cause.last_ping),
         failures=cause.failure_count,
-        status="down" if event.status == "down" else "up",
+        status=_status(event),
         flips=event.flips,
         reminders=event.reminders,
         queued=event.queued,
-        description=line(event.description, plan.description) if plan.description else "",
+        description=first_lines(event.description, plan.description)
+        if plan.description and _state(event) != "up"
+        else "",
         output=last_lines(event.output, plan.output) if plan.output else "",
-        url=links.check(event.check_id) if links and event.check_id else "",
+        url=_page(event, links) if links else "",
         acknowledge=links.acknowledge(notification.user_id, event.check_id, since)
         if links and notification and event.may_acknowledge
         else "",
+        confirm=links.confirm(notification.user_id, notification.channel_id, event.reason_detail)
+        if links and notification and event.kind == "confirm"
+        else "",
+        host=links.host if links else "",
     )
+
+
+def _status(event: Event) -> str:
+    if event.kind == "flapping" and event.status not in ("up", "down"):
+        return ""
+    return "down" if event.status == "down" else "up"
+
+
+def _is_down(event: Event) -> bool:
+    return _state(event) == "down" or (event.kind == "flapping" and event.status == "down")
+
+
+def _page(event: Event, links: Links) -> str:
+    if event.kind == "channel_off":
+        return links.channels()
+    return links.check(event.check_id) if event.check_id else ""
 
 
 def _downtime(event: Event, down: Event | None) -> str:
@@ -264,6 +304,13 @@ def _downtime(event: Event, down: Event | None) -> str:
     if since is None and down is not None:
         since = down.at if down.down_since is None else down.down_since
     return "" if since is None else human_duration(event.at - since)
+
+
+def _detail(event: Event) -> str:
+    """The detail for people: of a run over its maximum the store keeps the maximum's seconds."""
+    if event.reason == "over_runtime" and event.reason_detail.isdecimal():
+        return human_duration(int(event.reason_detail) * 1000)
+    return event.reason_detail
 
 
 def _moment(ms: int) -> str:
@@ -283,6 +330,10 @@ def _environment(suffix: str) -> Environment:
         # Markup tells the autoescaping that its work is done: here, by the dialect.
         return lambda value: value if isinstance(value, Markup) else Markup(of(str(value)))  # noqa: S704
 
+    def linked(text: str, tags: bool = False) -> Markup:
+        written = with_links(text, dialect.prose, anchor if tags else dialect.link)
+        return Markup(written.replace("\n", "<br>\n") if tags else written)  # noqa: S704
+
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -293,4 +344,6 @@ def _environment(suffix: str) -> Environment:
     )
     environment.filters["fenced"] = safe(dialect.fenced)
     environment.filters["address"] = safe(dialect.address)
+    environment.filters["unlinked"] = unlinked_lines
+    environment.filters["linked"] = linked
     return environment

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, cast, get_args
 
-EventKind = Literal["down", "up", "reminder", "flapping", "settled", "test", "channel_off"]
+EventKind = Literal["down", "up", "reminder", "flapping", "settled", "test", "channel_off", "confirm"]
 Reason = Literal["fail", "exit_status", "signal", "content", "overdue", "over_runtime", ""]
 
 _LAST_MS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z, the last moment a datetime can name
@@ -19,7 +19,7 @@ class Event:
     """What happened, complete enough to be worded without asking the store again.
 
     Times are milliseconds UTC, durations milliseconds. `id` stays the same over retries. `check_id` is 0 and
-    `check_name` "" when it concerns no check: a test of a channel, and `channel_off`.
+    `check_name` "" when it concerns no check: a test of a channel, `channel_off`, `confirm`.
     """
 
     id: str
@@ -33,7 +33,9 @@ class Event:
     reason: Reason = ""
     """Why it went down; "" for up and test."""
     reason_detail: str = ""
-    """The exit status, the signal's name, or the sentence of the content rule; may be ""."""
+    """The exit status, the signal's name, or the sentence of the content rule; may be "".
+
+    For confirm: the address that is asked."""
     overdue_ms: int | None = None
     """How long past its due time, for overdue."""
     down_since: int | None = None
@@ -45,7 +47,7 @@ class Event:
     output: str = ""
     """The end of the job's last output, at most 1,000 bytes of it; attacker's text."""
     status: str = ""
-    """For settled: what it settled as, up or down."""
+    """For flapping and settled: what it was then, up or down."""
     flips: int = 0
     """For flapping and settled: status changes so far."""
     reminders: int = 0
@@ -53,7 +55,7 @@ class Event:
     may_acknowledge: bool = False
     """Whether reminders will follow, which a link in the message can end."""
     channel_name: str = ""
-    """For channel_off: the channel that was turned off, and in `reason_detail` what its service said."""
+    """For channel_off: the channel that was turned off, and in `reason_detail` why, such as what its service said."""
     queued: bool = False
     """For test: whether it went through the queue."""
 
@@ -89,8 +91,14 @@ def one_line(text: str, limit: int) -> str:
 
 
 def to_json(event: Event) -> str:
-    """The event as one line of ASCII JSON, which `from_json` turns back into an equal event."""
-    return json.dumps(asdict(event), separators=(",", ":"))
+    """The event as one line of JSON, which `from_json` turns back into an equal event."""
+    # Not as ASCII: an emoji would take 12 bytes instead of 4, in every queued copy.
+    text = json.dumps(asdict(event), separators=(",", ":"), ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a character
+        return json.dumps(asdict(event), separators=(",", ":"))
+    return text
 
 
 def from_json(text: str) -> Event:

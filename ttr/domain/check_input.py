@@ -68,7 +68,8 @@ class CheckInput(BaseModel):
     expected_content_type: Literal["present", "absent"] | None = None
     use_regex_for_content: bool = False
     post_only: bool = False
-    channels: list[int] | None = Field(None, max_length=limits.CHANNELS_MAX)
+    # What a check has to itself is answered with the others, and may be sent back with them.
+    channels: list[int] | None = Field(None, max_length=limits.CHANNELS_MAX + limits.OWN_CHANNELS_MAX)
 
     @field_validator("name")
     @classmethod

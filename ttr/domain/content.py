@@ -10,11 +10,15 @@ from typing import Any, Literal
 
 import re2
 
+from ttr.domain.alert import one_line
 from ttr.domain.limits import CONTENT_RULE_MAX
 
 # RE2 is linear in body times program: a program of 500 instructions takes at most 3 ms for 100 kB, one of 1,000
 # has been seen to take 926 ms, and a 3,000-fold optional 4.5 s, in which nobody else is served.
 PROGRAM_MAX = 500
+NAMED_MAX = 100
+"""Characters of a rule that a sentence about it shows."""
+_NAMED_BYTES = 200  # a line of the ping log keeps 255 bytes of the sentence
 # 1 MiB of automaton a pattern: patterns that would need more are refused when saved.
 _OPTIONS = re2.Options()
 _OPTIONS.max_mem = 1 << 20
@@ -51,14 +55,21 @@ def check_rule(rule: ContentRule) -> None:
 
 
 def violation(rule: ContentRule, body: bytes) -> str | None:
-    """The sentence that says how `body` breaks the rule, or None when it keeps it."""
+    """How `body` breaks the rule, as the rest of a sentence about the job ('it lacks "done"'); None if it keeps it."""
     needle = rule.text.encode()
     found = _compile(rule.text).search(body) is not None if rule.regex else needle in body
     if rule.kind == "present" and not found:
-        return "the content lacks what its rule asks for"
+        return f"it does not match {_named(rule)}" if rule.regex else f"it lacks {_named(rule)}"
     if rule.kind == "absent" and found:
-        return "the content has what its rule forbids"
+        return f"it matches {_named(rule)}" if rule.regex else f"it holds {_named(rule)}"
     return None
+
+
+def _named(rule: ContentRule) -> str:
+    shown = one_line(rule.text, NAMED_MAX)
+    if len(shown.encode()) > _NAMED_BYTES:
+        shown = shown.encode()[:_NAMED_BYTES].decode("utf-8", "ignore").rstrip("\u2026") + "\u2026"
+    return f'"{shown}"'
 
 
 @lru_cache(maxsize=1_000)

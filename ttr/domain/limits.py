@@ -13,7 +13,9 @@ TAG_MAX = 50
 TAGS_MAX = 20
 """Tags of one check."""
 CHANNELS_MAX = 50
-"""Channels of one check."""
+"""Channels of one check, besides those that it has to itself."""
+OWN_CHANNELS_MAX = 10
+"""More than there are kinds: a check has at most one of each to itself."""
 GRACE_MIN_SECONDS = 1
 GRACE_MAX_SECONDS = 366 * DAY_SECONDS
 RUNTIME_MIN_SECONDS = 1
@@ -25,8 +27,6 @@ REMIND_MAX_MINUTES = 7 * 24 * 60
 """Between two reminders of a check that stays down."""
 CONTENT_RULE_MAX = 1_000
 """Characters of a content rule, plain or regular expression."""
-OUTPUT_MAX = 1_000
-"""Bytes of a job's last output that go into a message."""
 USER_AGENT_MAX = 200
 """Bytes of a ping's user agent that are kept."""
 JSON_BODY_MAX = 1_000_000

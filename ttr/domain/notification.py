@@ -23,6 +23,8 @@ class Notification:
     """Names of other checks of the account that are down now, at most 10."""
     others_count: int = 0
     """How many other checks are down now."""
+    reader: str = ""
+    """The address of the person who gets it, where the channel leads to one; set when it is sent."""
 
 
 def by_check(events: tuple[Event, ...]) -> list[tuple[Event, ...]]:

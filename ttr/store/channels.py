@@ -17,7 +17,7 @@ from ttr.store.users import User
 _BATCH = 500
 """Checks that one script run takes: some milliseconds in which Redis does nothing else."""
 
-OffReason = Literal["gone", "unsubscribed"]
+OffReason = Literal["gone", "unsubscribed", "unconfirmed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class Draft:
     """What its messages have in common with those of other channels: the same kind, settings and secrets."""
     enabled: bool
     default: bool
+    waits: bool = False
+    """Whether it is off until somebody at its address agrees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,11 @@ class Channel:
     last_message: str | None
     last_at: int | None
     off_reason: str | None
-    """Why we turned it off: gone, unsubscribed; None when it is on or its owner turned it off."""
+    """Why it is off though its owner wants it on: gone, unsubscribed, unconfirmed; None when it is on or its owner
+    turned it off."""
     off_at: int | None
+    confirmed: str
+    """The address whose reader agreed; "" when nobody has."""
     sealed: str
     """The secrets, sealed; "" when there are none."""
     revision: str
@@ -108,6 +113,7 @@ async def create_channel(
                 "settings",
                 json.dumps(dict(draft.settings)),
                 *_fields(draft),
+                *(_waiting(now) if draft.waits else ()),
             ],
         )
     match answer[0]:
@@ -125,6 +131,10 @@ async def create_channel(
 async def update_channel(store: Store, user: User, channel: Channel, draft: Draft, *, now: int) -> bool:
     """Change a channel that was read; False when somebody else changed it since. Raises NotFound, DefaultsReached."""
     changed = {name: value for name, value in draft.settings.items() if channel.settings.get(name) != value}
+    waited = channel.off_reason == "unconfirmed"
+    waiting: list[str | int] = ["off_reason", "", "off_at", ""] if waited else []
+    if draft.waits:
+        waiting = _waiting(channel.off_at or now if waited else now)
     with store_trouble():
         answer = await store.scripts.run(
             "update_channel",
@@ -139,6 +149,7 @@ async def update_channel(store: Store, user: User, channel: Channel, draft: Draf
                 limits.CHANNELS_MAX,
                 json.dumps(changed),
                 *_fields(draft),
+                *waiting,
             ],
         )
     match answer[0]:
@@ -203,14 +214,34 @@ async def delete_channel(store: Store, user: User, channel_id: int) -> None:
 
 
 async def turn_off(store: Store, user_id: int, channel_id: int, reason: OffReason, now: int) -> bool:
-    """Turn a channel off for its receiver or its service; False when it was off already. Raises NotFound."""
+    """Turn a channel off for its receiver or its service; False when it was off already. Whoever unsubscribes also
+    takes back that they agreed, or refuses to; the owner is told by another channel. Raises NotFound.
+    """
+    partition = keys.partition_of(user_id)
     with store_trouble():
+        members = await store.redis.smembers(keys.user_channels(partition, user_id))
+        others = json.dumps(sorted(int(member) for member in members))
         answer = await store.scripts.run(
-            "turn_off_channel", keys.partition_of(user_id), [user_id, channel_id, reason, now]
+            "turn_off_channel", partition, [user_id, channel_id, reason, now, _revision(), others]
         )
     if answer == -1:
         raise NotFound("no such channel")
     return bool(answer)
+
+
+async def confirm(store: Store, user: User, channel: Channel, agreed: str) -> bool | None:
+    """Turn a channel that was read on, for the reader of its address has `agreed`; False when it does not wait for
+    that (any more), None when somebody changed it since. Raises NotFound.
+    """
+    with store_trouble():
+        answer = await store.scripts.run(
+            "confirm_channel",
+            user.partition,
+            [user.id, channel.id, channel.revision, _revision(), agreed],
+        )
+    if answer == -1:
+        raise NotFound("no such channel")
+    return None if answer == -2 else bool(answer)
 
 
 async def note_result(
@@ -314,6 +345,10 @@ def _fields(draft: Draft) -> list[str]:
     ]
 
 
+def _waiting(since: int) -> list[str | int]:
+    return ["off_reason", "unconfirmed", "off_at", since]
+
+
 def _from_hash(raw: Mapping[bytes, bytes], checks: int) -> Channel:
     fields = {name.decode(): value.decode("utf-8", "replace") for name, value in raw.items()}
     get = fields.get
@@ -335,6 +370,7 @@ def _from_hash(raw: Mapping[bytes, bytes], checks: int) -> Channel:
         last_at=_number(get("last_at")),
         off_reason=get("off_reason") or None,
         off_at=_number(get("off_at")),
+        confirmed=get("confirmed", ""),
         sealed=get("secret", ""),
         revision=get("revision", ""),
     )

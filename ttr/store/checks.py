@@ -2,12 +2,14 @@
 
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from uuid import uuid4
 
+from ttr.domain import limits
 from ttr.domain.check import Check, CheckSettings
+from ttr.domain.invalid import FieldError, Invalid
 from ttr.domain.schedule import next_due
 from ttr.store import keys
 from ttr.store.channels import default_channels, delete_channel
@@ -33,8 +35,9 @@ class CheckPage:
 async def create_check(store: Store, user: User, settings: CheckSettings, *, now: int, most: int) -> Check:
     """A new check, armed from now; with channels None it gets the account's default ones.
 
-    Raises SlugTaken, UnknownChannel, QuotaReached (more than `most` checks).
+    Raises Invalid, SlugTaken, UnknownChannel, QuotaReached (more than `most` checks).
     """
+    _judge_channels(settings, ())
     uuid = str(uuid4())
     given = settings.channels
     channels = await default_channels(store, user) if given is None else given
@@ -112,12 +115,13 @@ async def update_check(
 ) -> Check:
     """Replace a check's settings by what `change` makes of them; it may run again if a ping came between.
 
-    Raises NotFound, SlugTaken, UnknownChannel, and whatever `change` raises.
+    Raises Invalid, NotFound, SlugTaken, UnknownChannel, and whatever `change` raises.
     """
 
     async def turn() -> Check | None:
         check = await get_check(store, user, reference)
         settings = change(check.settings)
+        _judge_channels(settings, check.own_channels.values())
         channels = "" if settings.channels is None else json.dumps(settings.channels)
         timing = _timing(settings) != _timing(check.settings)
         since = max(check.created_at, check.last_ping or 0, check.armed_from or 0)
@@ -230,6 +234,11 @@ async def _until_not_stale(turn: Callable[[], Awaitable[Check | None]]) -> Check
         if (check := await turn()) is not None:
             return check
     raise StoreUnavailable("this check is pinged faster than it can be edited; try again")
+
+
+def _judge_channels(settings: CheckSettings, own: Collection[int]) -> None:
+    if len(set(settings.channels or ()) - set(own)) > limits.CHANNELS_MAX:
+        raise Invalid([FieldError("channels", f"At most {limits.CHANNELS_MAX}.")])
 
 
 def _timing(settings: CheckSettings) -> tuple[object, ...]:

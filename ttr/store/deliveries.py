@@ -5,6 +5,7 @@ an account forms a lane, one message after the other, so an *up* never overtakes
 """
 
 import json
+import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ LEASE_MS = 10_000
 REMEMBERED_MS = 7 * 86_400_000
 """How long a finished delivery can be read, and one that was given up be sent again."""
 _EVENTS_SHOWN = 20
+_ID = re.compile(r"[A-Za-z0-9-]{1,100}", re.ASCII)
 
 State = Literal["due", "sending", "delivered", "failed", "dropped"]
 
@@ -36,7 +38,7 @@ class Lane:
     user_id: int
     destination: str
     failing: bool
-    """Whether its last message could not be delivered."""
+    """Whether its last message could not be delivered, or took long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,9 @@ class Delivery:
 
     id: str
     channel_id: int
+    """The first of `channels`."""
+    channels: tuple[int, ...]
+    """Those it leaves by: channels that lead to one address share their messages."""
     channel_name: str
     channel_kind: str
     state: State
@@ -182,12 +187,14 @@ async def report(
     *,
     hold_until: int | None = None,
     gone: bool = False,
+    slow: bool = False,
     settings: Mapping[str, str] | None = None,
 ) -> bool:
     """Write down what became of an attempt; one that failed with `again_at` None was the last.
 
     `hold_until`: the service asked to be left alone until then. `gone`: nothing will ever arrive there, so every
-    channel that leads there is turned off and another one of the account told. `settings`: open
+    channel that leads there is turned off and another one of the account told. `slow`:
+    it took a place for long, so next time it waits among those that fail. `settings`: open
     settings of the channel that its service changed.
     True: the lane holds more that may be sent at once, under the same lease.
     """
@@ -223,6 +230,7 @@ async def report(
                 "1" if gone else "",
                 json.dumps(dict(settings or {})),
                 LEASE_MS,
+                "1" if slow else "",
                 json.dumps(sorted(int(channel) for channel in channels)),
             ],
         )
@@ -251,6 +259,7 @@ async def read_deliveries(
 
 async def get_delivery(store: Store, user: User, delivery_id: str) -> Delivery:
     """One delivery of the account. Raises NotFound, also when it is no longer remembered."""
+    _judge_id(delivery_id)
     found = await _read(store, user, [delivery_id])
     if not found:
         raise NotFound("no such delivery")
@@ -262,6 +271,7 @@ async def resend(store: Store, user: User, delivery_id: str, *, now: int) -> Non
 
     Raises NotFound, NotDead.
     """
+    _judge_id(delivery_id)
     with store_trouble():
         answer = await store.scripts.run("resend", user.partition, [user.id, delivery_id, now])
     match int(answer):
@@ -271,6 +281,12 @@ async def resend(store: Store, user: User, delivery_id: str, *, now: int) -> Non
             raise NotDead("Its channel is off or deleted: turn the channel on first.")
         case 0:
             raise NotDead("Only a delivery that was given up can be sent again.")
+
+
+def _judge_id(delivery_id: str) -> None:
+    # It becomes a part of a key: anything else might name a key of another kind.
+    if not _ID.fullmatch(delivery_id):
+        raise NotFound("no such delivery")
 
 
 async def _read(store: Store, user: User, ids: Sequence[str]) -> list[Delivery]:
@@ -296,6 +312,7 @@ def _delivery(delivery_id: str, fields: Mapping[str, str], events: Iterable[byte
     return Delivery(
         id=delivery_id,
         channel_id=int(fields["channel_id"]),
+        channels=tuple(int(number) for number in fields["channels"].split(",") if number),
         channel_name=fields["channel_name"],
         channel_kind=fields["channel_kind"],
         state=cast(State, fields["state"]),

@@ -137,9 +137,10 @@ def delivery(partition: int, delivery_id: str) -> str:
 
     `user_id`, `lane`, `channels` (",7,9,": those it leaves by), `channel_id` (the first), `channel_name`,
     `channel_kind`, `created_at`, `since` (queued), `state` (due, sending, delivered, failed, dropped), `attempts`,
-    `base` (attempts before it was sent again by hand), `again_at` (when the next attempt is planned), `count` (events),
-    `checks` (",1,2,": those it tells about), `others` (JSON of what else was down at its first attempt), `log` (one
-    JSON list a line and attempt). Events join it until its first attempt; from then on it says the same each time.
+    `base` (attempts before it was sent again by hand), `again_at` (when the next attempt is planned), `count` and
+    `bytes` (of its events), `checks` (",1,2,": those it tells about), `others` (JSON of what else was down at its first
+    attempt), `log` (one JSON list a line and attempt). Events join it until its first attempt; from then on it says the
+    same each time.
     """
     return f"{prefix(partition)}delivery:{delivery_id}"
 
@@ -174,12 +175,12 @@ def rate_sent(destination: str) -> str:
 
 
 def rate_waiting(destination: str) -> str:
-    """Sorted set, ephemeral: "partition:channel" that waits for a token -> its ticket; at most 10,000."""
+    """Sorted set, ephemeral: "partition:lane" that waits for a token -> its ticket; at most 10,000."""
     return f"{rate(destination)}:waiting"
 
 
 def rate_turns(destination: str) -> str:
-    """Sorted set, ephemeral: "partition:channel" that waits for a token -> when its place is given up."""
+    """Sorted set, ephemeral: "partition:lane" that waits for a token -> when its place is given up."""
     return f"{rate(destination)}:turns"
 
 
@@ -201,7 +202,7 @@ def gaps(partition: int) -> str:
 def user(partition: int, user_id: int) -> str:
     """Hash, durable: `id`, `user_slug`, `public_slug`, `created_at`, `data_key` (wrapped by the master key),
     `version` (grows with every change of anything the account sees), `tag_count`, `body_bytes`,
-    `queued` (events that wait for a channel)."""
+    `queued` and `queued_bytes` (events that wait for a channel)."""
     return f"{prefix(partition)}user:{user_id}"
 
 
@@ -244,8 +245,9 @@ def channel(partition: int, channel_id: int) -> str:
     """Hash, durable: `id`, `user_id`, `kind`, `name`, `settings` (JSON), `secret` (sealed JSON: field -> value),
     `secrets_set` (JSON list of the fields in it), `destination` (whom its rate is counted against), `address` (a
     hash of kind, settings and secrets: channels with the same one share a lane), `enabled`, `default`, `revision`,
-    `created_at`, `changed_at`, `own_check` (the one check it was made for), `off_reason` (gone, unsubscribed)
-    and `off_at` when we turned it off, `last_status` (ok, error), `last_message`, `last_at`."""
+    `created_at`, `changed_at`, `own_check` (the one check it was made for), `off_reason` (gone, unsubscribed,
+    unconfirmed) and `off_at` when it is off for others than its owner, `confirmed` (the address that agreed),
+    `last_status` (ok, error), `last_message`, `last_at`."""
     return f"{prefix(partition)}channel:{channel_id}"
 
 
@@ -262,12 +264,13 @@ def check(partition: int, check_id: int) -> str:
     `rule`, `rule_kind`, `rule_regex`, `post_only`, `remind_every_minutes`, `channels` ([id, ...]), `own_channels`
     ({kind: id, ...}).
     Fixed: `id`, `uuid`, `user_id`, `created_at`. `revision` grows with each edit.
-    State: `status`, `status_since`, `reason` and `reason_detail` (why it is down), `resume_status` (what a paused
-    check would resume to), `armed_from` (its last resume), `last_ping`, `last_start`, `last_duration_ms`,
-    `failure_count`, `alerted`, `acknowledged` (when), `reminders` (sent since it went down), `missed_due` (the
-    first run that did not come, if it is down by that), `flapping_until`, `flip_count`, `due`, `deadline`,
-    `unarmed` (waits for its due time from Python), `runs`
-    ("rid,started,hold;..."), `ping_count`, `event_count`, `last_request` (ids of the last four), `body_bytes`.
+    State: `status`, `status_since`, `reason` and `reason_detail` (of the newest failure, while down),
+    `resume_status` (what a paused check would resume to), `armed_from` (its last resume), `last_ping`,
+    `last_ping_number` (that ping's number), `last_start`, `last_duration_ms`, `failure_count`, `alerted`,
+    `acknowledged` (when), `reminders` (sent since it went down), `missed_due` (the run that did not come, if that
+    is the newest failure), `flapping_until`, `flip_count`, `settled_at` (when it last ceased to flap), `due`,
+    `deadline`, `unarmed` (waits for its due time from Python), `runs` ("rid,started,hold;..."), `ping_count`,
+    `event_count`, `last_request` (ids of the last four), `body_bytes`.
     """
     return f"{prefix(partition)}check:{check_id}"
 

@@ -12,11 +12,14 @@ from ttr.store.users import User
 
 QUEUED_MAX = 20_000
 """Events that wait in one account: two channels for each of 10,000 checks. More is a loop, or an attack."""
+QUEUED_BYTES_MAX = 20_000_000
+"""Bytes of those events, each counted for every address it waits for."""
 ACCOUNT_LOG = 500
 """Deliveries that an account's log keeps."""
 CHECK_LOG = 50
 """Deliveries that a check's log keeps."""
 _HURRY_MS = 60_000
+_DELIVERY_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ async def dispatch_entry(
     """Turn an entry into a delivery for each enabled channel, or let it join the one that waits; once, whoever
     else tries. `events_max`: by kind of channel, how many events one delivery may carry.
 
-    Returns how many were made or joined, and how many refused because QUEUED_MAX wait in the account already.
+    Returns how many were made or joined, and how many refused because too much waits in the account already.
     """
     with store_trouble():
         made, refused = await store.scripts.run(
@@ -62,6 +65,8 @@ async def dispatch_entry(
                 ACCOUNT_LOG,
                 CHECK_LOG,
                 _HURRY_MS,
+                QUEUED_BYTES_MAX,
+                _DELIVERY_BYTES,
             ],
         )
     return int(made), int(refused)

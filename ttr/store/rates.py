@@ -25,18 +25,21 @@ class Taken:
     reason: Literal["backoff", "rate_limited"] | None
 
 
-async def take_token(store: Store, rules: RateRules, destination: str, *, who: str, now: int) -> Taken:
+async def take_token(
+    store: Store, rules: RateRules, destination: str, *, who: str, now: int, queue: bool = True
+) -> Taken:
     """Ask for one message to `destination`.
 
     `who` (such as "3:17") keeps its place in the queue by asking again within 5 s after the wait it was told;
-    it may ask earlier. A turn that is more than 10 s away is told by half. Waiting doesn't change the rate. Raises
+    it may ask earlier. A turn that is more than 10 s away is told by half. Without `queue` it keeps
+    no place and gets only what nobody waits for. Waiting doesn't change the rate. Raises
     ValueError without a destination, StoreUnavailable.
     """
     key = _key(destination)
     request = secrets.token_hex(8)
     with store_trouble():
         granted, wait, reason = await store.scripts.run_on(
-            "take_token", key, [who, request, now, rules_json(rules)]
+            "take_token", key, [who, request, now, rules_json(rules), "1" if queue else "0"]
         )
     return Taken(granted == 1, int(wait), _REASONS[reason])
 

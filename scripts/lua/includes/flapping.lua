@@ -1,11 +1,12 @@
 -- flapping: counts changes between up and down; `flap` is {window ms, threshold or 0 for never, suppression ms}.
 local function count_changes(prefix, check, now, flap)
-  local count = 0
+  local count, settled_at = 0, tonumber(check.settled_at) or 0
   for _, entry in ipairs(redis.call("LRANGE", flips_key(prefix, check.id), 0, flap.threshold - 1)) do
     local at, from, to = string.match(entry, "^(%d+)|(%l+)|(%l+)|")
     local counts = (from == "up" and to == "down") or (from == "down" and to == "up")
-    -- Behind a flip from paused or new lies nothing that still counts.
-    if not counts or now - tonumber(at) > flap.window then break end
+    -- Behind a flip from paused or new lies nothing that still counts, nor before it settled: a calm lasts at least
+    -- 1 s, so what happened in the millisecond of the settling came after it.
+    if not counts or now - tonumber(at) > flap.window or tonumber(at) < settled_at then break end
     count = count + 1
   end
   return count

@@ -12,6 +12,8 @@ local function release(prefix, lane, at, waits)
   end
   redis.call("ZADD", lanes_key(prefix), at, lane)
   redis.call("HSET", key, "waits", waits)
+  -- A renewal that is on its way must not move what was given back.
+  if waits ~= "leased" then redis.call("HDEL", key, "lease") end
   return true
 end
 

@@ -1,6 +1,6 @@
 -- outcome: what a failure, a success and calm do to a check; every decision to alert is taken here.
 
--- What is known of the failure that a check is down by.
+-- What is known of the newest failure of a check that is down.
 local function known_facts(prefix, check, now)
   local missed = tonumber(check.missed_due)
   return {reason = check.reason, detail = check.reason_detail, down_since = check.status_since,
@@ -20,7 +20,7 @@ end
 
 local function tell_flapping(prefix, check, now, facts)
   facts.status, facts.flips = check.status, check.flip_count
-  if (facts.output or "") == "" then facts.output = newest_output(prefix, check) end
+  facts.output = facts.output or newest_output(prefix, check)
   emit(prefix, check, "flapping", now, facts)
 end
 
@@ -35,9 +35,10 @@ local function fail(prefix, check, now, flap, facts)
   local begins = false
   if check.status ~= "down" then
     flip(prefix, check, "down", facts.reason, facts.detail, now)
-    if facts.overdue_ms then check.missed_due = check.due end
     begins = note_change(prefix, check, now, flap)
   end
+  check.reason, check.reason_detail = facts.reason, facts.detail
+  check.missed_due = facts.overdue_ms and check.due or ""
   local needed = math.max(1, tonumber(check.notify_after_failures) or 1)
   if check.alerted ~= "1" and (facts.last or tonumber(check.failure_count) >= needed) then
     tell_down(prefix, check, now, facts)
@@ -69,6 +70,7 @@ local function settle(prefix, check, now)
   local facts = {}
   local flips = check.flip_count
   stop_flapping(prefix, check)
+  check.settled_at = whole(now)
   if check.status == "down" then
     check.alerted = "1"
     check.due, check.unarmed = "", ""

@@ -13,9 +13,11 @@ local function output_tail(body)
   return string.sub(body, first)
 end
 
--- The end of the newest body that is kept, "" without one.
+-- The end of the newest body that is kept, "" without one, and "" when the last success or failure came after it: it
+-- is an earlier run's then.
 local function newest_output(prefix, check)
   if (tonumber(check.body_bytes) or 0) == 0 then return "" end
   local entry = redis.call("LINDEX", bodies_key(prefix, check.id), 0)
-  return entry and output_tail(string.sub(entry, 5)) or ""
+  if not entry or struct.unpack(">I4", entry) < (tonumber(check.last_ping_number) or 0) then return "" end
+  return output_tail(string.sub(entry, 5))
 end
