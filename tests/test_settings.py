@@ -170,3 +170,20 @@ def test_a_file_that_is_no_text_is_one_line(folder: Path, content: bytes) -> Non
 def test_settings_can_not_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         load_settings().port = 1
+
+
+@pytest.mark.parametrize(
+    ("given", "asks"),
+    [
+        ({}, False),
+        ({"TTR_ENV": "production"}, True),
+        ({"EMAIL_CONFIRM": "on"}, True),
+        ({"TTR_ENV": "production", "EMAIL_CONFIRM": "off"}, False),
+    ],
+)
+def test_addresses_must_agree_in_production_unless_the_operator_says_otherwise(
+    given: dict[str, str], asks: bool
+) -> None:
+    assert load_settings(given).asks_people is asks
+    with pytest.raises(SettingsError, match="EMAIL_CONFIRM"):
+        load_settings({"EMAIL_CONFIRM": "maybe"})

@@ -1,25 +1,22 @@
 """Channels as both front doors set and test them: judged, sealed, stored, tried."""
 
-import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from ttr.channels import KINDS, ChannelError, Kind
-from ttr.channels.delivery import Delivered
 from ttr.channels.kind import lacking, read_fields
 from ttr.channels.means import Means
 from ttr.channels.signing import new_signing_secret, with_new_secret
+from ttr.confirmations import Unconfirmed, ask, asked_address, shown_address, why_off
 from ttr.domain import limits
 from ttr.domain.alert import Event
 from ttr.domain.check import Check
 from ttr.domain.invalid import FieldError, Invalid, has_control
-from ttr.domain.notification import Notification
 from ttr.domain.rate import rules
-from ttr.notify import tell_bucket
+from ttr.immediate import Answer, may_test, send_now
 from ttr.now import now_ms
-from ttr.sending import send_once
 from ttr.settings import Settings
 from ttr.store.channels import (
     Channel,
@@ -29,13 +26,12 @@ from ttr.store.channels import (
     get_channel,
     identity,
     list_channels,
-    note_result,
     update_channel,
 )
 from ttr.store.checks import get_check
 from ttr.store.errors import DefaultsReached, StoreUnavailable
 from ttr.store.outbox import put_test
-from ttr.store.rates import DISABLED, read_rate, take_token
+from ttr.store.rates import DISABLED, read_rate
 from ttr.store.redis import Store
 from ttr.store.sealed import Unreadable, seal, unseal
 from ttr.store.users import User
@@ -52,43 +48,63 @@ class Saved:
     signing_secret: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Tested:
-    """What the service said to a test. `retry_after_seconds` only when our own rate control let none leave."""
-
-    delivered: bool
-    detail: str
-    status: int | None
-    seconds: float
-    retry_after_seconds: float | None
-
-
-async def add_channel(store: Store, settings: Settings, user: User, given: Mapping[str, object]) -> Saved:
-    """Make a channel of `kind`; it is on unless `enabled` is false. Raises Invalid, QuotaReached."""
-    return await _add(store, settings, user, given, own_check=None)
+async def add_channel(
+    store: Store, settings: Settings, means: Means, user: User, given: Mapping[str, object]
+) -> Saved:
+    """Make a channel of `kind`; it is on unless `enabled` is false, or its address must agree before. Then that is
+    asked at once, which may take as long as a message. Raises Invalid, QuotaReached.
+    """
+    return await _add(store, settings, means, user, given, own_check=None)
 
 
 async def change_channel(
-    store: Store, settings: Settings, user: User, channel: Channel, given: Mapping[str, object]
+    store: Store, settings: Settings, means: Means, user: User, channel: Channel, given: Mapping[str, object]
 ) -> Saved:
     """Change what is given; null or "" clears a field of the kind, and with it turns the channel off unless it is
-    told to be on. Raises Invalid, NotFound.
+    told to be on. A new address that must agree is asked at once, and the channel is off until then.
+
+    Raises Invalid, NotFound, and Unconfirmed when it is told to be on before its address has agreed: the address is
+    asked again.
     """
     for _ in range(_TURNS):
         secrets = _open(settings, user, channel)
+        if shared := await _signing_of_endpoint(
+            store, settings, user, _kind(channel.kind, "kind"), given, but=channel.id
+        ):
+            secrets = {
+                name: value for name, value in secrets.items() if not name.startswith("signing")
+            } | shared
         draft, signing = _draft(settings, user, channel.kind, channel, secrets, given)
+        moves = draft.waits and _moves(settings, channel, draft)
+        refused = draft.waits and not moves and given.get("enabled") is True
+        if refused:
+            # Nothing else of what was given is kept, but the link leads somewhere from now on.
+            draft = replace(_draft(settings, user, channel.kind, channel, secrets, {})[0], waits=True)
         try:
             written = await update_channel(store, user, channel, draft, now=now_ms())
         except DefaultsReached as error:
             raise Invalid([FieldError("default", str(error))]) from None
         channel = await get_channel(store, user, channel.id)
-        if written:
-            return Saved(channel, signing)
+        if not written:
+            continue
+        if refused:
+            raise Unconfirmed(
+                shown_address(channel), await ask(store, settings, means, user, channel, again=True)
+            )
+        if moves:
+            channel = await _asked(store, settings, means, user, channel)
+        return Saved(channel, signing)
     raise StoreUnavailable("this channel is edited all the time; try again")
 
 
 async def change_own_channel(
-    store: Store, settings: Settings, user: User, check: Check, kind: str, given: Mapping[str, object]
+    store: Store,
+    settings: Settings,
+    means: Means,
+    user: User,
+    check: Check,
+    kind: str,
+    given: Mapping[str, object],
 ) -> Saved:
     """Change the channel of `kind` that only this check uses, making it (off) the first time. `given` holds fields of
     the kind and `<kind>_enabled`; everything else in it is ignored. Raises Invalid, NotFound, QuotaReached.
@@ -103,12 +119,12 @@ async def change_own_channel(
     try:
         while (number := check.own_channels.get(kind)) is None:
             try:
-                return await _add(
-                    store, settings, user, {"enabled": False, **asked, "kind": kind}, own_check=check.id
-                )
+                fields = {"enabled": False, **asked, "kind": kind}
+                return await _add(store, settings, means, user, fields, own_check=check.id)
             except _HasOne:
                 check = await get_check(store, user, str(check.id))
-        return await change_channel(store, settings, user, await get_channel(store, user, number), asked)
+        channel = await get_channel(store, user, number)
+        return await change_channel(store, settings, means, user, channel, asked)
     except Invalid as error:
         renamed = {"enabled": switch, "kind": ""}
         raise Invalid([FieldError(renamed.get(e.field, e.field), e.message) for e in error.errors]) from None
@@ -130,52 +146,29 @@ async def rotate_signing(store: Store, settings: Settings, user: User, channel: 
 
 async def test_now(
     store: Store, settings: Settings, means: Means, user: User, channel: Channel, check: Check | None
-) -> Tested:
+) -> Answer:
     """Send a test, if the destination's rate allows one now, and keep what its service said.
 
     Raises Invalid when the channel is off or lacks a setting.
     """
-    kind = _ready(settings, channel)
-    rate_rules, now = rules(settings), now_ms()
-    who = f"{user.partition}:{channel.id}:test"
-    token = await take_token(store, rate_rules, channel.destination, who=who, now=now)
-    if not token.granted:
-        reason = "to recover" if token.reason == "backoff" else "for its turn"
-        detail = f"Not sent: our own rate control waits {reason} at this destination."
-        return Tested(False, detail, None, 0.0, token.wait_ms / 1000)
-    event = _event(channel, check, now, queued=False)
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    outcome = await send_once(
-        means,
-        kind=kind.name,
-        settings=channel.settings,
-        sealed=channel.sealed,
-        data_key=user.data_key,
-        notification=Notification(event.id, user.id, channel.id, channel.name, (event,)),
-        now=now,
-    )
-    seconds = round(loop.time() - began, 3)
-    delivered = isinstance(outcome, Delivered)
-    await tell_bucket(store, rate_rules, channel.destination, outcome, event.id, now_ms())
-    await note_result(
-        store,
-        user,
-        channel.id,
-        delivered=delivered,
-        detail=outcome.detail,
-        settings=outcome.settings if isinstance(outcome, Delivered) else None,
-        now=now_ms(),
-    )
-    return Tested(delivered, outcome.detail, outcome.status, seconds, None)
+    _ready(settings, channel)
+    if (wait := await may_test(store, settings, user)) is not None:
+        return wait
+    event = _event(channel, check, now_ms(), queued=False)
+    return await send_now(store, settings, means, user, channel, event)
 
 
 async def test_queued(
     store: Store, settings: Settings, user: User, channel: Channel, check: Check | None
-) -> None:
-    """Send a test on the way that alerts take. Raises Invalid when the channel is off or lacks a setting."""
+) -> Answer | None:
+    """Send a test on the way that alerts take; an answer only when none may be sent now. Raises Invalid when the
+    channel is off or lacks a setting.
+    """
     _ready(settings, channel)
+    if (wait := await may_test(store, settings, user)) is not None:
+        return wait
     await put_test(store, user, channel.id, _event(channel, check, now_ms(), queued=True))
+    return None
 
 
 async def rate_of(store: Store, settings: Settings, channel: Channel | None) -> dict[str, object]:
@@ -198,7 +191,7 @@ async def _set_signing(store: Store, settings: Settings, user: User, channel: Ch
 
 
 async def _signing_of_endpoint(
-    store: Store, settings: Settings, user: User, kind: Kind, given: Mapping[str, object]
+    store: Store, settings: Settings, user: User, kind: Kind, given: Mapping[str, object], *, but: int = 0
 ) -> dict[str, str]:
     """The signing secrets that another channel of the account has for the same endpoint: a receiver knows one."""
     try:
@@ -207,9 +200,9 @@ async def _signing_of_endpoint(
         return {}
     if not kind.signs or lacking(kind, opened, sealed):
         return {}
-    destination = identity(kind.name, kind.destination(opened, sealed))
+    destination = _destination(user, kind, opened, sealed)
     for other in await list_channels(store, user):
-        if other.kind == kind.name and other.destination == destination:
+        if other.id != but and other.kind == kind.name and other.destination == destination:
             found = _open(settings, user, other)
             if found.get("signing"):
                 return {name: value for name, value in found.items() if name.startswith("signing")}
@@ -224,8 +217,26 @@ class _HasOne(Exception):
     """The check got a channel of this kind meanwhile."""
 
 
+async def _asked(store: Store, settings: Settings, means: Means, user: User, channel: Channel) -> Channel:
+    """The channel after its new address was asked."""
+    await ask(store, settings, means, user, channel)
+    return await get_channel(store, user, channel.id)
+
+
+def _moves(settings: Settings, before: Channel, draft: Draft) -> bool:
+    """Whether a draft leads to another person than the channel does."""
+    kind = KINDS[before.kind]
+    return asked_address(settings, kind, before.settings) != asked_address(settings, kind, draft.settings)
+
+
 async def _add(
-    store: Store, settings: Settings, user: User, given: Mapping[str, object], *, own_check: int | None
+    store: Store,
+    settings: Settings,
+    means: Means,
+    user: User,
+    given: Mapping[str, object],
+    *,
+    own_check: int | None,
 ) -> Saved:
     kind = given.get("kind")
     if not isinstance(kind, str):
@@ -242,7 +253,10 @@ async def _add(
         raise Invalid([FieldError("default", str(error))]) from None
     if number is None:
         raise _HasOne
-    return Saved(await get_channel(store, user, number), signing)
+    channel = await get_channel(store, user, number)
+    if draft.waits:
+        channel = await _asked(store, settings, means, user, channel)
+    return Saved(channel, signing)
 
 
 def _draft(
@@ -292,21 +306,43 @@ def _draft(
     if errors:
         raise Invalid(errors)
     signing = None
-    if kind.signs and not sealed.get("signing"):
+    if kind.signs and not empty and not sealed.get("signing"):
         sealed["signing"] = signing = new_signing_secret()
     sealed = {name: value for name, value in sealed.items() if value}
+    asked = before is not None and before.off_reason == "unconfirmed" and given.get("enabled") is None
+    waits = not empty and (enabled or asked) and _must_agree(settings, kind, before, opened)
     draft = Draft(
         kind=kind.name,
         name=name,
         settings=opened,
         sealed=seal(settings.master_key, user.data_key, json.dumps(sealed)) if sealed else "",
         has=frozenset(field.name for field in kind.fields if field.secret and sealed.get(field.name)),
-        destination="" if empty else identity(kind.name, kind.destination(opened, sealed)),
+        destination="" if empty else _destination(user, kind, opened, sealed),
         address="" if empty else address(kind.name, opened, sealed),
-        enabled=enabled,
+        enabled=not (waits or empty) if asked else enabled and not waits,
         default=default,
+        waits=waits,
     )
     return draft, signing
+
+
+def _destination(user: User, kind: Kind, opened: Mapping[str, str], sealed: Mapping[str, str]) -> str:
+    """Whom the rate is counted against. Of an address that is no secret each account has a count of its own: a
+    stranger who writes there as well takes nobody's turn.
+    """
+    told = kind.destination(opened, sealed)
+    public = not any(field.secret for field in kind.fields)
+    return identity(kind.name, f"{user.id} {told}" if public else told)
+
+
+def _must_agree(settings: Settings, kind: Kind, before: Channel | None, opened: Mapping[str, str]) -> bool:
+    """Whether the address in `opened` has still to agree. One that gets alerts already is not asked any more: it
+    was there before the operator wanted that.
+    """
+    address = asked_address(settings, kind, opened)
+    if not address or (before and before.confirmed == address):
+        return False
+    return not (before and before.enabled and asked_address(settings, kind, before.settings) == address)
 
 
 def _name(given: Mapping[str, object], before: str | None, label: str, errors: list[FieldError]) -> str:
@@ -344,6 +380,8 @@ def _kind(name: str, field: str) -> Kind:
 
 def _ready(settings: Settings, channel: Channel) -> Kind:
     kind = _kind(channel.kind, "kind")
+    if channel.off_reason == "unconfirmed":
+        raise Invalid([FieldError("enabled", f"{why_off(channel)}; nothing else is sent there before.")])
     if not channel.enabled:
         raise Invalid([FieldError("enabled", "This channel is off; turn it on before you test it.")])
     if missing := kind.missing(settings):

@@ -21,7 +21,7 @@ OBSOLETE = {
     "INCR_BUFFER_FLUSH_INTERVAL_MS": "counters are written in the script that changes them",
     "INCR_BUFFER_MAX_OPS": "counters are written in the script that changes them",
     "AUTO_START_EMBEDDED_WORKER": "`ttr up` starts the worker of the Procfile",
-    "WORKER_CONCURRENCY": "one worker sends to 250 addresses at a time; start more workers for more",
+    "WORKER_CONCURRENCY": "one worker sends to 500 addresses at a time; start more workers for more",
     "TELEGRAM_RATE_LIMIT_PER_MIN": "RC_ASSUMED_LIMIT_PER_MIN is the limit for every service",
     "EMBED_BEAT": "the clock is a process of its own",
     "UVICORN_LOG_LEVEL": "LOG_LEVEL sets the level of every part",
@@ -69,6 +69,9 @@ class Settings(BaseModel):
     smtp_user: str | None = Field(None, description="user name there, if it wants one")
     smtp_password: str | None = Field(None, description="password there")
     smtp_from: str | None = Field(None, description="sender of e-mail, such as `ttr <alerts@example.org>`")
+    email_confirm: Literal["on", "off"] | None = Field(
+        None, description="whether an address must agree before alerts go there; unset: on in production"
+    )
 
     flap_window_seconds: int = Field(
         120, ge=1, le=3_600, description="window in which status changes are counted"
@@ -104,7 +107,7 @@ class Settings(BaseModel):
     )
 
     egress_allow: tuple[Network, ...] = Field(
-        (), description="private networks (CIDR, comma separated) that outgoing webhooks may reach"
+        (), description="private networks (CIDR, comma separated) that messages to users' URLs may reach"
     )
     trusted_proxies: tuple[Network, ...] = Field(
         (), description="networks (CIDR, comma separated) whose X-Forwarded-For is believed; none by default"
@@ -153,6 +156,11 @@ class Settings(BaseModel):
         if self.public_url:
             return self.public_url
         return "" if self.production else f"http://localhost:{self.port}"
+
+    @property
+    def asks_people(self) -> bool:
+        """Whether people must agree before alerts go to their addresses."""
+        return self.production if self.email_confirm is None else self.email_confirm == "on"
 
     @property
     def data_dir(self) -> Path:

@@ -344,6 +344,33 @@ async def test_no_secret_is_kept_in_the_clear_or_answered_again(api: Caller, sto
     assert destination not in json.dumps(seen)
 
 
+async def test_channels_with_one_url_share_its_signing_secret_whenever_the_url_comes(
+    api: Caller, store: Store
+) -> None:
+    async def signing(number: int) -> str:
+        channel = await stored.get_channel(store, api.user, number)
+        return str(json.loads(unseal(MASTER_KEY, api.user.data_key, channel.sealed))["signing"])
+
+    first = await add(api, **WEBHOOK)
+    assert "signing_secret" not in await add(api, **WEBHOOK)
+    other = await add(api, **{**WEBHOOK, "webhook_url": HOOK + "/other"})
+    assert await signing(other["id"]) == other["signing_secret"] != first["signing_secret"]
+    _, moved = await api.call("PATCH", f"/channels/{other['id']}", {"webhook_url": HOOK})
+    assert "signing_secret" not in moved
+    assert await signing(other["id"]) == first["signing_secret"]
+    # A check's own: nothing is made before there is an endpoint.
+    check = await api.make()
+    status, early = await api.call("PUT", f"/checks/{check['id']}/webhook", {"webhook_enabled": False})
+    assert status == 200
+    assert not [name for name in early if "signing" in name]
+    await api.call("PUT", f"/checks/{check['id']}/webhook", {"webhook_url": HOOK, "webhook_enabled": True})
+    listed = (await api.call("GET", "/channels"))[1]
+    own = next(channel for channel in listed["items"] if channel["check_id"] == check["id"])
+    assert await signing(own["id"]) == first["signing_secret"]
+    await api.call("POST", f"/channels/{first['id']}/rotate-secret")
+    assert await signing(first["id"]) == await signing(own["id"]) == await signing(other["id"])
+
+
 async def test_a_signing_secret_is_made_once_and_after_a_rotation_two_are_kept(
     api: Caller, store: Store
 ) -> None:

@@ -137,7 +137,7 @@ async def test_another_accounts_delivery_is_a_404(api: Caller, store: Store) -> 
 def test_an_attempt_is_shown_with_its_status_latency_and_next_try() -> None:
     attempt = Attempt(1_772_366_400_000, "failed", "server_error", 503, 1_250, "HTTP 503", 1_772_366_405_000)
     delivery = Delivery(
-        "7-1-1-c2", 2, "Ops", "slack", "due", 1_772_366_400_000, 0, (), (attempt,), 1_772_366_405_000
+        "7-1-1-c2", 2, (2, 5), "Ops", "slack", "due", 1_772_366_400_000, 0, (), (attempt,), 1_772_366_405_000
     )
     shown: dict[str, Any] = json.loads(json.dumps(delivery_json(delivery)))
     assert shown["next_attempt"].startswith("2026-03-01T12:00:05")

@@ -13,6 +13,7 @@ from dataclasses import replace
 from aiohttp import web
 
 from tests.bench import population, stack
+from ttr.channels.means import open_means
 from ttr.domain.alert import Event
 from ttr.integrations import add_channel
 from ttr.now import now_ms
@@ -99,9 +100,10 @@ async def _queue(store: Store, url: str, base: str) -> float:
     async def channel(user: User, number: int) -> tuple[User, int]:
         async with room:
             given = {"kind": "webhook", "webhook_url": f"{base}/{user.id}/{number}"}
-            return user, (await add_channel(store, settings, user, given)).channel.id
+            return user, (await add_channel(store, settings, means, user, given)).channel.id
 
-    made = await asyncio.gather(*(channel(user, number) for user in accounts for number in range(EACH)))
+    async with open_means(settings) as means:
+        made = await asyncio.gather(*(channel(user, number) for user in accounts for number in range(EACH)))
     before = await _used(store)
     for user, number in made:
         await put_test(store, user, number, replace(_EVENT, id=f"{number}-1-1"))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tests.journeys.receiver import Receiver
+from ttr.channels.means import open_means
 from ttr.domain.check import CheckSettings
 from ttr.domain.schedule import Schedule
 from ttr.integrations import add_channel
@@ -41,7 +42,7 @@ async def gather_crowd(
             )
             path = f"/owner-{number}"
             given = {"kind": "webhook", "webhook_url": receiver.url(path)}
-            saved = await add_channel(store, settings, user, given)
+            saved = await add_channel(store, settings, means, user, given)
             made = [
                 await create_check(
                     store, user, _settings(f"job {number}.{i}", saved.channel.id), now=now_ms(), most=10_000
@@ -50,7 +51,8 @@ async def gather_crowd(
             ]
             return Owner(user, path, tuple(check.id for check in made))
 
-    return await asyncio.gather(*(one(number) for number in range(owners)))
+    async with open_means(settings) as means:
+        return await asyncio.gather(*(one(number) for number in range(owners)))
 
 
 async def fail_together(store: Store, crowd: list[Owner], at: int) -> None:

@@ -71,7 +71,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_changes_no_key(
     assert any(killed)
     receiver.delay = 0.05
     stack.start("worker")
-    until(lambda: _all_told(receiver, crowd, answered=True), 20 + _LOADED_SECONDS)
+    until(lambda: _all_told(receiver, crowd, answered=True), 20)
     for owner in crowd:
         _told_once(receiver, owner)
 

@@ -50,15 +50,20 @@ def test_it_works_beside_a_running_ttr_up_and_again_after_it(house: House) -> No
     assert listens(socket_of(house)), "the Redis of others is left alone"
     assert run.stop() == 0
 
-    # By itself it starts the Redis, with the new key alone, and stops it again.
-    again = house.ttr("keys", "rotate", "--data-dir", str(house.data), ENCRYPTION_KEY=NEW)
+    # By itself it starts the Redis, and stops it again.
+    again = house.ttr("keys", "rotate", "--data-dir", str(house.data), ENCRYPTION_KEY=BOTH)
     assert again.returncode == 0, again.stderr
     assert again.stdout.startswith("0 re-wrapped under the newest key, 3 already were, 0 unreadable.")
     assert not listens(socket_of(house))
     assert not is_held(house.data / "redis" / "lock")
     assert not is_held(house.data / "lock")
 
-    wrong = house.ttr("keys", "rotate", ENCRYPTION_KEY=OLD)
+    # With one key there is nothing to rotate to, and to say that all is well would be a trap.
+    alone = house.ttr("keys", "rotate", ENCRYPTION_KEY=OLD)
+    assert alone.returncode == 1
+    assert "Only one ENCRYPTION_KEY is set here" in alone.stderr
+
+    wrong = house.ttr("keys", "rotate", ENCRYPTION_KEY=f"{Fernet.generate_key().decode()},{OLD}")
     assert wrong.returncode == 1
     assert "ENCRYPTION_KEY is not the one that this database was made with." in wrong.stderr
     assert "Traceback" not in wrong.stderr

@@ -1,15 +1,20 @@
 """The signed links of messages: asking changes nothing, doing needs no login, a changed token is nobody's."""
 
 import pytest
+from itsdangerous import URLSafeSerializer
 from quart import Quart
 
+from tests.lua.parts import NOON, draft
 from tests.web.conftest import Visitor, text
 from ttr.domain.check import Check
-from ttr.domain.links import Links
+from ttr.domain.links import address_number
 from ttr.settings import Settings
-from ttr.store.channels import get_channel
+from ttr.store.channels import create_channel, get_channel
 from ttr.store.checks import get_check
+from ttr.store.outbox import read_outbox
 from ttr.store.redis import Store
+
+ADDRESS = "ops@ttr.example"
 
 
 async def down(owner: Visitor, store: Store, app: Quart, **fields: str) -> Check:
@@ -23,8 +28,24 @@ async def down(owner: Visitor, store: Store, app: Quart, **fields: str) -> Check
 
 
 def link(settings: Settings, purpose: str, *numbers: int) -> str:
-    address: str = getattr(Links("http://ttr.example", settings.signing_key), purpose)(*numbers)
-    return address.removeprefix("http://ttr.example")
+    """A link with these numbers, signed as ours are."""
+    return f"/{purpose}/{URLSafeSerializer(settings.signing_key, salt=f'ttr.{purpose}').dumps(list(numbers))}"
+
+
+async def inbox(owner: Visitor, store: Store, name: str) -> int:
+    """An e-mail channel that is on, whatever the operator has set up."""
+    assert owner.user
+    wanted = draft(
+        kind="email",
+        name=name,
+        settings={"email_address": ADDRESS},
+        sealed="",
+        has=frozenset(),
+        destination="email-1",
+    )
+    number = await create_channel(store, owner.user, wanted, own_check=None, now=NOON, most=10)
+    assert number is not None
+    return number
 
 
 async def test_a_check_is_acknowledged_by_link_without_a_login(
@@ -92,9 +113,10 @@ async def test_without_reminders_there_is_nothing_to_acknowledge(
 async def test_one_post_turns_the_channel_off(
     app: Quart, owner: Visitor, visitor: Visitor, store: Store, settings: Settings, form: dict[str, str]
 ) -> None:
-    number = await owner.make_channel(name="Ops inbox")
+    number = await inbox(owner, store, "Ops inbox")
+    twin = await inbox(owner, store, "The same inbox")
     assert owner.user
-    path = link(settings, "unsubscribe", owner.user.id, number)
+    path = link(settings, "unsubscribe", owner.user.id, number, address_number(ADDRESS))
     assert "Unsubscribe from Ops inbox?" in await visitor.read(path)
     assert (await get_channel(store, owner.user, number)).enabled
     response = await app.test_client().post(path, form=form, headers={"Sec-Fetch-Site": "cross-site"})
@@ -102,21 +124,46 @@ async def test_one_post_turns_the_channel_off(
     assert "No more messages come" in await text(response)
     channel = await get_channel(store, owner.user, number)
     assert (channel.enabled, channel.off_reason) == (False, "unsubscribed")
+    assert not (await get_channel(store, owner.user, twin)).enabled  # it leads to the same person
     assert "unsubscribed" in await owner.read(f"/channels/{number}")
     assert (await app.test_client().post(path, form=form)).status_code == 200
-    await owner.post(f"/channels/{number}/on")
-    assert (await get_channel(store, owner.user, number)).off_reason is None
+
+
+async def test_the_owner_is_told_by_another_channel_who_unsubscribed(
+    app: Quart, owner: Visitor, store: Store, settings: Settings
+) -> None:
+    number = await inbox(owner, store, "Ops inbox")
+    other = await owner.make_channel()
+    assert owner.user
+    await app.test_client().post(
+        link(settings, "unsubscribe", owner.user.id, number, address_number(ADDRESS))
+    )
+    (entry,) = await read_outbox(store, owner.user.partition, 5)
+    assert (entry.event.kind, entry.event.channel_name) == ("channel_off", "Ops inbox")
+    assert entry.channels == f"[{other}]"
+
+
+async def test_a_link_sent_to_an_address_that_was_replaced_turns_nothing_off(
+    app: Quart, owner: Visitor, store: Store, settings: Settings
+) -> None:
+    number = await inbox(owner, store, "Ops inbox")
+    assert owner.user
+    old = link(settings, "unsubscribe", owner.user.id, number, address_number("old@ttr.example"))
+    for response in (await owner.get(old), await app.test_client().post(old)):
+        assert response.status_code == 404
+    assert (await get_channel(store, owner.user, number)).enabled
 
 
 @pytest.mark.parametrize("purpose", ["acknowledge", "unsubscribe"])
 async def test_a_link_that_is_not_ours_is_told_in_words(
     app: Quart, owner: Visitor, visitor: Visitor, store: Store, settings: Settings, purpose: str
 ) -> None:
-    number = await owner.make_channel()
+    number = await inbox(owner, store, "Ops inbox")
     assert owner.user
-    numbers = (owner.user.id, number, 5) if purpose == "acknowledge" else (owner.user.id, number)
+    mine = (owner.user.id, number, address_number(ADDRESS))
+    numbers = (owner.user.id, number, 5) if purpose == "acknowledge" else mine
     good = link(settings, purpose, *numbers).rpartition("/")[2]
-    other = link(settings, "unsubscribe", owner.user.id, number).rpartition("/")[2]
+    other = link(settings, "unsubscribe", *mine).rpartition("/")[2]
     foreign = link(settings.model_copy(update={"secret_key": "theirs"}), purpose, *numbers).rpartition("/")[2]
     tokens = [good[:-1], "A" + good[1:], "x", "x.y", "%00", "\u00e9", "a" * 5_000, foreign]
     for token in [*tokens, *([other] if purpose == "acknowledge" else [])]:
@@ -136,8 +183,8 @@ async def test_a_link_to_what_is_deleted_finds_nothing(
     await owner.post(f"/channels/{number}/delete", sure="yes")
     assert owner.user
     for path in (
-        link(settings, "unsubscribe", owner.user.id, number),
-        link(settings, "unsubscribe", 10**9, number),
+        link(settings, "unsubscribe", owner.user.id, number, 5),
+        link(settings, "unsubscribe", 10**9, number, 5),
         link(settings, "acknowledge", owner.user.id, 10**9, 5),
     ):
         assert (await visitor.get(path)).status_code == 404

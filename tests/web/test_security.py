@@ -32,7 +32,7 @@ WRITES = (
     *("/channels/{id}/off", "/channels/{id}/checks", "/channels/{id}/test", "/channels/{id}/signing"),
     *("/channels/{id}/delete", "/deliveries/d{id}/resend"),
 )
-SIGNED = ("/acknowledge/{token}", "/unsubscribe/{token}")
+SIGNED = ("/acknowledge/{token}", "/unsubscribe/{token}", "/confirm/{token}")
 
 
 def test_no_write_is_missing_here(app: Quart) -> None:

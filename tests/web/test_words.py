@@ -119,7 +119,7 @@ def test_a_token_holds_while_nothing_changes() -> None:
     [
         (PingEntry(0, "fail", "GET", reason="exit_status", detail="3", exit_status=3), "exit status 3"),
         (PingEntry(0, "fail", "GET", reason="signal", detail="KILL"), "signal KILL"),
-        (PingEntry(0, "fail", "GET", reason="content", detail="the content lacks"), "the content lacks"),
+        (PingEntry(0, "fail", "GET", reason="content", detail='it lacks "x"'), 'it lacks "x"'),
         (PingEntry(0, "success", "GET", exit_status=0), "exit status 0"),
         (PingEntry(0, "ignored", "GET"), "this check accepts POST only"),
         (PingEntry(0, "success", "GET"), ""),
@@ -172,7 +172,7 @@ def test_a_form_gives_back_the_settings_it_was_made_of() -> None:
         ("over_runtime", "90", "still running after 1 min 30 s"),
         ("exit_status", "3", "exit status 3"),
         ("signal", "TERM", "ended by signal TERM"),
-        ("content", "the content lacks what its rule asks for", "the content lacks what its rule asks for"),
+        ("content", 'it lacks "all good"', 'it lacks "all good"'),
         ("fail", "", "the job said so"),
         ("", "", ""),
     ],

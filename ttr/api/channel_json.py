@@ -1,6 +1,7 @@
 """A channel as the API shows it: its open settings, which secrets are set, and how its last message fared."""
 
 from ttr.channels import KINDS
+from ttr.confirmations import why_off
 from ttr.domain.moments import iso
 from ttr.store.channels import Channel
 
@@ -19,6 +20,7 @@ def channel_json(channel: Channel) -> dict[str, object]:
         "last_notification_message": channel.last_message,
         "last_notification_timestamp": iso(channel.last_at),
         "off_reason": channel.off_reason,
+        "off_message": why_off(channel) or None,
         "off_at": iso(channel.off_at),
         "created_at": iso(channel.created_at),
     }

@@ -6,9 +6,9 @@ from ttr import current
 from ttr.api.auth import caller
 from ttr.api.body import body_fields, private
 from ttr.api.channel_json import channel_json
-from ttr.api.trials import trial
+from ttr.api.trials import queued_trial, trial
 from ttr.domain.check import Check
-from ttr.integrations import add_channel, change_channel, rate_of, rotate_signing, test_queued
+from ttr.integrations import add_channel, change_channel, rate_of, rotate_signing
 from ttr.store import channels as stored
 from ttr.store.channels import Channel, get_channel, list_channels
 from ttr.store.checks import get_check
@@ -29,7 +29,8 @@ async def index() -> Response:
 async def create() -> Response:
     """A new channel; 201, with its signing secret if its messages are signed. That is shown here and never again."""
     user = await caller()
-    saved = await add_channel(current.store(), current.settings(), user, await body_fields())
+    given = await body_fields()
+    saved = await add_channel(current.store(), current.settings(), current.means(), user, given)
     return private(_with_secret(saved.channel, saved.signing_secret), 201)
 
 
@@ -43,7 +44,7 @@ async def change(channel: str) -> Response:
     user = await caller()
     given = await body_fields()
     found = await _found(user, channel)
-    saved = await change_channel(current.store(), current.settings(), user, found, given)
+    saved = await change_channel(current.store(), current.settings(), current.means(), user, found, given)
     return private(_with_secret(saved.channel, saved.signing_secret))
 
 
@@ -68,8 +69,7 @@ async def queue_test(channel: str) -> Response:
     """Send a test on the way that alerts take; 202."""
     user = await caller()
     found = await _found(user, channel)
-    await test_queued(current.store(), current.settings(), user, found, await _own_check(user, found))
-    return private({"message": "The test waits in the queue; the list of deliveries will show it."}, 202)
+    return await queued_trial(user, found, await _own_check(user, found))
 
 
 async def rate(channel: str) -> Response:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from ttr.channels import KINDS, Kind
 from ttr.channels.kind import lacking
+from ttr.confirmations import why_off
 from ttr.domain.check import Check
 from ttr.domain.moments import iso
 from ttr.store.channels import Channel
@@ -69,6 +70,8 @@ def _own_json(kind: Kind, own: Channel | None) -> dict[str, object]:
     shown: dict[str, object] = {
         f"{kind.name}_enabled": own.enabled if own else False,
         f"{kind.name}_configured": own is not None and not lacking(kind, own.settings, secrets),
+        f"{kind.name}_off_reason": own.off_reason if own else None,
+        f"{kind.name}_off_message": (why_off(own) or None) if own else None,
         f"{kind.name}_last_notification_status": own.last_status if own else None,
         f"{kind.name}_last_notification_message": own.last_message if own else None,
         f"{kind.name}_last_notification_timestamp": iso(own.last_at) if own else None,

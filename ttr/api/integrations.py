@@ -5,11 +5,11 @@ from quart import Response
 from ttr import current
 from ttr.api.auth import caller
 from ttr.api.body import body_fields, one, private
-from ttr.api.trials import trial
+from ttr.api.trials import queued_trial, trial
 from ttr.channels import KINDS
 from ttr.domain.check import Check
 from ttr.domain.invalid import FieldError, Invalid
-from ttr.integrations import change_own_channel, rate_of, test_queued
+from ttr.integrations import change_own_channel, rate_of
 from ttr.store.channels import Channel, get_channel
 from ttr.store.checks import get_check
 from ttr.store.users import User
@@ -21,7 +21,9 @@ async def change(check: str, kind: str) -> Response:
     name = _name(kind)
     given = await body_fields()
     found = await get_check(current.store(), user, check)
-    saved = await change_own_channel(current.store(), current.settings(), user, found, name, given)
+    saved = await change_own_channel(
+        current.store(), current.settings(), current.means(), user, found, name, given
+    )
     more = {} if saved.signing_secret is None else {"signing_secret": saved.signing_secret}
     return await one(user, await get_check(current.store(), user, str(found.id)), more=more)
 
@@ -42,8 +44,7 @@ async def queue_test(check: str, kind: str) -> Response:
     """Send a test on the way that alerts take; 202."""
     user = await caller()
     found, channel = await _configured(user, check, kind)
-    await test_queued(current.store(), current.settings(), user, channel, found)
-    return private({"message": "The test waits in the queue; the list of deliveries will show it."}, 202)
+    return await queued_trial(user, channel, found)
 
 
 async def rate(check: str, kind: str) -> Response:

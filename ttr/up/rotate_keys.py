@@ -10,6 +10,7 @@ from ttr.settings import Settings
 from ttr.store.redis import open_store, verify_partitions, wait_until_ready
 from ttr.store.rewrap import Rotated, rewrap_all
 from ttr.up.borrowed_redis import borrowed_redis
+from ttr.up.refusal import Refusal
 from ttr.up.secretfiles import resolve_secrets
 
 _PROGRESS_EVERY = 1.0
@@ -31,6 +32,11 @@ async def rotate_keys(settings: Settings) -> int:
             encryption_key=settings.encryption_key,
             production=settings.production,
         )
+        if "," not in secrets.encryption_key:
+            raise Refusal(
+                "Only one ENCRYPTION_KEY is set here, so there is nothing to rotate to: set it to the new key and the "
+                "old one, separated by a comma, as for the processes that are running."
+            )
         await wait_until_ready(store)
         await verify_partitions(store)
         rotated = await rewrap_all(store, secrets.encryption_key, progress=_progress())

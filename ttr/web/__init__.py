@@ -15,6 +15,7 @@ from ttr.web import (
     assets,
     channels,
     checks,
+    confirmations,
     dashboard,
     deliveries,
     errors,
@@ -56,6 +57,7 @@ _PAGES: dict[str, _View] = {
     "/deliveries": deliveries.index,
     "/acknowledge/<token>": acknowledgements.ask,
     "/unsubscribe/<token>": unsubscribes.ask,
+    "/confirm/<token>": confirmations.ask,
 }
 _FRAGMENTS: dict[str, _View] = {
     "/dashboard/table": dashboard.table,
@@ -96,6 +98,7 @@ _WRITES: dict[str, _View] = {
     "/deliveries/<delivery_id>/resend": deliveries.create_again,
     "/acknowledge/<token>": acknowledgements.follow,
     "/unsubscribe/<token>": unsubscribes.create,
+    "/confirm/<token>": confirmations.create,
 }
 # Where a form's answer stood: reloaded or typed in, such an address leads to the form's page.
 _FORMER: dict[str, _View] = {

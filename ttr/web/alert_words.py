@@ -7,6 +7,7 @@ from typing import Any
 
 from ttr.channels import KINDS
 from ttr.channels.wording import sentence
+from ttr.confirmations import why_off
 from ttr.domain.alert import Event
 from ttr.domain.notification import by_check
 from ttr.store.channels import Channel
@@ -18,13 +19,6 @@ _TOLD = {"down": "went down", "up": "came back", "reminder": "is still down", "f
 def kind_label(name: str) -> str:
     """How people read a kind of channel; the bare name of one that this version does not have."""
     return KINDS[name].label if name in KINDS else name
-
-
-def why_off(channel: Channel) -> str:
-    """Why a channel is off though its owner did not turn it off."""
-    if channel.off_reason == "unsubscribed":
-        return "Turned off because whoever gets its messages unsubscribed"
-    return "Turned off by us because its service said that nothing arrives there any more"
 
 
 def whom_it_leaves(channel: Channel) -> str:
@@ -48,6 +42,8 @@ def told(event: Event) -> str:
             return "was tested" if event.check_id else "Test"
         case "channel_off":
             return f"Channel {event.channel_name} was turned off"
+        case "confirm":
+            return "Question whether an address agrees"
     return _TOLD[event.kind]
 
 

@@ -6,6 +6,7 @@ from quart import Response, request
 
 from ttr import current
 from ttr.channels import KINDS, Kind
+from ttr.confirmations import Unconfirmed
 from ttr.domain.check import Check
 from ttr.domain.invalid import Invalid
 from ttr.integrations import add_channel, change_channel, rate_of
@@ -55,7 +56,11 @@ async def create() -> Response:
     given = {"kind": kind.name, "name": form.get("name", ""), "default": "default" in form}
     try:
         saved = await add_channel(
-            current.store(), current.settings(), user, {**given, **channel_form.given(kind, form)}
+            current.store(),
+            current.settings(),
+            current.means(),
+            user,
+            {**given, **channel_form.given(kind, form)},
         )
     except Invalid as error:
         errors = channel_form.errors_by_field(error.errors, channel_form.shown(kind))
@@ -199,7 +204,14 @@ async def _change(
 ) -> Response:
     kind = _kind(channel.kind)
     try:
-        saved = await change_channel(current.store(), current.settings(), user, channel, given)
+        saved = await change_channel(
+            current.store(), current.settings(), current.means(), user, channel, given
+        )
+    except Unconfirmed as waiting:
+        if waiting.answer.delivered:
+            # No mistake: the page says what the channel waits for, and that its reader has been asked.
+            return await changed(user, channel.id, said="The mail was sent again.")
+        return await changed(user, channel.id, 422, errors={"": waiting.errors[0].message})
     except Invalid as error:
         errors = channel_form.errors_by_field(error.errors, channel_form.shown(kind))
         extra: dict[str, object] = {"errors": errors}
@@ -208,6 +220,8 @@ async def _change(
         return await changed(user, channel.id, 422, **extra)
     if saved.signing_secret is not None:
         return await signing_page(saved.channel, saved.signing_secret, f"/channels/{channel.id}", new=True)
+    if saved.channel.off_reason == "unconfirmed" and channel.off_reason != "unconfirmed":
+        said = "Saved. The channel is off until its new address has agreed."
     response = await changed(user, channel.id, said=said)
     if by_htmx():
         # Replaced, not morphed: a morph keeps what was typed, and a saved secret leaves the screen.
@@ -217,7 +231,7 @@ async def _change(
 
 async def _deliveries(user: User, channel: Channel) -> list[Delivery]:
     found, _ = await read_deliveries(current.store(), user, size=_LOOKED_AT)
-    return [delivery for delivery in found if delivery.channel_id == channel.id][:_SHOWN]
+    return [delivery for delivery in found if channel.id in delivery.channels][:_SHOWN]
 
 
 def _kind(name: str) -> Kind:

@@ -6,6 +6,7 @@ from quart import Response, request
 
 from ttr import current
 from ttr.channels import KINDS, Kind
+from ttr.confirmations import why_off
 from ttr.domain.check import Check
 from ttr.domain.invalid import Invalid
 from ttr.integrations import change_own_channel, rate_of
@@ -74,9 +75,15 @@ async def update_own(check_id: int, kind: str) -> Response:
         return await _own_again(user, check.id, chosen, said="Removed.")
     given = channel_form.given(chosen, form)
     cleared = channel_form.clears(chosen, form)
-    given[f"{chosen.name}_enabled"] = f"{chosen.name}_enabled" in form and not cleared
+    ticked = f"{chosen.name}_enabled" in form and not cleared
+    channel = await _own_channel(user, check, chosen)
+    if not (ticked and channel is not None and channel.off_reason == "unconfirmed"):
+        # The box of one that waits is ticked: to save it as it is asks for nothing.
+        given[f"{chosen.name}_enabled"] = ticked
     try:
-        saved = await change_own_channel(current.store(), current.settings(), user, check, chosen.name, given)
+        saved = await change_own_channel(
+            current.store(), current.settings(), current.means(), user, check, chosen.name, given
+        )
     except Invalid as error:
         errors = channel_form.errors_by_field(error.errors, channel_form.shown(chosen) - {"name"})
     except QuotaReached as error:
@@ -86,6 +93,8 @@ async def update_own(check_id: int, kind: str) -> Response:
             onward = f"/checks/{check.id}/integrations"
             return await signing_page(saved.channel, saved.signing_secret, onward, new=True)
         said = "Saved. It is off, for it lacks a setting." if cleared else "Saved."
+        if saved.channel.off_reason == "unconfirmed":
+            said = f"Saved. {why_off(saved.channel)}."
         return await _own_again(user, check.id, chosen, said=said)
     values = channel_form.typed(chosen, form)
     return await _own_again(user, check.id, chosen, 422, errors=errors, values=values)
@@ -171,7 +180,8 @@ async def _own(
 ) -> Own:
     channel = await _own_channel(user, check, kind)
     rate: dict[str, object] = {"enabled": False}
-    saved = {f"{kind.name}_enabled": "on"} if channel is None or channel.enabled else {}
+    wanted = channel is None or channel.enabled or channel.off_reason == "unconfirmed"
+    saved = {f"{kind.name}_enabled": "on"} if wanted else {}
     if channel is not None:
         rate = await rate_of(current.store(), current.settings(), channel)
         saved |= channel.settings

@@ -19,7 +19,7 @@ CSRF_COOKIE = "csrf_token"
 FORM_MAX = 55_000
 """Bytes of a form. A check's fields full of emoji, 12 bytes each when encoded, come to just under 52,000."""
 
-_SIGNED_LINKS = ("/acknowledge/", "/unsubscribe/")
+_SIGNED_LINKS = ("/acknowledge/", "/unsubscribe/", "/confirm/")
 """Their own address carries a token signed by us, which is all the authority they need or give. They are followed
 without a login, and mail providers POST to them by themselves (RFC 8058), with no cookie and from another site."""
 

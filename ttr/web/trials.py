@@ -7,7 +7,8 @@ from quart import Response, request
 from ttr import current
 from ttr.domain.check import Check
 from ttr.domain.invalid import Invalid
-from ttr.integrations import Tested, test_now, test_queued
+from ttr.immediate import Answer
+from ttr.integrations import test_now, test_queued
 from ttr.store.channels import Channel, get_channel
 from ttr.store.users import User
 from ttr.web.channels import changed, own_check
@@ -18,7 +19,7 @@ from ttr.web.security import require_user
 class Trial:
     """What became of a test: the answer of the service, or why none was sent."""
 
-    tested: Tested | None
+    tested: Answer | None
     fault: str = ""
     queued: bool = False
 
@@ -36,8 +37,8 @@ async def trial_of(user: User, channel: Channel, check: Check | None) -> Trial:
     store, settings = current.store(), current.settings()
     try:
         if (await request.form).get("action") == "queue":
-            await test_queued(store, settings, user, channel, check)
-            return Trial(None, queued=True)
+            wait = await test_queued(store, settings, user, channel, check)
+            return Trial(wait, queued=wait is None)
         return Trial(await test_now(store, settings, current.means(), user, channel, check))
     except Invalid as error:
         return Trial(None, fault=" ".join(dict.fromkeys(fault.message for fault in error.errors)))
