@@ -30,7 +30,12 @@ class Supervised:
             with self._log.open("wb") as log:
                 self._up = subprocess.Popen(
                     [sys.executable, "-m", "ttr", "up"],
-                    env=environment(TTR_DATA_DIR=str(self._data), PORT=str(self.port)),
+                    env=environment(
+                        TTR_DATA_DIR=str(self._data),
+                        PORT=str(self.port),
+                        # Its checks fail and recover by turns, sometimes six times within two minutes.
+                        FLAP_THRESHOLD_CHANGES="0",
+                    ),
                     cwd=self.folder,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
