@@ -41,7 +41,7 @@ AT_ONCE = 500
 """Addresses that one worker sends to at the same time. A receiver that hangs holds its place for 10 s."""
 FAILING_SHARE = AT_ONCE // 2
 """Places that addresses may take whose last message failed or was slow, so that they leave room for the others."""
-ACCOUNT_SHARE = 20
+ACCOUNT_SHARE = 50
 """Places of one account."""
 IN_A_ROW = 20
 """Messages to one address before it goes back among the others; one that is slow goes back at once."""
