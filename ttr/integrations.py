@@ -399,7 +399,7 @@ def _open(settings: Settings, user: User, channel: Channel) -> dict[str, str]:
         return {}
     try:
         found: dict[str, str] = json.loads(unseal(settings.master_key, user.data_key, channel.sealed))
-    except Unreadable:
+    except (Unreadable, ValueError):
         # Entered anew they can be saved; until then the channel lacks them.
         return {}
     return found

@@ -43,7 +43,7 @@ async def send_once(
     if sealed:
         try:
             secrets = json.loads(unseal(means.settings.master_key, data_key, sealed))
-        except Unreadable:
+        except (Unreadable, ValueError):
             # Kept for a day: the operator may have started with another ENCRYPTION_KEY by mistake.
             log.error("delivery %s: its secret was sealed under another ENCRYPTION_KEY", notification.id)
             return Failed("bad_settings", "The secret can't be read: its operator's log says why.", False)
