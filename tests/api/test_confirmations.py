@@ -174,7 +174,7 @@ async def test_a_refusal_of_the_mail_server_is_told_in_the_channel(
 
 async def test_nobodys_mailbox_is_flooded_with_questions(api: Caller, post: Post, store: Store) -> None:
     master = {"now": now_ms(), "master": MASTER_KEY, "address": "", "most_per_address": None}
-    other = Caller(api.client, *await create_user(store, **master))  # type: ignore[arg-type]
+    other = Caller(api.client, *await create_user(store, **master))  # type: ignore[arg-type]  # mixed values
     made = [await add(one) for one in (api, other) * 3]
     last = made[-1]
     assert len(post.envelopes) == 5
@@ -192,7 +192,7 @@ async def test_nobodys_mailbox_is_flooded_with_questions(api: Caller, post: Post
 
 async def test_each_account_has_its_own_rate_at_an_address(api: Caller, store: Store) -> None:
     master = {"now": now_ms(), "master": MASTER_KEY, "address": "", "most_per_address": None}
-    other = Caller(api.client, *await create_user(store, **master))  # type: ignore[arg-type]
+    other = Caller(api.client, *await create_user(store, **master))  # type: ignore[arg-type]  # mixed values
     found = []
     for one in (api, other):
         for kind in ({}, {"kind": "webhook", "webhook_url": "https://hooks.example.com/T0K3N"}):

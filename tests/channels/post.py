@@ -20,7 +20,7 @@ class Post:
         self.envelopes: list[Envelope] = []
         self.logins: list[tuple[str, str]] = []
 
-    async def handle_DATA(self, server: object, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: object, session: Session, envelope: Envelope) -> str:  # noqa: N802  # the name aiosmtpd calls
         self.envelopes.append(envelope)
         return "250 2.0.0 Kept"
 

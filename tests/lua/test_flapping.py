@@ -302,9 +302,9 @@ async def test_a_repeated_request_is_no_second_change(store: Store, user: User) 
     check = await up_check(store, user)
     await change(store, user, check, 5, now=NOON + SECOND)
     args = {"now": NOON + 9 * SECOND, "request": "r"}
-    assert (await ping(store, user, check.id, **args))[3] == 1  # type: ignore[arg-type]
+    assert (await ping(store, user, check.id, **args))[3] == 1  # type: ignore[arg-type]  # mixed values
     before = await dump(store)
-    assert (await ping(store, user, check.id, **args))[3] == 0  # type: ignore[arg-type]
+    assert (await ping(store, user, check.id, **args))[3] == 0  # type: ignore[arg-type]  # mixed values
     assert await dump(store) == before
 
 

@@ -112,7 +112,7 @@ async def test_of_several_missed_runs_a_reminder_tells_of_the_newest(store: Stor
     check = await make_check(store, user, notify_after_failures=2, remind_every_minutes=5)
     await tick(store, user, NOON + 2 * MINUTE)
     args = {"pings_accepted": NOON + 2 * MINUTE, "flap": FLAPS}
-    swept = await sweep(store, user.partition, now=NOON + 2 * MINUTE, **args)  # type: ignore[arg-type]
+    swept = await sweep(store, user.partition, now=NOON + 2 * MINUTE, **args)  # type: ignore[arg-type]  # mixed values
     await arm(store, user.partition, swept.unarmed[0], NOON + 2 * MINUTE, now=NOON + 2 * MINUTE)
     await watch(store, user, NOON + 3 * MINUTE)
     await watch(store, user, NOON + 8 * MINUTE)

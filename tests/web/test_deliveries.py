@@ -14,7 +14,7 @@ from ttr.store.users import create_user
 
 
 def event(number: int, kind: str = "down", check_id: int = 0, name: str = "Nightly", **more: object) -> Event:
-    return Event(f"e{number}", kind, now_ms(), check_id, name, reason="fail", **more)  # type: ignore[arg-type]
+    return Event(f"e{number}", kind, now_ms(), check_id, name, reason="fail", **more)  # type: ignore[arg-type]  # mixed values
 
 
 async def test_an_empty_log_says_what_will_be_there(owner: Visitor) -> None:

@@ -1,12 +1,11 @@
 """Discord: a channel's webhook, one embed a message under a line that phones show."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 
 from ttr.channels.delivery import RETRY_AFTER_MAX_SECONDS, Delivered, Failed, Outcome
 from ttr.channels.escaping import DIALECTS
-from ttr.channels.exchange import Answer, answer_object, hide, judge, post, seconds, secret_parts
+from ttr.channels.exchange import Answer, answer_object, hide, judge, post_json, seconds, secret_parts
 from ttr.channels.hook_url import read_url
 from ttr.channels.kind import Field
 from ttr.channels.means import Means
@@ -71,12 +70,7 @@ async def send(
         # Whatever a name or a job's output holds, it calls nobody.
         "allowed_mentions": {"parse": []},
     }
-    answer = await post(
-        means.guarded,
-        _waiting(url),
-        json.dumps(message).encode("ascii"),
-        {"Content-Type": "application/json"},
-    )
+    answer = await post_json(means.guarded, _waiting(url), message)
     return answer if isinstance(answer, Failed) else _judged(answer, url, now)
 
 

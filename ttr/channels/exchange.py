@@ -67,6 +67,14 @@ async def post(
         return Failed("response_broken", "The receiver closed the connection unanswered", permanent=False)
 
 
+async def post_json(
+    session: aiohttp.ClientSession, url: str, message: Mapping[str, object]
+) -> Answer | Failed:
+    """`post` of a JSON document, in ASCII."""
+    body = json.dumps(message).encode("ascii")
+    return await post(session, url, body, {"Content-Type": "application/json"})
+
+
 def judge(answer: Answer, now: int, *, who: str = "Receiver", words: str | None = None) -> Outcome:
     """The outcome that an HTTP status stands for; `now` in milliseconds UTC dates a Retry-After.
 

@@ -1,11 +1,10 @@
 """Slack: an incoming webhook, in a dialect that Mattermost, Rocket.Chat and others speak as well."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 
 from ttr.channels.delivery import Failed, Outcome
-from ttr.channels.exchange import judge, post
+from ttr.channels.exchange import judge, post_json
 from ttr.channels.hook_url import read_url
 from ttr.channels.kind import Field
 from ttr.channels.means import Means
@@ -76,9 +75,7 @@ async def send(
         "unfurl_links": False,
         "unfurl_media": False,
     }
-    answer = await post(
-        means.guarded, url, json.dumps(message).encode("ascii"), {"Content-Type": "application/json"}
-    )
+    answer = await post_json(means.guarded, url, message)
     if isinstance(answer, Failed):
         return answer
     outcome = judge(answer, now, who=label)

@@ -1,13 +1,12 @@
 """Telegram: a bot of the owner's writes into a chat, through the Bot API."""
 
 import html
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 
 from ttr.channels.delivery import Delivered, Failed, Outcome
-from ttr.channels.exchange import answer_object, hide, judge, post, seconds
+from ttr.channels.exchange import answer_object, hide, judge, post_json, seconds
 from ttr.channels.kind import Field
 from ttr.channels.means import Means
 from ttr.channels.wording import render
@@ -115,9 +114,7 @@ async def _send_text(
     if marked:
         message["parse_mode"] = "HTML"
     url = f"{means.settings.telegram_api_url}/bot{token}/sendMessage"
-    answer = await post(
-        means.trusted, url, json.dumps(message).encode("ascii"), {"Content-Type": "application/json"}
-    )
+    answer = await post_json(means.trusted, url, message)
     if isinstance(answer, Failed):
         return answer, "", None
     reply = answer_object(answer)
