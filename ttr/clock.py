@@ -1,4 +1,5 @@
-"""The clock process: finds what is overdue the moment it is, and hands alerts out. Several may run."""
+"""The clock process: finds what is overdue the moment it is, hands alerts out, and finishes what was left half done.
+Several may run."""
 
 import asyncio
 import logging
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ttr import logs
+from ttr.chores import look_after_chores
 from ttr.dispatch import Dispatcher
 from ttr.domain.flapping import FlapRules, flap_rules
 from ttr.domain.schedule import Schedule, next_due
@@ -16,6 +18,7 @@ from ttr.store import keys
 from ttr.store.deadlines import Swept, arm, read_ticks, sweep, tick_clock
 from ttr.store.errors import StoreUnavailable
 from ttr.store.redis import Store, open_store, verify, wait_until_ready
+from ttr.store.reindex import ensure_indexes
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +38,12 @@ async def run(settings: Settings) -> None:
     async with open_store(settings.database) as store:
         await wait_until_ready(store)
         await verify(store)
+        await ensure_indexes(store)
         with Dispatcher(store, settings.queue) as dispatcher:
             work = [
                 asyncio.create_task(watch(store, dispatcher.wake, flap_rules(settings))),
                 asyncio.create_task(dispatcher.run()),
+                asyncio.create_task(look_after_chores(store)),
             ]
             stopping = asyncio.create_task(stop.wait())
             done, _ = await asyncio.wait([*work, stopping], return_when=asyncio.FIRST_COMPLETED)

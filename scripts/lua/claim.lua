@@ -5,7 +5,7 @@
 -- ARGV[1] lane  [2] lease  [3] now ms  [4] ms of the lease  [5] ms that a finished delivery is remembered
 -- returns {delivery id, attempt since it was queued, queued since ms, user id, channel id, kind, name, settings JSON,
 -- sealed secret or "", data key, others JSON: [count, name, ...], event JSON, ...}, or {} when there is nothing to send
----@include keys whole finish lane
+---@include keys whole index finish lane
 local OTHERS_SHOWN = 10
 local DROPPED_MOST = 500
 local ATTEMPTS_MOST = 100 -- three times the plan's: what ends its worker each time must end too
@@ -13,7 +13,7 @@ local EVENTS_MOST = 5000 -- five times what any kind lets join
 local prefix, lane = KEYS[1], ARGV[1]
 local key, queue = lane_key(prefix, lane), lane_queue_key(prefix, lane)
 local held = redis.call("HMGET", key, "lease", "user_id", "open", "destination")
-if held[1] ~= ARGV[2] then return {} end
+if held[1] ~= ARGV[2] or redis.call("HEXISTS", user_key(prefix, held[2]), "user_slug") == 0 then return {} end
 
 -- What lost its record or all its channels is dropped on the way to the first that can be sent.
 local id, channel, before
@@ -43,14 +43,17 @@ if leads ~= (held[4] or "") then
 end
 
 local function others_down(told)
-  local down = user_down_key(prefix, held[2])
-  local count = redis.call("ZCARD", down)
+  -- Those that are down come first in this index, the newest before the others.
+  local by_status, till = by_status_key(prefix, held[2]), "(" .. whole(end_of_down())
+  local count = redis.call("ZCOUNT", by_status, "-inf", till)
   for check in string.gmatch(told, "%d+") do
-    if redis.call("ZSCORE", down, check) then count = count - 1 end
+    local score = tonumber(redis.call("ZSCORE", by_status, ordered(check)) or "inf")
+    if score < end_of_down() then count = count - 1 end
   end
   local parts = {whole(count)}
-  for _, check in ipairs(redis.call("ZREVRANGE", down, 0, 99)) do
+  for _, member in ipairs(redis.call("ZRANGE", by_status, "-inf", till, "BYSCORE", "LIMIT", 0, 100)) do
     if #parts > OTHERS_SHOWN then break end
+    local check = whole(tonumber(member))
     if not string.find(told, "," .. check .. ",", 1, true) then
       local name = redis.call("HGET", check_key(prefix, check), "name")
       if name then parts[#parts + 1] = cjson.encode(name) end

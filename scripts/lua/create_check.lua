@@ -6,10 +6,10 @@
 -- ARGV[10] "1": the channels are the account's default ones as the caller read them; one that is none any more is left out
 -- ARGV[11...] field, value, ... of the settings
 -- returns {"created"} | {"slug_taken", id of the check that has it} | {"quota"} | {"no_channel", id} | {"no_user"}
----@include keys whole state runs arm tags settings channels
+---@include keys whole index state runs arm tags settings channels
 local prefix, user, id = KEYS[1], ARGV[1], ARGV[2]
 local key = check_key(prefix, id)
-if redis.call("EXISTS", user_key(prefix, user)) == 0 then return {"no_user"} end
+if redis.call("HEXISTS", user_key(prefix, user), "user_slug") == 0 then return {"no_user"} end
 if redis.call("HGET", key, "uuid") == ARGV[3] then return {"created"} end
 if redis.call("ZCARD", user_checks_key(prefix, user)) >= tonumber(ARGV[9]) then return {"quota"} end
 local holder = ARGV[6] ~= "" and redis.call("HGET", user_slugs_key(prefix, user), ARGV[6])
@@ -26,15 +26,23 @@ else
   if foreign then return {"no_channel", foreign} end
 end
 
-redis.call("HSET", key, "id", id, "user_id", user, "uuid", ARGV[3], "created_at", ARGV[4], "revision", "1",
+-- Numbers are drawn before, so a lower one may come later: the times of creation are made to rise with the numbers.
+local checks, created_at = user_checks_key(prefix, user), tonumber(ARGV[4])
+local older = redis.call("ZRANGE", checks, "(" .. id, "-inf", "BYSCORE", "REV", "LIMIT", 0, 1)[1]
+local newer = redis.call("ZRANGE", checks, "(" .. id, "+inf", "BYSCORE", "LIMIT", 0, 1)[1]
+if older then created_at = math.max(created_at, tonumber(redis.call("HGET", check_key(prefix, older), "created_at"))) end
+if newer then created_at = math.min(created_at, tonumber(redis.call("HGET", check_key(prefix, newer), "created_at"))) end
+
+redis.call("HSET", key, "id", id, "user_id", user, "uuid", ARGV[3], "created_at", whole(created_at), "revision", "1",
   "slug", ARGV[6], "channels", "[]", "tags", set_tags(prefix, user, id, "[]", ARGV[7]),
   "status", "new", "status_since", ARGV[4], "failure_count", "0", "ping_count", "0")
 if ARGV[6] ~= "" then redis.call("HSET", user_slugs_key(prefix, user), ARGV[6], id) end
-redis.call("ZADD", user_checks_key(prefix, user), id, id)
+redis.call("ZADD", checks, id, id)
 local check = read_check(prefix, id)
 write_settings(prefix, check, 11)
 set_channels(prefix, check, wanted)
 check.due = ARGV[5]
 arm(prefix, check)
 write_check(prefix, check)
+index_check(prefix, check)
 return {"created"}

@@ -8,11 +8,12 @@
 -- ARGV[12] least ms between an attempt and one that a new event brings forward
 -- ARGV[13] most bytes of events that may wait in the account  [14] bytes above which a delivery takes no further event
 -- returns {deliveries made or joined, refused because the account has too many}; {0, 0} also when another
--- dispatcher was first
+-- dispatcher was first, and when the account is gone
 ---@include keys whole
 local prefix, now, made, refused = KEYS[1], tonumber(ARGV[6]), 0, 0
 if redis.call("XDEL", outbox_key(prefix), ARGV[1]) == 0 then return {0, 0} end
 local user, check = user_key(prefix, ARGV[4]), ARGV[5]
+if redis.call("HEXISTS", user, "user_slug") == 0 then return {0, 0} end
 local queued = tonumber(redis.call("HGET", user, "queued") or "0")
 local bytes, size = tonumber(redis.call("HGET", user, "queued_bytes") or "0"), #ARGV[3]
 local event_caps = cjson.decode(ARGV[9])

@@ -20,7 +20,7 @@ if #handed > 0 then return handed end
 for _, lane in ipairs(redis.call("ZRANGE", lanes_key(prefix), "-inf", ARGV[1], "BYSCORE", "LIMIT", 0, ARGV[2])) do
   local key = lane_key(prefix, lane)
   local state = redis.call("HMGET", key, "user_id", "destination", "last_status")
-  if not state[1] then
+  if not state[1] or redis.call("HEXISTS", user_key(prefix, state[1]), "user_slug") == 0 then
     redis.call("ZREM", lanes_key(prefix), lane)
   else
     redis.call("HSET", key, "lease", ARGV[4], "waits", "leased")

@@ -8,10 +8,12 @@
 -- ARGV[13] the log entry's tail, packed  [14] body, cut  [15] log entries kept
 -- ARGV[16] body bytes kept per check  [17] body bytes kept per account
 -- ARGV[18] ms of the window of flapping  [19] changes in it, 0 for never  [20] ms of calm that end it
+-- ARGV[21] pings of this check that may come at once, 0 for any number  [22] µs in which one of them comes back
 -- returns {"ok", check id, ping number, alerts sent to the outbox}
 -- returns {"stale", check id, plan...} when the revision differs: work out due and kind again
+-- returns {"limited", ms until the next ping is taken} when they come too fast: nothing was written
 -- returns {"unknown"} when the address names no check
----@include keys whole state runs arm days flip reminders event output flapping outcome plan bodies
+---@include keys whole index state runs arm days flip reminders event output flapping outcome plan bodies allowance
 local REQUESTS_KEPT = 4 * 17 + 1 -- ids of 16 letters between semicolons
 local prefix, user, now, kind, rid = KEYS[1], ARGV[1], tonumber(ARGV[5]), ARGV[9], ARGV[10]
 
@@ -19,8 +21,17 @@ local id = ARGV[3]
 if id == "" then id = redis.call("HGET", user_slugs_key(prefix, user), ARGV[4]) end
 local check = id and read_check(prefix, id)
 if not check or check.user_id ~= user or (ARGV[4] ~= "" and check.slug ~= ARGV[4]) then return {"unknown"} end
-if ARGV[2] ~= "" and redis.call("HGET", user_key(prefix, user), "user_slug") ~= ARGV[2] then return {"unknown"} end
+if ARGV[2] ~= "" and redis.call("HGET", user_key(prefix, user), "user_slug") ~= ARGV[2] then
+  local former_until = redis.call("ZSCORE", former_slugs_key(prefix, user), ARGV[2])
+  if not former_until or tonumber(former_until) <= now then return {"unknown"} end
+end
 if string.find(check.last_request, ";" .. ARGV[6] .. ";", 1, true) then return {"ok", id, tonumber(check.ping_count), 0} end
+local count = tonumber(ARGV[21])
+if count > 0 then
+  local allowed, whole_at, spare = use(check.allowance, count, tonumber(ARGV[22]), now)
+  if not allowed then return {"limited", math.ceil(-spare / 1000)} end
+  check.allowance = whole(whole_at)
+end
 if check.revision ~= ARGV[7] then return {"stale", id, unpack(read_plan(prefix, id))} end
 
 local flap = {window = tonumber(ARGV[18]), threshold = tonumber(ARGV[19]), suppression = tonumber(ARGV[20])}

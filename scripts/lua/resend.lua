@@ -7,7 +7,7 @@
 local prefix, id = KEYS[1], ARGV[2]
 local key = delivery_key(prefix, id)
 local delivery = redis.call("HMGET", key, "user_id", "state", "lane", "attempts", "count", "channels", "bytes")
-if delivery[1] ~= ARGV[1] then return -1 end
+if delivery[1] ~= ARGV[1] or redis.call("HEXISTS", user_key(prefix, ARGV[1]), "user_slug") == 0 then return -1 end
 if delivery[2] ~= "failed" and delivery[2] ~= "dropped" then return 0 end
 local lane = delivery[3]
 local channel = sending_channel(prefix, lane, delivery[6])

@@ -7,7 +7,7 @@
 -- ARGV[8] due counted from now or ""  [9] slug or ""  [10] tags, a JSON list of names
 -- ARGV[11] channels, a JSON list of ids, or "" to leave them  [12...] field, value, ... of the settings
 -- returns {"updated"} | {"stale"} read again | {"unknown"} | {"slug_taken", id} | {"no_channel", id}
----@include keys whole state runs arm reminders tags settings channels
+---@include keys whole index state runs arm reminders tags settings channels
 local prefix, user, now, slug = KEYS[1], ARGV[1], tonumber(ARGV[3]), ARGV[9]
 local check = read_check(prefix, ARGV[2])
 if not check or check.user_id ~= user then return {"unknown"} end
@@ -18,6 +18,7 @@ if holder and holder ~= check.id then return {"slug_taken", holder} end
 local foreign = ARGV[11] ~= "" and foreign_channel(prefix, user, check.id, ARGV[11])
 if foreign then return {"no_channel", foreign} end
 
+local was = read_listed(prefix, check.id)
 if slug ~= check.slug then
   if check.slug ~= "" then redis.call("HDEL", slugs, check.slug) end
   if slug ~= "" then redis.call("HSET", slugs, slug, check.id) end
@@ -27,6 +28,7 @@ redis.call("HSET", key, "slug", slug, "tags", set_tags(prefix, user, check.id, c
 if ARGV[11] ~= "" then set_channels(prefix, check, cjson.decode(ARGV[11])) end
 redis.call("HINCRBY", key, "revision", 1)
 write_settings(prefix, check, 12)
+index_settings(prefix, check, was, read_listed(prefix, check.id))
 if check.remind_every_minutes ~= check.before.remind_every_minutes then set_reminder(prefix, check, now) end
 
 if ARGV[6] == "1" and check.status ~= "paused" and not (check.status == "down" and check.alerted == "1") then

@@ -77,6 +77,7 @@ async def _bare(store: Store, user: User, redis_pid: int, calls: int = 20_000) -
             now + 3_600_000,
         ]
         arguments += ["success", "", "", "", entry, b"", 100, 300_000, 20_000_000]
+        arguments += [120_000, 6, 180_000, 50, 20_000]
         await store.scripts.run("ping", user.partition, arguments)
 
     await one(0)

@@ -34,7 +34,7 @@ def settings(number: int, interval_seconds: int, grace_seconds: int = 1) -> Chec
 
 async def account(store: Store) -> User:
     """A new account."""
-    user, _ = await create_user(store, now=now_ms(), master=MASTER_KEY, address="", most_per_address=None)
+    user, _ = await create_user(store, now=now_ms(), master=MASTER_KEY)
     return user
 
 

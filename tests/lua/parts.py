@@ -41,7 +41,7 @@ def settings(**changes: Any) -> CheckSettings:
 
 async def make_user(store: Store) -> User:
     """An account made at noon."""
-    user, _ = await create_user(store, now=NOON, master=MASTER_KEY, address="", most_per_address=None)
+    user, _ = await create_user(store, now=NOON, master=MASTER_KEY)
     return user
 
 
@@ -101,8 +101,11 @@ async def ping(
     user_slug: str | None = None,
     slug: str = "",
     flap: FlapRules = FLAPS,
+    limit: tuple[int, int] = (0, 0),
 ) -> list[Any]:
-    """Run ping.lua; `caps` are log entries, body bytes per check and per account; `due` is "" for never."""
+    """Run ping.lua; `caps` are log entries, body bytes per check and per account; `due` is "" for never; `limit` is
+    pings at once, and µs in which one comes back.
+    """
     entry = PingEntry(at=now, kind=kind, method="POST", rid=rid, reason=reason, size=len(body))
     answer: list[Any] = await store.scripts.run(
         "ping",
@@ -126,6 +129,7 @@ async def ping(
             flap.window_ms,
             flap.threshold,
             flap.suppression_ms,
+            *limit,
         ],
     )
     return answer
@@ -169,10 +173,15 @@ def update_args(check: Check, revision: str, last_ping: str, **changes: Any) -> 
     ]
 
 
-async def dump(store: Store) -> dict[bytes, bytes]:
-    """Everything in Redis, each key's value as one string."""
+async def dump(store: Store) -> dict[bytes, Any]:
+    """Everything in Redis; hashes by field, for a growing one changes the order of its fields by itself."""
     found = sorted(await store.redis.keys("*"))
-    return {key: await store.redis.dump(key) for key in found}
+    return {
+        key: await store.redis.hgetall(key)
+        if await store.redis.type(key) == b"hash"
+        else await store.redis.dump(key)
+        for key in found
+    }
 
 
 async def names(store: Store) -> set[bytes]:

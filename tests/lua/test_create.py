@@ -129,7 +129,7 @@ async def test_channels_that_were_not_given_are_the_default_ones(store: Store, u
 async def test_a_channel_that_was_a_default_when_the_caller_looked_is_left_out(
     store: Store, user: User
 ) -> None:
-    args = create_args(user, 5, "u", channels=(9,))
+    args = create_args(user, 5, UUID, channels=(9,))
     args[9] = "1"
     assert await store.scripts.run("create_check", user.partition, args) == [b"created"]
     assert (await checks.get_check(store, user, "5")).channels == ()

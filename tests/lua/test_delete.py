@@ -56,7 +56,7 @@ async def test_a_check_that_is_down_leaves_every_index(store: Store, user: User)
     empty = await names(store)
     check = await make_check(store, user, remind_every_minutes=5)
     await ping(store, user, check.id, "fail", request="1", reason="fail")
-    assert await store.redis.zcard(keys.user_down(user.partition, user.id)) == 1
+    assert await store.redis.zcard(keys.by_status(user.partition, user.id)) == 1
     assert await store.redis.zcard(keys.reminders(user.partition)) == 1
     assert len(await outbox(store, user.partition)) == 1
     await store.redis.zadd(keys.flapping(user.partition), {str(check.id): NOON})

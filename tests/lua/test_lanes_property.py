@@ -409,14 +409,14 @@ class Lanes(RuleBasedStateMachine):
             return
         check = self.checks[position]
         self.made += 1
-        event, down = f"{check.id}-{self.made}-{self.now}", keys.user_down(self.partition, self.user.id)
+        event, by_status = f"{check.id}-{self.made}-{self.now}", keys.by_status(self.partition, self.user.id)
         # What else is down changes from message to message; a message that was tried keeps what it said.
         if check.id in self.down:
             self.down.discard(check.id)
-            self.run(self.store.redis.zrem(down, check.id))
+            self.run(self.store.redis.zadd(by_status, {f"{check.id:010}": 3 * 2**43 - 1 - self.now}))
         else:
             self.down.add(check.id)
-            self.run(self.store.redis.zadd(down, {str(check.id): self.now}))
+            self.run(self.store.redis.zadd(by_status, {f"{check.id:010}": 2**43 - 1 - self.now}))
         used = self.run(checks.get_check(self.store, self.user, str(check.id))).channels
         self.events[event] = check.id
         row: dict[Any, Any] = dict.fromkeys(

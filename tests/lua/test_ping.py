@@ -8,6 +8,7 @@ import pytest
 from tests.lua.parts import MINUTE, NOON, dump, fields, make_check, make_user, outbox, ping
 from ttr.domain.check import Check
 from ttr.store import checks, keys
+from ttr.store.check_list import list_checks
 from ttr.store.outbox import read_outbox
 from ttr.store.pings import read_body, read_pings
 from ttr.store.redis import Store
@@ -281,12 +282,14 @@ async def test_the_account_knows_its_checks_that_are_down_and_since_when(store: 
     await ping(store, user, "", slug="c1", now=NOON + 2 * MINUTE)
     await checks.pause_check(store, user, "c2", now=NOON + 2 * MINUTE)
     await checks.delete_check(store, user, "c3")
-    down = await store.redis.zrange(keys.user_down(user.partition, user.id), 0, -1, withscores=True)
-    assert down == [(b"1", NOON)]
+    found = await store.redis.zrange(
+        keys.by_status(user.partition, user.id), "-inf", 2**43 - 1, byscore=True, withscores=True
+    )
+    assert found == [(b"0000000001", 2**43 - 1 - NOON)]
 
 
 async def test_every_ping_moves_the_accounts_version(store: Store, user: User) -> None:
     check = await make_check(store, user)
-    before = await checks.list_checks(store, user, size=1)
+    before = await list_checks(store, user, size=1, now=NOON)
     await ping(store, user, check.id, "log", now=NOON + MINUTE)
-    assert (await checks.list_checks(store, user, size=1)).version > before.version
+    assert (await list_checks(store, user, size=1, now=NOON)).version > before.version

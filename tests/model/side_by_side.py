@@ -8,8 +8,10 @@ from typing import Any, TypeVar, cast
 
 from cryptography.fernet import Fernet
 
+from tests.lua.indexes import assert_indexed
 from tests.model.machine import Alert, Machine, Partition, Timing
 from ttr.domain.alert import Event
+from ttr.domain.allowance import Allowance
 from ttr.domain.check import CheckSettings
 from ttr.domain.flapping import FlapRules
 from ttr.domain.schedule import next_due
@@ -55,9 +57,7 @@ class Bench:
         self.stack = AsyncExitStack()
         self.store = self.run(self.stack.enter_async_context(open_store(url, connections=4)))
         self.run(self.store.redis.flushall())
-        self.user, _ = self.run(
-            create_user(self.store, now=START, master=MASTER, address="", most_per_address=None)
-        )
+        self.user, _ = self.run(create_user(self.store, now=START, master=MASTER))
         self.now = START
         self.flap = FLAPS
         """What counts as flapping from here on: for pings and looks, and for checks made from now."""
@@ -96,12 +96,12 @@ class Bench:
 
     async def _ping(
         self, check: int, kind: str, rid: str, reason: str, request: str
-    ) -> Recorded | Plan | None:
+    ) -> Recorded | Plan | Allowance | None:
         target = Target(self.user.id, self.user.user_slug, check, "")
         entry = PingEntry(at=self.now, kind=kind, method="GET", rid=rid, reason=reason)
         kept = Kept(5, 1_000, 10_000)
 
-        async def once(target: Target, due: int | None) -> Recorded | Plan | None:
+        async def once(target: Target, due: int | None) -> Recorded | Plan | Allowance | None:
             return await record_ping(
                 self.store, target, entry, request_id=request, due=due, body=b"", kept=kept, flap=self.flap
             )
@@ -223,15 +223,15 @@ class Bench:
             pipe.llen(keys.pending_gaps(partition))
             for timed in (keys.reminders(partition), keys.flapping(partition)):
                 pipe.zrange(timed, 0, -1, withscores=True)
-            pipe.zrange(keys.user_down(partition, self.user.id), 0, -1, withscores=True)
             for check in self.model.checks:
                 pipe.hgetall(keys.check(partition, check))
                 pipe.lrange(keys.flips(partition, check), 0, -1)
                 pipe.hgetall(keys.days(partition, check))
             answers = await pipe.execute()
         entries = await read_outbox(self.store, partition, 10_000)
-        scores, reminders, flapping, down = (
-            {int(member): int(score) for member, score in answers[place]} for place in (0, 3, 4, 5)
+        await assert_indexed(self.store, self.user)
+        scores, reminders, flapping = (
+            {int(member): int(score) for member, score in answers[place]} for place in (0, 3, 4)
         )
         assert answers[1] == [f"{start}:{end}".encode() for start, end in self.model.gaps[:20]]
         assert answers[2] == 0
@@ -243,9 +243,8 @@ class Bench:
         machines = self.model.checks.items()
         assert reminders == {check: m.remind_at for check, m in machines if m.remind_at is not None}
         assert flapping == {check: m.flapping_until for check, m in machines if m.flapping_until is not None}
-        assert down == {check: m.down_since for check, m in machines if m.status == "down"}
         for position, (check, machine) in enumerate(machines):
-            raw, flips, days = answers[6 + 3 * position : 9 + 3 * position]
+            raw, flips, days = answers[5 + 3 * position : 8 + 3 * position]
             fields = {name.decode(): value.decode() for name, value in raw.items()}
             events = [entry for entry in entries if entry.event.check_id == check]
             assert seen_in_redis(fields) == seen_in_model(machine), f"check {check}"

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from tests.lua.parts import NOON, draft, make_channel, make_check, make_user
-from ttr.store import channels, checks
+from ttr.store import channels
+from ttr.store.check_list import list_checks
 from ttr.store.errors import DefaultsReached, NotFound, QuotaReached, UnknownChannel
 from ttr.store.redis import Store
 
@@ -51,7 +52,7 @@ async def test_every_change_is_seen_by_pages_that_poll(store: Store) -> None:
     versions = []
 
     async def version() -> None:
-        versions.append((await checks.list_checks(store, user, size=1)).version)
+        versions.append((await list_checks(store, user, size=1, now=NOON)).version)
 
     await version()
     made = await make_channel(store, user)
@@ -93,5 +94,5 @@ async def test_a_channel_deleted_twice_at_once_is_gone_once(store: Store) -> Non
     )
     assert all(end is None or isinstance(end, NotFound) for end in ends)
     assert None in ends
-    page = await checks.list_checks(store, user, size=100)
+    page = await list_checks(store, user, size=100, now=NOON)
     assert [check.channels for check in page.checks] == [()] * 20

@@ -1,6 +1,7 @@
 """A check's settings go into Redis and come back the same, whatever people type."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +15,7 @@ from ttr.domain.check import CheckSettings
 from ttr.domain.content import ContentRule
 from ttr.domain.schedule import Schedule
 from ttr.store import checks
+from ttr.store.check_list import list_checks
 from ttr.store.codec import check_from_hash, settings_to_fields
 from ttr.store.redis import Store, open_store
 
@@ -49,6 +51,7 @@ def test_the_fields_alone_give_back_what_they_were_made_of(wanted: CheckSettings
     pairs = settings_to_fields(wanted)
     fields = dict(zip(pairs[::2], pairs[1::2], strict=True))
     fields |= {"id": "1", "uuid": "u", "user_id": "1", "created_at": "0", "revision": "1", "status": "new"}
+    fields["tags"] = json.dumps([[1, tag] for tag in wanted.tags])
     found = check_from_hash({**fields, "status_since": "0", "slug": wanted.slug or ""}).settings
     assert settings_to_fields(found) == pairs
     assert (found.schedule, found.rule, found.slug) == (wanted.schedule, wanted.rule, wanted.slug)
@@ -75,7 +78,7 @@ def test_a_check_comes_back_from_redis_as_it_was_set(run: tuple[asyncio.Abstract
         assert tuple(tag.name for tag in check.tags) == first.tags
         edited = await checks.update_check(store, user, check.uuid, lambda _: second, now=NOON)
         assert edited.settings == second
-        (listed,) = (await checks.list_checks(store, user, size=10)).checks
+        (listed,) = (await list_checks(store, user, size=10, now=NOON)).checks
         assert listed == edited
         await checks.delete_check(store, user, str(check.id))
 

@@ -13,6 +13,7 @@ from quart import Quart
 from tests.conftest import MASTER_KEY, RedisServer, eventually, start_redis
 from tests.lua.parts import FLAPS, NOON, fields, make_check, make_user, ping
 from ttr.store import checks, keys
+from ttr.store.check_list import list_checks
 from ttr.store.deadlines import read_ticks, sweep
 from ttr.store.errors import StoreUnavailable, StoreUnfit
 from ttr.store.pings import read_body
@@ -91,9 +92,7 @@ async def test_without_redis_everything_is_unavailable_and_afterwards_all_is_the
     try:
         async with open_store(server.url) as store:
             await wait_until_ready(store)
-            user, key = await create_user(
-                store, now=NOON, master=MASTER_KEY, address="", most_per_address=None
-            )
+            user, key = await create_user(store, now=NOON, master=MASTER_KEY)
             check = await make_check(store, user, slug="one")
             await ping(store, user, check.id, body=b"body")
             stop(server)
@@ -101,9 +100,9 @@ async def test_without_redis_everything_is_unavailable_and_afterwards_all_is_the
 
             for work in (
                 user_by_key(store, key),
-                open_session(store, user.id, NOON),
+                open_session(store, user, NOON),
                 checks.get_check(store, user, "one"),
-                checks.list_checks(store, user, size=10),
+                list_checks(store, user, size=10, now=NOON),
                 make_check(store, user),
                 checks.pause_check(store, user, "1", now=NOON),
                 sweep(store, user.partition, now=NOON, pings_accepted=NOON, flap=FLAPS),
@@ -118,7 +117,7 @@ async def test_without_redis_everything_is_unavailable_and_afterwards_all_is_the
             assert await ping(store, user, check.id, request="after") == [b"ok", b"1", 2, 0]
             assert await user_by_key(store, key) is not None
             assert await read_body(store, check) == (1, b"body")
-            page = await checks.list_checks(store, user, size=10)
+            page = await list_checks(store, user, size=10, now=NOON)
             assert [(found.slug, found.name) for found in (page.checks[0].settings,)] == [("one", "backup")]
     finally:
         stop(server)
@@ -159,7 +158,7 @@ async def test_the_web_ticks_again_after_redis_refused_writes(store: Store, app:
     await store.redis.config_set("maxmemory", "1")
     try:
         with pytest.raises(StoreUnavailable):
-            await create_user(store, now=NOON, master=MASTER_KEY, address="", most_per_address=None)
+            await create_user(store, now=NOON, master=MASTER_KEY)
         await asyncio.sleep(1.1)  # two ticks of the app are refused meanwhile
     finally:
         await store.redis.config_set("maxmemory", "0")

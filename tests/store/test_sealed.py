@@ -24,7 +24,7 @@ def quiet(done: int, every: int) -> None:
 
 
 async def make_account(store: Store, master: str = MASTER_KEY) -> User:
-    user, _ = await create_user(store, now=1, master=master, address="", most_per_address=None)
+    user, _ = await create_user(store, now=1, master=master)
     return user
 
 

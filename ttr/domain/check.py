@@ -111,7 +111,7 @@ class Check:
         return self.flapping_until is not None
 
     def late_at(self, now: int) -> bool:
-        """Whether it is past due and still inside its grace.
+        """Whether it is past due and not yet down: inside its grace, or just before the clock's look.
 
         A run that holds the deadline (its maximum runtime counts from its start) is not late.
         """
@@ -119,4 +119,4 @@ class Check:
             return False
         if self.running and self.settings.max_runtime_seconds is not None:
             return False
-        return self.due <= now < self.deadline
+        return self.due <= now

@@ -6,12 +6,16 @@ NAME_MAX = 100
 """Characters of a check's or channel's name."""
 SLUG_MAX = 100
 """Characters of a slug; the alphabet is a-z, 0-9, `_` and `-`."""
+ACCOUNT_SLUG_MIN = 3
+"""Characters of an account's slug, at least."""
 DESCRIPTION_MAX = 2_000
 """Characters of a check's description; line breaks are allowed."""
 TAG_MAX = 50
 """Characters of one tag."""
 TAGS_MAX = 20
 """Tags of one check."""
+NUMBER_MAX = 999_999_999_999_999
+"""Greatest number of a check or channel: what Lua and every JSON parser hold exactly."""
 CHANNELS_MAX = 50
 """Channels of one check, besides those that it has to itself."""
 OWN_CHANNELS_MAX = 10
@@ -31,3 +35,10 @@ USER_AGENT_MAX = 200
 """Bytes of a ping's user agent that are kept."""
 JSON_BODY_MAX = 1_000_000
 """Bytes of a request to the API or a form."""
+BULK_MAX = 1_000
+"""Checks of one bulk call."""
+IMPORT_BODY_MAX = 20_000_000
+"""Bytes of an import: 10,000 checks with a description each."""
+PASSPHRASE_MIN = 8
+PASSPHRASE_MAX = 200
+"""Characters of the passphrase that seals the secrets in a file."""

@@ -17,6 +17,9 @@ from ttr.store.users import User
 _BATCH = 500
 """Checks that one script run takes: some milliseconds in which Redis does nothing else."""
 
+_READ_AT_ONCE = 100
+"""Channels of one round trip: 1,000 at once would keep everybody else waiting for some 40 ms."""
+
 OffReason = Literal["gone", "unsubscribed", "unconfirmed"]
 
 
@@ -88,15 +91,23 @@ def address(kind: str, settings: Mapping[str, str], secrets: Mapping[str, str]) 
 
 
 async def create_channel(
-    store: Store, user: User, draft: Draft, *, own_check: int | None, now: int, most: int
+    store: Store,
+    user: User,
+    draft: Draft,
+    *,
+    own_check: int | None,
+    now: int,
+    most: int,
+    number: int | None = None,
 ) -> int | None:
     """Make a channel and return its number; with `own_check` it is that check's alone, which has one of each kind.
+    `number` is one that was drawn for it (`ttr/store/numbers.py`).
 
     None: the check got one of this kind meanwhile. Raises NotFound, QuotaReached (more than `most` channels),
     DefaultsReached.
     """
     with store_trouble():
-        channel_id = int(await store.redis.incr(keys.sequence("channel")))
+        channel_id = number or int(await store.redis.incr(keys.sequence("channel")))
         answer = await store.scripts.run(
             "create_channel",
             user.partition,
@@ -164,8 +175,11 @@ async def list_channels(store: Store, user: User) -> list[Channel]:
     """All of the account's channels, oldest first."""
     with store_trouble():
         members = await store.redis.smembers(keys.user_channels(user.partition, user.id))
-    found = await read_channels(store, user, sorted(int(member) for member in members))
-    return list(found.values())
+    numbers = sorted(int(member) for member in members)
+    found: list[Channel] = []
+    for first in range(0, len(numbers), _READ_AT_ONCE):
+        found += (await read_channels(store, user, numbers[first : first + _READ_AT_ONCE])).values()
+    return found
 
 
 async def get_channel(store: Store, user: User, channel_id: int) -> Channel:

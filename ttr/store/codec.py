@@ -6,6 +6,7 @@ from typing import cast
 
 from ttr.domain.check import Check, CheckSettings, Run, Status, Tag
 from ttr.domain.content import ContentRule
+from ttr.domain.folding import fold
 from ttr.domain.schedule import Schedule
 
 Hash = Mapping[str, str]
@@ -21,6 +22,8 @@ def settings_to_fields(settings: CheckSettings) -> list[str]:
     rule = settings.rule
     fields: dict[str, str] = {
         "name": settings.name,
+        "folded": _folded(settings.name),
+        "folded_tags": _folded(",".join(settings.tags)),
         "description": settings.description,
         **schedule_to_fields(settings.schedule),
         "grace_seconds": str(settings.grace_seconds),
@@ -116,6 +119,12 @@ def check_from_hash(fields: Hash) -> Check:
         runs=_runs(get("runs") or ""),
         has_body=int(get("body_bytes") or 0) > 0,
     )
+
+
+def _folded(text: str) -> str:
+    """`text` as it is sorted and searched, "" when it is that already: most tags are."""
+    folded = fold(text)
+    return "" if folded == text else folded
 
 
 def _runs(text: str) -> tuple[Run, ...]:

@@ -1,5 +1,7 @@
 """What can go wrong between us and Redis, and refusals that only the store can decide."""
 
+from ttr.domain.allowance import Allowance
+
 
 class StoreUnavailable(Exception):
     """Redis is away, still loading, or too slow; the request may be tried again."""
@@ -42,9 +44,49 @@ class DefaultsReached(Exception):
         super().__init__("You have as many default channels as one check may use.")
 
 
+class AccountSlugTaken(Exception):
+    """Another account has this slug; `field` says which of the two slugs an account has."""
+
+    def __init__(self, field: str) -> None:
+        self.field = field
+        super().__init__("Another account has this slug.")
+
+
+class KeyEnded(Exception):
+    """An access key that opened an account until a short while ago."""
+
+    def __init__(self, ended: str) -> None:
+        self.ended = ended
+        """"replaced" or "deleted"."""
+        why = "its account was deleted" if ended == "deleted" else "it was replaced by a new one"
+        super().__init__(f"This access key opens nothing any more: {why}.")
+
+
 class NotDead(Exception):
     """A delivery that can't be sent again; the text says why."""
 
 
+class TooMany(Exception):
+    """Asked for too often; `allowance` says of what and when there is more."""
+
+    def __init__(self, allowance: Allowance) -> None:
+        self.allowance = allowance
+        super().__init__(allowance.refusal)
+
+
 class QuotaReached(Exception):
     """The account, or the address, has as many as it may have; the text says of what."""
+
+
+class Busy(Exception):
+    """The account has a chore open, and one at a time."""
+
+    def __init__(self, why: str = "Another import or bulk change of this account is running.") -> None:
+        super().__init__(why)
+
+
+class ChoreLost(Exception):
+    """Somebody else has taken a chore over, for its owner was not heard of for too long."""
+
+    def __init__(self) -> None:
+        super().__init__("This took too long and was given up; look at what is there, then try again.")

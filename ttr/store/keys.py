@@ -24,7 +24,8 @@ def partition_of(user_id: int) -> int:
 
 
 def meta() -> str:
-    """Hash, durable: `partitions`; `sealed`, a word under the master key that tells a wrong one."""
+    """Hash, durable: `partitions`; `sealed`, a word under the master key that tells a wrong one; `index_version`,
+    that of the indexes of checks."""
     return "ttr:meta"
 
 
@@ -34,12 +35,13 @@ def sequence(kind: str) -> str:
 
 
 def access_key(digest: str) -> str:
-    """Hash, durable: SHA-256 of an access key -> `user_id`, `last4`, `created_at`."""
+    """Hash, durable: SHA-256 of an access key -> `user_id`, `last4`, `created_at`. The account decides whether it is
+    its key. Of one that was, ephemeral, 24 hours: `ended` (replaced, deleted) alone."""
     return f"ttr:access-key:{digest}"
 
 
 def user_slug(slug: str) -> str:
-    """String, durable: the account whose ping URLs carry this slug."""
+    """String, durable: the account whose ping URLs carry this slug. Of a former slug it expires with that."""
     return f"ttr:user-slug:{slug}"
 
 
@@ -53,8 +55,14 @@ def check_uuid(uuid: str) -> str:
     return f"ttr:check-uuid:{uuid}"
 
 
+def reindexing() -> str:
+    """String, ephemeral, 30 s: the process that builds the indexes of checks anew."""
+    return "ttr:reindexing"
+
+
 def session(digest: str) -> str:
-    """Hash, ephemeral, expires a year after its last use: SHA-256 of a session id -> `user_id`."""
+    """Hash, ephemeral, expires a year after its last use: SHA-256 of a session id -> `user_id`,
+    `created_at`, `access_key` (the key it was opened with: the session ends with that)."""
     return f"ttr:session:{digest}"
 
 
@@ -63,9 +71,10 @@ def user_sessions(user_id: int) -> str:
     return f"ttr:user-sessions:{user_id}"
 
 
-def signups(address: str) -> str:
-    """Counter, ephemeral, one hour: accounts made from an address, of IPv6 from a /64."""
-    return f"ttr:signups:{address}"
+def allowance(zone: str, who: str) -> str:
+    """String, ephemeral, expires when it is whole: the µs at which somebody's allowance in a zone of limits is whole
+    again (`ttr/domain/allowance.py`). `who` is a hash of an access key, an account, or an address, of IPv6 its /64."""
+    return f"ttr:allowance:{zone}:{who}"
 
 
 def web_tick() -> str:
@@ -184,6 +193,12 @@ def rate_turns(destination: str) -> str:
     return f"{rate(destination)}:turns"
 
 
+def chores(partition: int) -> str:
+    """Sorted set, durable: open chore, "<account>:<kind>" -> when it counts as abandoned. Work of many steps that is
+    finished or undone, whatever dies."""
+    return prefix(partition) + "chores"
+
+
 def clock(partition: int) -> str:
     """Hash, durable: `tick`, when a clock last looked while pings were accepted."""
     return prefix(partition) + "clock"
@@ -201,14 +216,23 @@ def gaps(partition: int) -> str:
 
 def user(partition: int, user_id: int) -> str:
     """Hash, durable: `id`, `user_slug`, `public_slug`, `created_at`, `data_key` (wrapped by the master key),
+    `access_key` (the SHA-256 of the one key that opens it), `renaming` (of a change of slugs under way,
+    token:until:user slug:public slug:public slug before), of an account that is being deleted `closed_at`,
+    `closed_user_slug` and `closed_public_slug` in place of the slugs and `data_key`: who has no `user_slug` is gone,
     `version` (grows with every change of anything the account sees), `tag_count`, `body_bytes`,
-    `queued` and `queued_bytes` (events that wait for a channel)."""
+    `queued` and `queued_bytes` (events that wait for a channel), `interval_count` and `interval_sum` (s, of the
+    checks with an interval), `duration_count` and `duration_sum` (ms, of the checks' last runs)."""
     return f"{prefix(partition)}user:{user_id}"
 
 
 def user_checks(partition: int, user_id: int) -> str:
     """Sorted set, durable: check -> its number."""
     return f"{user(partition, user_id)}:checks"
+
+
+def former_slugs(partition: int, user_id: int) -> str:
+    """Sorted set, durable: slug that was the account's `user_slug` -> until when pings may use it, ms."""
+    return f"{user(partition, user_id)}:former-slugs"
 
 
 def user_slugs(partition: int, user_id: int) -> str:
@@ -226,9 +250,60 @@ def tag_checks(partition: int, user_id: int, tag_id: int) -> str:
     return f"{user(partition, user_id)}:tag:{tag_id}"
 
 
-def user_down(partition: int, user_id: int) -> str:
-    """Sorted set, durable: the account's checks that are down -> since when."""
-    return f"{user(partition, user_id)}:down"
+# Indexes of an account's checks, all kept by `scripts/lua/includes/index.lua` and rebuilt from the checks by
+# `ttr/store/reindex.py`. Their members are check numbers of ten digits, so that equal values go by number.
+
+
+def by_name(partition: int, user_id: int) -> str:
+    """Sorted set, durable (rebuilt from the checks): "<folded name>\\0<number>", all scores 0."""
+    return f"{user(partition, user_id)}:by:name"
+
+
+def by_uuid(partition: int, user_id: int) -> str:
+    """Sorted set, durable (rebuilt from the checks): check -> the first 12 digits of its UUID."""
+    return f"{user(partition, user_id)}:by:uuid"
+
+
+def by_deadline(partition: int, user_id: int) -> str:
+    """Sorted set, durable (rebuilt from the checks): check -> its deadline, infinite without one."""
+    return f"{user(partition, user_id)}:by:deadline"
+
+
+def by_last_ping(partition: int, user_id: int) -> str:
+    """Sorted set, durable (rebuilt from the checks): check -> its last success or failure, infinite without one."""
+    return f"{user(partition, user_id)}:by:last_ping"
+
+
+def by_last_duration(partition: int, user_id: int) -> str:
+    """Sorted set, durable (rebuilt from the checks): check -> ms of its last run, infinite without one."""
+    return f"{user(partition, user_id)}:by:last_duration"
+
+
+def by_status(partition: int, user_id: int) -> str:
+    """Sorted set, durable (rebuilt from the checks): check -> its status (down, new, up, paused: 0 to 3, times
+    2^43) and, newest first, since when: + 2^43 - 1 - ms."""
+    return f"{user(partition, user_id)}:by:status"
+
+
+def by_due(partition: int, user_id: int) -> str:
+    """Sorted set, durable (rebuilt from the checks): check that may become late -> its due time."""
+    return f"{user(partition, user_id)}:by:due"
+
+
+def running(partition: int, user_id: int) -> str:
+    """Set, durable (rebuilt from the checks): checks with an open run."""
+    return f"{user(partition, user_id)}:running"
+
+
+def search(partition: int, user_id: int) -> str:
+    """Hash, durable (rebuilt from the checks): number // 64 -> a line for each check of that block:
+    "<number>\\t<folded name>\\t<folded slug>\\t<folded tags, comma separated>\\n"."""
+    return f"{user(partition, user_id)}:search"
+
+
+def user_chore(partition: int, user_id: int) -> str:
+    """List, durable, while a chore is open: the token of whoever does it, then its journal, one JSON entry each."""
+    return f"{user(partition, user_id)}:chore"
 
 
 def user_channels(partition: int, user_id: int) -> str:
@@ -259,7 +334,8 @@ def channel_checks(partition: int, channel_id: int) -> str:
 def check(partition: int, check_id: int) -> str:
     """Hash, durable: one check.
 
-    Set by the owner: `name`, `slug`, `tags` ([[id, name], ...]), `description`, `schedule_type`, `schedule`,
+    Set by the owner: `name`, `folded` and `folded_tags` (as they are sorted and searched, if that differs), `slug`,
+    `tags` ([[id, name], ...]), `description`, `schedule_type`, `schedule`,
     `tz`, `interval_seconds`, `grace_seconds`, `max_runtime_seconds`, `notify_after_failures`, `notify_on_up`,
     `rule`, `rule_kind`, `rule_regex`, `post_only`, `remind_every_minutes`, `channels` ([id, ...]), `own_channels`
     ({kind: id, ...}).
@@ -270,7 +346,8 @@ def check(partition: int, check_id: int) -> str:
     `acknowledged` (when), `reminders` (sent since it went down), `missed_due` (the run that did not come, if that
     is the newest failure), `flapping_until`, `flip_count`, `settled_at` (when it last ceased to flap), `due`,
     `deadline`, `unarmed` (waits for its due time from Python), `runs` ("rid,started,hold;..."), `ping_count`,
-    `event_count`, `last_request` (ids of the last four), `body_bytes`.
+    `flip_number` (the newest change's), `event_count`, `last_request` (ids of the last four), `allowance` (the µs at
+    which that of its pings is whole again), `body_bytes`.
     """
     return f"{prefix(partition)}check:{check_id}"
 

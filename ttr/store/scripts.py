@@ -48,7 +48,15 @@ class Scripts:
 
     async def run_on(self, name: str, key: str, args: Sequence[Arg]) -> Any:
         """Run command `name` on one key outside the partitions."""
+        return await self._script(name)(keys=[key], args=list(args))
+
+    def queue_on(self, pipe: Any, name: str, key: str, args: Sequence[Arg]) -> None:
+        """Put command `name` on one key outside the partitions into a pipeline; it may answer NoScriptError."""
+        # Not AsyncScript's own way: it asks in a round trip of its own whether Redis has the script.
+        pipe.evalsha(self._script(name).sha, 1, key, *args)
+
+    def _script(self, name: str) -> AsyncScript:
         script = self._loaded.get(name)
         if script is None:
             script = self._loaded[name] = self._redis.register_script(assemble(name))
-        return await script(keys=[key], args=list(args))
+        return script

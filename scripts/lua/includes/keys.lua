@@ -9,10 +9,20 @@ local function user_checks_key(prefix, id) return prefix .. "user:" .. id .. ":c
 local function user_slugs_key(prefix, id) return prefix .. "user:" .. id .. ":slugs" end
 local function user_tags_key(prefix, id) return prefix .. "user:" .. id .. ":tags" end
 local function tag_checks_key(prefix, user, tag) return prefix .. "user:" .. user .. ":tag:" .. tag end
-local function user_down_key(prefix, id) return prefix .. "user:" .. id .. ":down" end
+local function by_name_key(prefix, id) return prefix .. "user:" .. id .. ":by:name" end
+local function by_uuid_key(prefix, id) return prefix .. "user:" .. id .. ":by:uuid" end
+local function by_deadline_key(prefix, id) return prefix .. "user:" .. id .. ":by:deadline" end
+local function by_last_ping_key(prefix, id) return prefix .. "user:" .. id .. ":by:last_ping" end
+local function by_last_duration_key(prefix, id) return prefix .. "user:" .. id .. ":by:last_duration" end
+local function by_status_key(prefix, id) return prefix .. "user:" .. id .. ":by:status" end
+local function by_due_key(prefix, id) return prefix .. "user:" .. id .. ":by:due" end
+local function running_key(prefix, id) return prefix .. "user:" .. id .. ":running" end
+local function search_key(prefix, id) return prefix .. "user:" .. id .. ":search" end
+local function former_slugs_key(prefix, id) return prefix .. "user:" .. id .. ":former-slugs" end
 local function user_defaults_key(prefix, id) return prefix .. "user:" .. id .. ":default-channels" end
 local function user_deliveries_key(prefix, id) return prefix .. "user:" .. id .. ":deliveries" end
 local function check_deliveries_key(prefix, id) return prefix .. "check:" .. id .. ":deliveries" end
+local function user_chore_key(prefix, id) return prefix .. "user:" .. id .. ":chore" end
 local function user_channels_key(prefix, id) return prefix .. "user:" .. id .. ":channels" end
 local function channel_key(prefix, id) return prefix .. "channel:" .. id end
 local function channel_checks_key(prefix, id) return prefix .. "channel:" .. id .. ":checks" end
@@ -25,6 +35,7 @@ local function delivery_key(prefix, id) return prefix .. "delivery:" .. id end
 local function delivery_events_key(prefix, id) return prefix .. "delivery:" .. id .. ":events" end
 local function deadlines_key(prefix) return prefix .. "deadlines" end
 local function outbox_key(prefix) return prefix .. "outbox" end
+local function chores_key(prefix) return prefix .. "chores" end
 local function clock_key(prefix) return prefix .. "clock" end
 local function pending_gaps_key(prefix) return prefix .. "gaps:pending" end
 local function gaps_key(prefix) return prefix .. "gaps" end

@@ -4,7 +4,7 @@ local CONFIG = {"user_id", "name", "slug", "tags", "description", "grace_seconds
 local STATE = {"status", "resume_status", "status_since", "last_ping", "last_start", "last_duration_ms",
   "failure_count", "alerted", "due", "deadline", "unarmed", "runs", "ping_count", "event_count",
   "last_request", "body_bytes", "armed_from", "reason", "reason_detail", "acknowledged", "reminders",
-  "flapping_until", "flip_count", "missed_due", "last_ping_number", "settled_at"}
+  "flapping_until", "flip_count", "missed_due", "last_ping_number", "settled_at", "allowance"}
 
 local FIELDS = {}
 for _, field in ipairs(CONFIG) do FIELDS[#FIELDS + 1] = field end
@@ -13,6 +13,8 @@ for _, field in ipairs(STATE) do FIELDS[#FIELDS + 1] = field end
 local function read_check(prefix, id)
   local values = redis.call("HMGET", check_key(prefix, id), unpack(FIELDS))
   if not values[1] then return nil end
+  -- The checks of an account that is being deleted are gone from its first step on.
+  if redis.call("HEXISTS", user_key(prefix, values[1]), "user_slug") == 0 then return nil end
   local check, before = {id = id}, {}
   for i, field in ipairs(FIELDS) do
     check[field] = values[i] or ""
@@ -31,5 +33,6 @@ local function write_check(prefix, check)
     end
   end
   if #changes > 0 then redis.call("HSET", check_key(prefix, check.id), unpack(changes)) end
+  index_state(prefix, check)
   redis.call("HINCRBY", user_key(prefix, check.user_id), "version", 1)
 end
