@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 
-NAMES = ("memory", "pings", "detection", "notifications")
+NAMES = ("memory", "pings", "detection", "notifications", "lists")
 
 
 def main(names: list[str]) -> int:

@@ -4,7 +4,7 @@ from quart import Response, request
 
 from ttr import current
 from ttr.now import now_ms
-from ttr.store.checks import list_checks
+from ttr.store.check_list import Place, list_checks
 from ttr.store.deadlines import read_gaps
 from ttr.store.users import User
 from ttr.web.live import clock_is_silent, since, still_true
@@ -40,16 +40,20 @@ async def _view(user: User) -> dict[str, object]:
     now = now_ms()
     store = current.store()
     older_than, newer_than = _number("older_than"), _number("newer_than")
-    newer = []
+    found = None
     if newer_than is not None:
-        newer = (await list_checks(store, user, size=SIZE + 1, beyond=newer_than, ascending=True)).checks
-        if len(newer) <= SIZE:
-            older_than = newer_than = None  # that is the first page, which is shown full
-    found = await list_checks(store, user, size=SIZE + 1, beyond=older_than)
-    if older_than is not None and not found.checks:
-        older_than = None  # everything older has been deleted
-        found = await list_checks(store, user, size=SIZE + 1)
-    checks = newer[SIZE - 1 :: -1] if newer_than is not None else found.checks[:SIZE]
+        place = Place(str(newer_than), newer_than)
+        found = await list_checks(store, user, size=SIZE, place=place, backward=True, now=now)
+        if found.before is None:
+            older_than = newer_than = found = None  # that is the first page, which is shown full
+    elif older_than is not None:
+        place = Place(str(older_than), older_than)
+        found = await list_checks(store, user, size=SIZE, place=place, now=now)
+        if not found.checks:
+            older_than = found = None  # everything older has been deleted
+    if found is None:
+        found = await list_checks(store, user, size=SIZE, now=now)
+    checks = found.checks
     silent = await clock_is_silent(now)
     gaps = await read_gaps(store, user.partition)
     position = f"older_than={older_than}" if older_than else f"newer_than={newer_than}" if newer_than else ""
@@ -57,8 +61,8 @@ async def _view(user: User) -> dict[str, object]:
         "now": now,
         "checks": checks,
         "total": found.total,
-        "older": checks[-1].id if newer_than is not None or len(found.checks) > SIZE else None,
-        "newer": checks[0].id if older_than is not None or newer_than is not None else None,
+        "older": found.after and found.after.number,
+        "newer": found.before and found.before.number,
         "position": position,
         "since": since(found.version, checks, silent, now),
         "silent": silent,
