@@ -97,7 +97,7 @@ def client(app: Quart) -> TestClientProtocol:
 @pytest.fixture
 async def account(store: Store) -> tuple[User, str]:
     """An account and its access key."""
-    return await create_user(store, now=now_ms(), master=MASTER_KEY, address="", most_per_address=None)
+    return await create_user(store, now=now_ms(), master=MASTER_KEY)
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ttr.address import client_address
+from ttr.address import client_address, counted_as
 
 PROXIES = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
 
@@ -47,3 +47,17 @@ def test_whatever_is_sent_the_answer_is_an_address_or_nothing(peer: str, forward
     found = client_address("10.0.0.1" if known else peer, forwarded, PROXIES)
     assert found == "" or str(ip_address(found)) == found
     assert found or not known
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::"),
+        ("", ""),
+        ("no:address", "no:address"),
+    ],
+)
+def test_limits_count_an_ipv6_network_as_one_address(address: str, counted: str) -> None:
+    assert counted_as(address) == counted

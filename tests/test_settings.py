@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ttr.domain.allowance import DEFAULTS, Limit
 from ttr.settings import OBSOLETE, Settings, SettingsError, load_settings
 
 
@@ -25,7 +26,7 @@ def test_without_any_setting_there_are_sensible_defaults(folder: Path) -> None:
     settings = load_settings()
     assert (settings.port, settings.host, settings.ttr_env) == (8_000, "127.0.0.1", "development")
     assert settings.data_dir == folder / ".ttr"
-    assert (settings.trusted_proxies, settings.egress_allow, settings.rate_limits) == ((), (), "")
+    assert (settings.trusted_proxies, settings.egress_allow, settings.rate_limits) == ((), (), DEFAULTS)
     assert (settings.ping_body_limit, settings.ping_body_max, settings.ping_log_entries) == (
         100_000,
         10_000_000,
@@ -70,6 +71,14 @@ def test_networks_come_as_a_list_with_commas() -> None:
     assert settings.egress_allow == (ip_network("::1/128"),)
 
 
+def test_limits_are_asked_for_by_zone() -> None:
+    settings = load_settings({"RATE_LIMITS": "ping-check=5/2,bulk=off"})
+    assert settings.limit("ping-check") == Limit("ping-check", 5, 2)
+    assert settings.limit("bulk") is None
+    assert settings.limit("api-key") == Limit("api-key", 600, 60)
+    assert load_settings({"RATE_LIMITS": "off"}).limit("api-key") is None
+
+
 def test_the_queue_is_the_database_unless_it_is_said_otherwise() -> None:
     assert load_settings({"REDIS_URL": "redis://a"}).queue == "redis://a"
     assert load_settings({"REDIS_URL": "redis://a", "QUEUE_REDIS_URL": "redis://b"}).queue == "redis://b"
@@ -100,7 +109,8 @@ def test_a_public_url_has_no_slash_at_its_end() -> None:
         ("PING_BODY_LIMIT", "1000001"),
         ("PING_LOG_ENTRIES", "0"),
         ("CHECKS_PER_ACCOUNT", "many"),
-        ("ACCOUNTS_PER_ADDRESS", "0"),
+        ("RATE_LIMITS", "new-account=0/3600"),
+        ("RATE_LIMITS", "pings=5/1"),
     ],
 )
 def test_a_bad_value_is_one_line_that_names_it(name: str, value: str) -> None:

@@ -1,7 +1,7 @@
 """One message that leaves at once, past the queue, and what its service says: for whoever waits before a page."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ttr.channels.delivery import Delivered
 from ttr.channels.means import Means
@@ -17,8 +17,6 @@ from ttr.store.rates import take_token
 from ttr.store.redis import Store
 from ttr.store.users import User
 
-_TESTS_A_MINUTE = 30
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -29,21 +27,6 @@ class Answer:
     status: int | None
     seconds: float
     retry_after_seconds: float | None
-
-
-async def may_test(store: Store, settings: Settings, user: User) -> Answer | None:
-    """None when the account may send another test now, else how long it has to wait: anybody can make an account,
-    and with tests without a limit turn us against anybody's server.
-    """
-    if settings.rate_limits == "off":
-        return None
-    rate = _TESTS_A_MINUTE / 60
-    few = replace(rules(settings), cap=rate, drip=rate, start=rate, burst=_TESTS_A_MINUTE)
-    token = await take_token(store, few, f"tests-{user.id}", who="test", now=now_ms(), queue=False)
-    if token.granted:
-        return None
-    detail = f"Not sent: {_TESTS_A_MINUTE} tests a minute are enough; try again in {human_duration(token.wait_ms)}."
-    return Answer(False, detail, None, 0.0, token.wait_ms / 1000)
 
 
 async def send_now(

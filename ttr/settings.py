@@ -9,6 +9,7 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ttr.address import Network, parse_networks
+from ttr.domain.allowance import DEFAULTS, Limit, parse_limits
 from ttr.masterkey import read_master_keys
 
 # Settings of the seed that mean nothing here, and why; setting one is a warning, never a crash.
@@ -112,8 +113,9 @@ class Settings(BaseModel):
     trusted_proxies: tuple[Network, ...] = Field(
         (), description="networks (CIDR, comma separated) whose X-Forwarded-For is believed; none by default"
     )
-    rate_limits: Literal["off", ""] = Field(
-        "", description="`off` lifts the limit on new accounts per address"
+    rate_limits: tuple[Limit, ...] = Field(
+        DEFAULTS,
+        description="limits of calls and pings: `off`, or `zone=count/seconds` and `zone=off` by comma",
     )
 
     ping_body_limit: int = Field(
@@ -129,7 +131,6 @@ class Settings(BaseModel):
     body_bytes_per_account: int = Field(20_000_000, ge=0, description="bytes of bodies kept per account")
     checks_per_account: int = Field(10_000, ge=1, description="checks an account may have")
     channels_per_account: int = Field(1_000, ge=1, description="channels an account may have")
-    accounts_per_address: int = Field(20, ge=1, description="new accounts per address and hour")
 
     @field_validator("egress_allow", "trusted_proxies", mode="before")
     @classmethod
@@ -137,6 +138,11 @@ class Settings(BaseModel):
         if not isinstance(value, str):
             return value
         return parse_networks(value)
+
+    @field_validator("rate_limits", mode="before")
+    @classmethod
+    def _limits(cls, value: object) -> object:
+        return parse_limits(value) if isinstance(value, str) else value
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -149,6 +155,10 @@ class Settings(BaseModel):
         if value is not None and not value.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/") if value else value
+
+    def limit(self, zone: str) -> Limit | None:
+        """The limit of a zone; None when nothing limits it."""
+        return next((limit for limit in self.rate_limits if limit.zone == zone), None)
 
     @property
     def pages_url(self) -> str:
@@ -219,7 +229,10 @@ def load_settings(overrides: dict[str, str] | None = None) -> Settings:
     try:
         return Settings.model_validate(known)
     except ValidationError as error:
-        lines = [f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
+        lines = [
+            f"{str(e['loc'][0]).upper()}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors(include_input=False)
+        ]
         raise SettingsError("\n".join(lines)) from None
 
 

@@ -177,9 +177,7 @@ async def test_many_are_sent_at_the_same_time(
     store: Store, settings: Settings, user: User, receiver: Receiver
 ) -> None:
     receiver.delay = 0.3
-    others, _ = await create_user(
-        store, now=now_ms(), master=settings.master_key, address="", most_per_address=None
-    )
+    others, _ = await create_user(store, now=now_ms(), master=settings.master_key)
     for owner in (user, others):
         for number in range(20):
             await watched(store, settings, owner, f"job-{number}", receiver.url(f"/{owner.id}/{number}"))
@@ -253,9 +251,7 @@ async def test_a_redis_that_dies_between_claim_and_report_costs_one_repeat_with_
         async with open_store(server.url) as store:
             await wait_until_ready(store)
             await verify(store)
-            user, _ = await create_user(
-                store, now=now_ms(), master=settings.master_key, address="", most_per_address=None
-            )
+            user, _ = await create_user(store, now=now_ms(), master=settings.master_key)
             await _one(store, ours, user, receiver)
             receiver.delay = 0.5
             sending = asyncio.create_task(send(store, ours))

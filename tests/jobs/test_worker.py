@@ -57,9 +57,7 @@ async def test_a_worker_that_starts_before_its_redis_waits_for_it_and_then_works
         async with open_store(server.url) as store:
             await wait_until_ready(store)
             await verify(store)
-            user, _ = await create_user(
-                store, now=now_ms(), master=settings.master_key, address="", most_per_address=None
-            )
+            user, _ = await create_user(store, now=now_ms(), master=settings.master_key)
             await watched(store, ours, user, "job", receiver.url("/hook"))
             await fall_overdue(store, user)
             with Dispatcher(store, server.url) as dispatcher:

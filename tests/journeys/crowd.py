@@ -37,9 +37,7 @@ async def gather_crowd(
 
     async def one(number: int) -> Owner:
         async with room:
-            user, _ = await create_user(
-                store, now=now_ms(), master=settings.master_key, address="", most_per_address=None
-            )
+            user, _ = await create_user(store, now=now_ms(), master=settings.master_key)
             path = f"/owner-{number}"
             given = {"kind": "webhook", "webhook_url": receiver.url(path)}
             saved = await add_channel(store, settings, means, user, given)

@@ -145,5 +145,5 @@ class Owner:
 @pytest.fixture
 async def owner(store: Store) -> Owner:
     """An account."""
-    user, _ = await create_user(store, now=now_ms(), master=MASTER_KEY, address="", most_per_address=None)
+    user, _ = await create_user(store, now=now_ms(), master=MASTER_KEY)
     return Owner(store, user)

@@ -62,7 +62,7 @@ async def own(own_redis: OwnRedis, start_door: Start) -> AsyncIterator[tuple[Doo
     async with open_store(url) as store:
         await wait_until_ready(store)
         await verify(store)
-        user, _ = await create_user(store, now=now_ms(), master=MASTER_KEY, address="", most_per_address=None)
+        user, _ = await create_user(store, now=now_ms(), master=MASTER_KEY)
         async with start_door(door_settings(RedisServer(url, own_redis.server.process))) as door:
             assert (await door.ask("GET", "/health")).status in (200, 503)
             yield door, Owner(store, user)

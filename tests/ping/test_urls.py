@@ -114,9 +114,7 @@ async def test_an_unknown_user_and_an_unknown_check_look_the_same(door: Door, ow
 async def test_a_uuid_answers_only_below_its_own_account(door: Door, owner: Owner) -> None:
 
     check = await owner.check()
-    other, _ = await create_user(
-        owner.store, now=now_ms(), master=MASTER_KEY, address="", most_per_address=None
-    )
+    other, _ = await create_user(owner.store, now=now_ms(), master=MASTER_KEY)
     for slug in (other.user_slug, other.public_slug, owner.user.public_slug):
         for name in ("job", check.uuid):
             assert (await door.ask("GET", f"/p/{slug}/{name}")).status == 404

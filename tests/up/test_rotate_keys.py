@@ -32,7 +32,7 @@ def with_accounts(house: House, count: int, *masters: str) -> None:
             await verify_master_key(store, masters[0])
             for master in masters:
                 for _ in range(count):
-                    await create_user(store, now=1, master=master, address="", most_per_address=None)
+                    await create_user(store, now=1, master=master)
 
     asyncio.run(make())
 

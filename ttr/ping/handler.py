@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 
 from ttr.domain import content
+from ttr.domain.allowance import Allowance
 from ttr.domain.check_input import slug_fault
 from ttr.domain.flapping import FlapRules
 from ttr.domain.invalid import Invalid
@@ -19,12 +20,14 @@ from ttr.domain.signal import SignalError
 from ttr.ping import reply
 from ttr.ping.address import PingAddress, UnknownAddress, parse_address
 from ttr.ping.create import created_settings
+from ttr.ping.limits import AddressLimit, PingLimits
 from ttr.ping.request import PingReply, PingRequest
 from ttr.store.checks import create_check
-from ttr.store.errors import NotFound, QuotaReached, SlugTaken, StoreUnavailable
+from ttr.store.errors import NotFound, QuotaReached, SlugTaken, StoreUnavailable, TooMany
 from ttr.store.ping_log import METHODS, PingEntry
 from ttr.store.pings import Kept, Plan, Recorded, Target, find_target, record_ping
 from ttr.store.redis import Store
+from ttr.store.slugs import is_ping_slug
 from ttr.store.users import user_by_id
 
 log = logging.getLogger(__name__)
@@ -49,13 +52,23 @@ class PingHandler:
     """Answers pings from one process; safe to call concurrently."""
 
     def __init__(
-        self, store: Store, *, kept: Kept, flap: FlapRules, body_limit: int, checks_per_account: int
+        self,
+        store: Store,
+        *,
+        kept: Kept,
+        flap: FlapRules,
+        body_limit: int,
+        checks_per_account: int,
+        limits: PingLimits,
     ) -> None:
         self._store = store
         self._kept = kept
         self._flap = flap
         self._body_limit = body_limit
         self._checks_per_account = checks_per_account
+        self._limit = limits.check
+        self._addresses = AddressLimit(limits.address)
+        self._strangers = AddressLimit(limits.unknown)
         self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
 
     async def handle(self, request: PingRequest, now: int) -> PingReply:
@@ -67,13 +80,19 @@ class PingHandler:
         if request.method not in METHODS:
             allow = (b"allow", b"GET, HEAD, POST, PUT, OPTIONS")
             return reply.refused(405, "use GET, HEAD, POST or PUT", allow, as_json=as_json)
+        if too_many := self._addresses.refuse(request.address, now):
+            return reply.limited(too_many, as_json=as_json)
         try:
             address = parse_address(request.path, request.query)
             message, created = await self._store_ping(address, request, now)
         except (UnknownAddress, NotFound):
+            if too_many := self._strangers.refuse(request.address, now):
+                return reply.limited(too_many, as_json=as_json)
             return reply.refused(404, _NOT_FOUND, as_json=as_json)
         except (SignalError, Invalid) as error:
             return reply.refused(400, str(error), as_json=as_json)
+        except TooMany as error:
+            return reply.limited(error.allowance, as_json=as_json)
         except QuotaReached as error:
             return reply.refused(409, str(error), as_json=as_json)
         except StoreUnavailable:
@@ -117,10 +136,13 @@ class PingHandler:
                 body=body,
                 kept=self._kept,
                 flap=self._flap,
+                limit=self._limit,
             )
             match answer:
                 case Recorded():
                     return ("Created" if created else f"OK ({note})" if note else "OK"), created
+                case Allowance():
+                    raise TooMany(answer)
                 case Plan():
                     self._remember(name, replace(known.target, check_id=answer.check_id, plan=answer))
                 case None:
@@ -137,7 +159,7 @@ class PingHandler:
             raise SignalError(f"invalid url format: {fault}")
         settings = created_settings(address.check, address.create or {}, now)
         user = await user_by_id(self._store, user_id)
-        if user is None or user.user_slug != address.user_slug:
+        if user is None or not await is_ping_slug(self._store, user, address.user_slug, now):
             raise NotFound
         try:
             await create_check(self._store, user, settings, now=now, most=self._checks_per_account)

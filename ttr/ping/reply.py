@@ -2,6 +2,7 @@
 
 import json
 
+from ttr.domain.allowance import Allowance
 from ttr.ping.request import PingReply
 
 _COMMON = ((b"access-control-allow-origin", b"*"), (b"cache-control", b"no-store"))
@@ -29,6 +30,12 @@ def refused(status: int, message: str, *headers: tuple[bytes, bytes], as_json: b
 def unstored(*, as_json: bool) -> PingReply:
     """The ping could not be stored; job clients try again on a 503."""
     return refused(503, "not stored, try again", (b"retry-after", b"5"), as_json=as_json)
+
+
+def limited(allowance: Allowance, *, as_json: bool) -> PingReply:
+    """Pings come too fast; nothing was stored, and job clients try again on a 429 as well."""
+    after = (b"retry-after", str(allowance.retry_seconds).encode())
+    return refused(429, f"not stored: {allowance.refusal}", after, as_json=as_json)
 
 
 def preflight() -> PingReply:

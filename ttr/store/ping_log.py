@@ -69,6 +69,12 @@ def pack_tail(entry: PingEntry) -> bytes:
     return head + extra + entry.user_agent.encode("utf-8", "replace")[:USER_AGENT_MAX]
 
 
+def number_of(data: bytes) -> int:
+    """The number of an entry as stored."""
+    number: int = _HEAD.unpack_from(data)[0]
+    return number
+
+
 def unpack(data: bytes) -> PingEntry:
     """The entry as stored, number and duration included."""
     number, lasted = _HEAD.unpack_from(data)

@@ -1,14 +1,17 @@
 """Pings: recorded by one script run each, and read back as a log and bodies."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
+from ttr.domain.allowance import Allowance, Limit, refused
 from ttr.domain.check import Check
 from ttr.domain.content import ContentRule
 from ttr.domain.flapping import FlapRules
 from ttr.domain.schedule import Schedule
 from ttr.store import keys
 from ttr.store.codec import rule_from_fields, schedule_from_fields
-from ttr.store.ping_log import PingEntry, pack_tail, unpack
+from ttr.store.errors import NotFound
+from ttr.store.ping_log import PingEntry, number_of, pack_tail, unpack
 from ttr.store.redis import Store, store_trouble
 
 
@@ -52,6 +55,17 @@ class Kept:
     account_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class PingPage:
+    """Some of a check's pings, newest first."""
+
+    pings: list[PingEntry]
+    before: int | None
+    """The number to go on before; None when no older one is kept."""
+    total: int
+    """How many pings of any kind there have been."""
+
+
 async def find_target(store: Store, user_slug: str, address: str, *, is_uuid: bool) -> Target | None:
     """The target of an address, in one round trip; None when it names no account or no check.
 
@@ -85,9 +99,11 @@ async def record_ping(
     body: bytes,
     kept: Kept,
     flap: FlapRules,
-) -> Recorded | Plan | None:
+    limit: Limit | None = None,
+) -> Recorded | Plan | Allowance | None:
     """Record a ping. A Plan as the answer means: the check has been edited, judge the ping anew; nothing was
-    written. None means there is no such check. `request_id` makes a repeated run harmless.
+    written. An Allowance means: the check is pinged more often than `limit` allows; nothing was written. None means
+    there is no such check. `request_id` makes a repeated run harmless.
     """
     plan = target.plan
     with store_trouble():
@@ -115,11 +131,15 @@ async def record_ping(
                 flap.window_ms,
                 flap.threshold,
                 flap.suppression_ms,
+                limit.count if limit else 0,
+                limit.step if limit else 0,
             ],
         )
     match answer[0]:
         case b"ok":
             return Recorded(int(answer[1]), int(answer[2]), int(answer[3]))
+        case b"limited" if limit:
+            return refused(limit, int(answer[1]))
         case b"stale":
             return plan_from(int(answer[1]), answer[2:])
     return None
@@ -144,6 +164,35 @@ async def read_pings(store: Store, check: Check, most: int) -> list[PingEntry]:
     key = keys.ping_log(keys.partition_of(check.user_id), check.id)
     with store_trouble():
         return [unpack(entry) for entry in await store.redis.lrange(key, 0, most - 1)]
+
+
+async def page_pings(
+    store: Store, check: Check, *, size: int, before: int | None = None, kinds: Collection[str] = ()
+) -> PingPage:
+    """The newest `size` pings, of those numbered below `before` if it is given, of `kinds` or of any.
+
+    Raises NotFound when the check is gone.
+    """
+    partition = keys.partition_of(check.user_id)
+    with store_trouble():
+        async with store.redis.pipeline(transaction=True) as pipe:
+            pipe.hmget(keys.check(partition, check.id), "id", "ping_count")
+            # The whole log, at most 1,000 entries of about 50 bytes: places in it shift with every ping.
+            pipe.lrange(keys.ping_log(partition, check.id), 0, -1)
+            (found, total), log = await pipe.execute()
+    if found is None:
+        raise NotFound("no such check")
+    shown: list[PingEntry] = []
+    for packed in log:
+        if before is not None and number_of(packed) >= before:
+            continue
+        entry = unpack(packed)
+        if kinds and entry.kind not in kinds:
+            continue
+        if len(shown) == size:
+            return PingPage(shown, shown[-1].number, int(total or 0))
+        shown.append(entry)
+    return PingPage(shown, None, int(total or 0))
 
 
 async def read_body(store: Store, check: Check, number: int | None = None) -> tuple[int, bytes] | None:

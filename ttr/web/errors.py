@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from ttr.domain.invalid import Invalid
 from ttr.domain.links import BadLink
-from ttr.store.errors import NotFound, QuotaReached, StoreUnavailable, UnknownChannel
+from ttr.store.errors import NotFound, QuotaReached, StoreUnavailable, TooMany, UnknownChannel
 from ttr.web.reply import by_htmx, fragment, page, see
 from ttr.web.security import FORM_MAX, ForeignForm, NotSignedIn, visitor
 
@@ -60,6 +60,11 @@ async def quota_reached(error: QuotaReached) -> Response:
     return await _explain(429, "That is too many", str(error), retry_after=3_600)
 
 
+async def too_many(error: TooMany) -> Response:
+    """A limit on how often, and when there is more."""
+    return await _explain(429, "That is too often", str(error), retry_after=error.allowance.retry_seconds)
+
+
 async def store_unavailable(error: StoreUnavailable) -> Response:
     """Redis is away: say so, and when to come back."""
     log.warning("a page had no Redis: %s", error)
@@ -103,6 +108,7 @@ def register(blueprint: Blueprint) -> None:
         BadLink: bad_link,
         ForeignForm: foreign_form,
         QuotaReached: quota_reached,
+        TooMany: too_many,
         StoreUnavailable: store_unavailable,
         HTTPException: http_error,
         Exception: broken,

@@ -3,22 +3,19 @@
 from quart import Response
 
 from ttr import current
+from ttr.address import counted_as
 from ttr.now import now_ms
+from ttr.store.allowances import spend
 from ttr.store.users import create_user
 from ttr.web.reply import page
 from ttr.web.sessions import sign_in
 
 
 async def create() -> Response:
-    """Make an account, sign in, show the key. Raises QuotaReached when the address has made too many."""
+    """Make an account, sign in, show the key. Raises TooMany when the address has made too many."""
     settings = current.settings()
     now = now_ms()
-    user, auth_key = await create_user(
-        current.store(),
-        now=now,
-        master=settings.master_key,
-        address=current.address(),
-        most_per_address=None if settings.rate_limits == "off" else settings.accounts_per_address,
-    )
+    await spend(current.store(), settings.limit("new-account"), counted_as(current.address()), now=now)
+    user, auth_key = await create_user(current.store(), now=now, master=settings.master_key)
     await sign_in(user, now)
     return await page("keys/show.html", 201, auth_key=auth_key)

@@ -5,12 +5,13 @@ import secrets
 from quart import Response
 
 from ttr import current
+from ttr.domain.allowance import Allowance
 from ttr.domain.check import Check
 from ttr.domain.flapping import flap_rules
 from ttr.domain.schedule import next_due
 from ttr.now import now_ms
 from ttr.store.checks import get_check
-from ttr.store.errors import NotFound, StoreUnavailable
+from ttr.store.errors import NotFound, StoreUnavailable, TooMany
 from ttr.store.ping_log import PingEntry
 from ttr.store.pings import Kept, Plan, Recorded, Target, read_body, read_pings, record_ping
 from ttr.store.users import User
@@ -95,12 +96,15 @@ async def _record(user: User, check: Check) -> None:
             body=b"",
             kept=kept,
             flap=flap_rules(settings),
+            limit=settings.limit("ping-check"),
         )
         match answer:
             case Recorded():
                 return
             case None:
                 raise NotFound("no such check")
+            case Allowance():
+                raise TooMany(answer)
             case Plan():
                 plan = answer
     raise StoreUnavailable("this check is edited faster than it can be pinged")
