@@ -30,6 +30,7 @@ class Answer:
     status: int = 204
     headers: Mapping[str, str] = field(default_factory=dict)
     hang: bool = False
+    body: bytes = b""
 
 
 class Receiver:
@@ -156,8 +157,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(len(answer.body)))
             self.end_headers()
+            self.wfile.write(answer.body)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
             stayed = False

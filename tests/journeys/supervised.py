@@ -16,9 +16,10 @@ from ttr.up.locks import is_held
 
 
 class Supervised:
-    """One `ttr up` with its embedded Redis; `with` starts it and leaves nothing behind."""
+    """One `ttr up` with its embedded Redis and the settings given; `with` starts it and leaves nothing behind."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: str) -> None:
+        self._settings = settings
         self.folder = Path(tempfile.mkdtemp(prefix="ttr-"))
         self.port = free_port()
         self._data = self.folder / "data"
@@ -35,6 +36,7 @@ class Supervised:
                         PORT=str(self.port),
                         # Its checks fail and recover by turns, sometimes six times within two minutes.
                         FLAP_THRESHOLD_CHANGES="0",
+                        **self._settings,
                     ),
                     cwd=self.folder,
                     stdin=subprocess.DEVNULL,

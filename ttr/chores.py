@@ -1,0 +1,55 @@
+"""Finishes what died half way: the clock's rounds over chores whose owners are not heard of any more."""
+
+import asyncio
+import logging
+
+from ttr.accounts import finish_deletion
+from ttr.now import now_ms
+from ttr.store.chores import Chore, end, lapsed
+from ttr.store.errors import ChoreLost, StoreUnavailable
+from ttr.store.redis import Store
+from ttr.undo import undo
+
+log = logging.getLogger(__name__)
+
+_ROUND_SECONDS = 2
+_WHAT = {"change": "taken back", "delete": "finished"}
+
+
+async def look_after_chores(store: Store) -> None:
+    """Finish abandoned chores for ever; trouble with Redis is logged and survived."""
+    while True:
+        try:
+            await finish_lapsed(store, now_ms())
+        except StoreUnavailable as error:
+            log.warning("Chores wait: %s", error)
+        await asyncio.sleep(_ROUND_SECONDS)
+
+
+async def finish_lapsed(store: Store, now: int) -> int:
+    """Take back the changes and finish the deletions that nobody was heard of for 30 s; returns how many it took over.
+
+    One that fails is left to the round after its lease, and keeps no other from its turn.
+    """
+    chores = await lapsed(store, now=now)
+    # All at once: a deletion may take minutes, and another account's change is not to wait for it.
+    await asyncio.gather(*(_finish(store, chore) for chore in chores))
+    return len(chores)
+
+
+async def _finish(store: Store, chore: Chore) -> None:
+    log.info(
+        "account %d: a %s was left half done and is now %s", chore.user_id, chore.kind, _WHAT[chore.kind]
+    )
+    try:
+        if chore.kind == "delete":
+            await finish_deletion(store, chore.user_id)
+            await end(store, chore)
+        else:
+            await undo(store, chore)
+    except ChoreLost:
+        log.info("account %d: another clock has taken over", chore.user_id)
+    except StoreUnavailable as error:
+        log.warning("account %d: what was left half done waits: %s", chore.user_id, error)
+    except Exception:
+        log.exception("account %d: what was left half done", chore.user_id)
