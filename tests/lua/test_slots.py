@@ -12,13 +12,31 @@ from cryptography.fernet import Fernet
 from tests.conftest import MASTER_KEY, eventually, start_redis
 from tests.lua.parts import FLAPS, MINUTE, NOON, draft, make_channel, make_check, make_user
 from tests.ports import free_port
+from ttr import accounts
+from ttr.domain.allowance import Limit
 from ttr.domain.rate import rules
 from ttr.settings import Settings
-from ttr.store import channels, checks, deadlines, deliveries, keys, outbox, pings, rates
+from ttr.store import (
+    allowances,
+    channels,
+    checks,
+    chores,
+    deadlines,
+    deliveries,
+    keys,
+    outbox,
+    pings,
+    rates,
+    sessions,
+    users,
+)
+from ttr.store.check_list import Filter, list_checks
 from ttr.store.ping_log import PingEntry
 from ttr.store.redis import Store, open_store
+from ttr.store.reindex import reindex
 from ttr.store.rewrap import rewrap_all
 from ttr.store.scripts import Scripts, command_names
+from ttr.undo import all_or_nothing, changed_check
 
 KEPT = pings.Kept(10, 1_000, 10_000)
 
@@ -65,6 +83,9 @@ async def test_every_command_keeps_to_one_slot(cluster: Store) -> None:
     with mock.patch.object(Scripts, "run_on", run_on):
         await everything(cluster)
         await a_destination(cluster)
+        await an_account(cluster)
+        await a_change_taken_back(cluster)
+        await allowances.take(cluster, Limit("test", 30, 60), "1", now=NOON)
 
     assert sorted(ran) == command_names()
 
@@ -119,8 +140,11 @@ async def everything(store: Store) -> None:
     failed = deliveries.Attempt(now, "failed", "rejected", 400, 1, "", None)
     assert not await deliveries.report(store, lane, said.id, said.channel_id, failed)
     await deliveries.resend(store, user, said.id, now=now)
-    page = await checks.list_checks(store, user, size=10)
+    page = await list_checks(store, user, size=10, now=NOON)
     assert [found.id for found in page.checks] == [check.id]
+    page = await list_checks(store, user, size=10, filter=Filter(words=("one",)), now=NOON)
+    assert [found.id for found in page.checks] == [check.id]
+    await reindex(store, user.id)
     await channels.note_result(store, user, own.id, delivered=True, detail="", settings=None, now=now)
     assert await channels.update_channel(store, user, own, draft(), now=now)
     assert await channels.turn_off(store, user.id, own.id, "gone", now)
@@ -134,6 +158,44 @@ async def everything(store: Store) -> None:
     newest = Fernet.generate_key().decode()
     rotated = await rewrap_all(store, f"{newest},{MASTER_KEY}", progress=lambda done, total: None)
     assert rotated.rewrapped >= 1
+
+
+async def an_account(store: Store) -> None:
+    """An account whose key and slugs change, and that is deleted with what it has."""
+    user = await make_user(store)
+    check = await make_check(store, user, slug="one", tags=("db",))
+    await make_channel(store, user, own_check=check.id)
+    await sessions.open_session(store, user, NOON)
+    await accounts.rotate_key(store, user, now=NOON)
+    before = user.user_slug
+    user = await accounts.rename(store, user, user_slug="acme", public_slug="acme", now=NOON)
+    await accounts.end_former_slug(store, user, before, now=NOON)
+    await accounts.delete_account(store, user, now=NOON)
+    assert await users.user_by_id(store, user.id) is None
+    assert await store.redis.exists(keys.user(user.partition, user.id)) == 0
+
+
+async def a_change_taken_back(store: Store) -> None:
+    """A change that is broken off, and one that its owner left alone."""
+    user = await make_user(store)
+    check = await make_check(store, user)
+
+    async def break_off() -> None:
+        async with all_or_nothing(store, user) as change:
+            await change.note(changed_check(check))
+            await checks.pause_check(change.store, user, str(check.id), now=NOON)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await break_off()
+    assert (await checks.get_check(store, user, str(check.id))).status == "new"
+    await checks.pause_check(store, user, str(check.id), now=NOON)
+    await checks.undo_pause(
+        store, user, str(check.id), status="new", reason="", detail="", acknowledged=False, now=NOON
+    )
+    await chores.begin(store, user.id, "change", now=NOON)
+    (left,) = await chores.lapsed(store, now=NOON + chores.LEASE_MS)
+    await chores.end(store, left)
 
 
 async def a_destination(store: Store) -> None:

@@ -2,22 +2,25 @@
 
 import asyncio
 import secrets
+from dataclasses import replace
 
 import pytest
 
 from tests.conftest import MASTER_KEY
-from tests.lua.parts import NOON, dump, make_channel, names
-from ttr.store import keys
-from ttr.store.errors import QuotaReached
+from tests.lua.parts import NOON, dump, make_channel
+from ttr import accounts
+from ttr.store import keys, users
+from ttr.store.errors import KeyEnded, StoreUnavailable
 from ttr.store.redis import Store
+from ttr.store.removal import close
 from ttr.store.sealed import Unreadable, new_data_key, seal, unseal
 from ttr.store.sessions import SESSION_SECONDS, SESSIONS_MAX, close_session, open_session, session_user
-from ttr.store.users import User, create_user, user_by_id, user_by_key
+from ttr.store.users import User, create_user, digest, user_by_id, user_by_key
 
 
-async def new(store: Store, address: str = "", most: int | None = None) -> tuple[User, str]:
+async def new(store: Store) -> tuple[User, str]:
     """An account made at noon."""
-    return await create_user(store, now=NOON, master=MASTER_KEY, address=address, most_per_address=most)
+    return await create_user(store, now=NOON, master=MASTER_KEY)
 
 
 async def everything(store: Store) -> bytes:
@@ -61,7 +64,7 @@ async def test_an_unknown_key_finds_nothing_and_makes_nothing(store: Store, key:
 
 async def test_neither_key_nor_session_nor_webhook_is_kept_in_the_clear(store: Store) -> None:
     user, key = await new(store)
-    session = await open_session(store, user.id, NOON)
+    session = await open_session(store, user, NOON)
     url = "https://hooks.example.com/services/T000/very-secret"
     sealed = seal(MASTER_KEY, user.data_key, url)
     await make_channel(store, user, sealed=sealed)
@@ -96,25 +99,12 @@ async def test_accounts_made_at_once_have_names_of_their_own(store: Store) -> No
         assert len(part) == 30
 
 
-async def test_an_address_makes_no_more_than_its_share_within_an_hour(store: Store) -> None:
-    made = await asyncio.gather(*(new(store, "203.0.113.9", 3) for _ in range(6)), return_exceptions=True)
-    assert sum(isinstance(result, QuotaReached) for result in made) == 3
-    await new(store, "203.0.113.10", 3)
-    lives = await store.redis.ttl(keys.signups("203.0.113.9"))
-    assert 3_500 < lives <= 3_600
-    before = await names(store)
-    with pytest.raises(QuotaReached):
-        await new(store, "203.0.113.9", 3)
-    assert await names(store) == before
-    assert await store.redis.ttl(keys.signups("203.0.113.9")) <= lives
-
-
 async def test_a_session_is_prolonged_by_its_use_and_ends_at_once_when_closed(store: Store) -> None:
     user, _ = await new(store)
-    session = await open_session(store, user.id, NOON)
+    session = await open_session(store, user, NOON)
     (key,) = await store.redis.keys("ttr:session:*")
     await store.redis.expire(key, 100)
-    assert await session_user(store, session) == user.id
+    assert await session_user(store, session) == user
     assert SESSION_SECONDS - 60 < await store.redis.ttl(key) <= SESSION_SECONDS
     await close_session(store, session)
     assert await session_user(store, session) is None
@@ -127,20 +117,142 @@ async def test_an_unknown_session_is_nobodys_and_leaves_no_trace(store: Store) -
     assert await dump(store) == before
 
 
-async def test_an_ipv6_network_counts_as_one_address(store: Store) -> None:
-    async def account(address: str) -> None:
-        await create_user(store, now=NOON, master=MASTER_KEY, address=address, most_per_address=2)
-
-    await account("2001:db8:1:2::1")
-    await account("2001:db8:1:2:ffff::2")
-    with pytest.raises(QuotaReached):
-        await account("2001:db8:1:2::3")
-    await account("2001:db8:1:3::1")
-
-
 async def test_a_login_too_many_ends_the_oldest_session(store: Store) -> None:
     user, _ = await new(store)
-    sessions = [await open_session(store, user.id, NOON) for _ in range(SESSIONS_MAX + 1)]
+    sessions = [await open_session(store, user, NOON) for _ in range(SESSIONS_MAX + 1)]
     assert await session_user(store, sessions[0]) is None
-    assert await session_user(store, sessions[1]) == user.id
-    assert await session_user(store, sessions[-1]) == user.id
+    assert await session_user(store, sessions[1]) == user
+    assert await session_user(store, sessions[-1]) == user
+
+
+async def test_a_new_key_opens_the_account_and_the_old_one_says_for_a_day_that_it_was_replaced(
+    store: Store,
+) -> None:
+    user, old = await new(store)
+    new_one = await accounts.rotate_key(store, user, now=NOON + 1)
+    assert new_one != old
+    assert await user_by_key(store, new_one) == replace(user, version=1, access_key=digest(new_one))
+    with pytest.raises(KeyEnded, match="replaced"):
+        await user_by_key(store, old)
+    name = keys.access_key(digest(old))
+    assert await store.redis.hgetall(name) == {b"ended": b"replaced"}
+    assert 86_000 < await store.redis.ttl(name) <= 86_400
+    assert await store.redis.ttl(keys.access_key(digest(new_one))) == -1
+    await store.redis.delete(name)
+    assert await user_by_key(store, old) is None
+
+
+async def test_of_many_who_replace_a_key_at_once_one_gets_a_key(store: Store) -> None:
+    user, old = await new(store)
+    results = await asyncio.gather(
+        *(accounts.rotate_key(store, user, now=NOON) for _ in range(10)), return_exceptions=True
+    )
+    (key,) = [result for result in results if isinstance(result, str)]
+    assert sum(isinstance(result, KeyEnded) for result in results) == 9
+    found = await user_by_key(store, key)
+    assert found is not None
+    assert found.id == user.id
+    assert set(await store.redis.keys("ttr:access-key:*")) == {
+        keys.access_key(digest(one)).encode() for one in (old, key)
+    }
+
+
+async def test_a_new_key_ends_every_session_also_one_that_is_just_being_opened(store: Store) -> None:
+    user, key = await new(store)
+    sessions = [await open_session(store, user, NOON) for _ in range(3)]
+    logging_in = await user_by_key(store, key)
+    assert logging_in is not None
+    newest = await accounts.rotate_key(store, user, now=NOON)
+    assert await store.redis.keys("ttr:session:*") == []
+    assert await store.redis.keys("ttr:user-sessions:*") == []
+    # The login had found the account before the key was replaced, and opens its session after that.
+    late = await open_session(store, logging_in, NOON)
+    for session in (*sessions, late):
+        assert await session_user(store, session) is None
+    owner = await user_by_key(store, newest)
+    assert owner is not None
+    assert await session_user(store, await open_session(store, owner, NOON)) == owner
+
+
+async def test_a_key_that_is_being_replaced_when_its_owner_hangs_up_is_replaced_as_a_whole(
+    store: Store,
+) -> None:
+    for pauses in range(20):
+        user, old = await new(store)
+        session = await open_session(store, user, NOON)
+        asked = asyncio.create_task(accounts.rotate_key(store, user, now=NOON))
+        for _ in range(pauses):
+            await asyncio.sleep(0)
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+        async with asyncio.timeout(10):
+            while accounts.going():
+                await asyncio.sleep(0.001)
+        found = await user_by_id(store, user.id)
+        assert found is not None
+        if found.access_key == user.access_key:
+            # It had not begun.
+            assert await user_by_key(store, old) == user
+        else:
+            with pytest.raises(KeyEnded, match="replaced"):
+                await user_by_key(store, old)
+            assert await session_user(store, session) is None
+
+
+async def test_a_new_key_is_not_lost_when_the_answer_of_redis_is(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user, _ = await new(store)
+    failures = [StoreUnavailable("the answer was lost"), StoreUnavailable("away")]
+    really = users.change_key
+
+    async def change_key(store: Store, user: User, auth_key: str) -> bool:
+        done = await really(store, user, auth_key)
+        if failures:
+            raise failures.pop()
+        return done
+
+    monkeypatch.setattr(accounts, "change_key", change_key)
+    monkeypatch.setattr(accounts, "_ASK_AGAIN_SECONDS", 0)
+    key = await accounts.rotate_key(store, user, now=NOON)
+    assert await user_by_key(store, key) is not None
+
+
+async def test_a_key_works_though_the_signs_of_its_change_could_not_be_left(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise StoreUnavailable("away")
+
+    user, old = await new(store)
+    session = await open_session(store, user, NOON)
+    monkeypatch.setattr(accounts, "end_key", away)
+    key = await accounts.rotate_key(store, user, now=NOON)
+    assert await user_by_key(store, key) is not None
+    with pytest.raises(KeyEnded, match="replaced"):
+        await user_by_key(store, old)
+    assert await session_user(store, session) is None
+
+
+async def test_an_account_from_before_accounts_knew_their_key_learns_it_from_the_first_call(
+    store: Store,
+) -> None:
+    user, key = await new(store)
+    session = await open_session(store, user, NOON)
+    (name,) = await store.redis.keys("ttr:session:*")
+    await store.redis.hdel(name, "access_key")
+    await store.redis.hdel(keys.user(user.partition, user.id), "access_key")
+    old = await session_user(store, session)
+    assert old is not None
+    assert old.access_key == ""
+    assert await user_by_key(store, key) == user
+    await accounts.rotate_key(store, user, now=NOON)
+    assert await session_user(store, session) is None
+
+
+async def test_a_new_key_of_a_closed_account_is_none(store: Store) -> None:
+    user, _ = await new(store)
+    await close(store, user.id, now=NOON)
+    with pytest.raises(KeyEnded):
+        await accounts.rotate_key(store, user, now=NOON)
+    assert len(await store.redis.keys("ttr:access-key:*")) == 1

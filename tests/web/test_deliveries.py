@@ -164,7 +164,7 @@ async def test_what_can_not_be_sent_again_says_why(owner: Visitor, store: Store)
 
 
 async def test_another_accounts_delivery_is_not_there(owner: Visitor, store: Store) -> None:
-    stranger, _ = await create_user(store, now=now_ms(), master=MASTER_KEY, address="", most_per_address=None)
+    stranger, _ = await create_user(store, now=now_ms(), master=MASTER_KEY)
     await put_delivery(store, stranger, "9-1", [event(1, name="Theirs")], state="failed")
     assert "Theirs" not in await owner.read("/deliveries")
     assert (await owner.post("/deliveries/9-1/resend")).status_code == 404

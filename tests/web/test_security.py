@@ -184,7 +184,7 @@ async def test_a_made_up_session_is_none(app: Quart, cookie: str) -> None:
 
 
 async def test_another_accounts_check_is_not_there(app: Quart, owner: Visitor, store: Store) -> None:
-    stranger, _ = await create_user(store, now=now_ms(), master=MASTER_KEY, address="", most_per_address=None)
+    stranger, _ = await create_user(store, now=now_ms(), master=MASTER_KEY)
     theirs = await _signed_in(app, store, stranger)
     check = await owner.make_check(name="Mine")
     for path in (
@@ -211,5 +211,5 @@ async def test_another_accounts_check_is_not_there(app: Quart, owner: Visitor, s
 
 async def _signed_in(app: Quart, store: Store, user: User) -> Visitor:
     visitor = Visitor(app.test_client(), user=user)
-    visitor.client.set_cookie("localhost", "ttr_session", await open_session(store, user.id, now_ms()))
+    visitor.client.set_cookie("localhost", "ttr_session", await open_session(store, user, now_ms()))
     return visitor

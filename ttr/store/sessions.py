@@ -4,7 +4,7 @@ import secrets
 
 from ttr.store import keys
 from ttr.store.redis import Store, store_trouble
-from ttr.store.users import digest
+from ttr.store.users import User, digest, user_by_id
 
 SESSION_SECONDS = 365 * 86_400
 """A session ends a year after its last use."""
@@ -12,13 +12,16 @@ SESSIONS_MAX = 50
 """Sessions of one account; a further login ends the oldest."""
 
 
-async def open_session(store: Store, user_id: int, now: int) -> str:
-    """A new session of the account; returns the id for the cookie (32 url-safe characters)."""
+async def open_session(store: Store, user: User, now: int) -> str:
+    """A new session of the account; returns the id for the cookie (32 url-safe characters).
+
+    It ends with the access key that `user` was read with: a login that meets a rotation of the key outlives nothing.
+    """
     session_id = secrets.token_urlsafe(24)
-    key, of_user = keys.session(digest(session_id)), keys.user_sessions(user_id)
+    key, of_user = keys.session(digest(session_id)), keys.user_sessions(user.id)
     with store_trouble():
         async with store.redis.pipeline(transaction=False) as pipe:
-            pipe.hset(key, mapping={"user_id": user_id, "created_at": now})
+            pipe.hset(key, mapping={"user_id": user.id, "created_at": now, "access_key": user.access_key})
             pipe.expire(key, SESSION_SECONDS)
             pipe.lpush(of_user, digest(session_id))
             pipe.expire(of_user, SESSION_SECONDS)
@@ -30,16 +33,31 @@ async def open_session(store: Store, user_id: int, now: int) -> str:
     return session_id
 
 
-async def session_user(store: Store, session_id: str) -> int | None:
-    """The account of a session, whose life this use prolongs; None when it has ended."""
+async def session_user(store: Store, session_id: str) -> User | None:
+    """The account of a session, whose life this use prolongs; None when it has ended, or its access key has."""
     key = keys.session(digest(session_id))
     with store_trouble():
         async with store.redis.pipeline(transaction=False) as pipe:
-            user_id, _ = await pipe.hget(key, "user_id").expire(key, SESSION_SECONDS).execute()
-    return None if user_id is None else int(user_id)
+            pipe.hmget(key, "user_id", "access_key")
+            pipe.expire(key, SESSION_SECONDS)
+            (user_id, access_key), _ = await pipe.execute()
+    user = None if user_id is None else await user_by_id(store, int(user_id))
+    # One that was opened before sessions knew their key is ended by name when the key is.
+    if user is None or (access_key is not None and access_key.decode() != user.access_key):
+        return None
+    return user
 
 
 async def close_session(store: Store, session_id: str) -> None:
     """End a session at once."""
     with store_trouble():
         await store.redis.delete(keys.session(digest(session_id)))
+
+
+async def close_sessions(store: Store, user_id: int) -> None:
+    """End all sessions of an account."""
+    of_user = keys.user_sessions(user_id)
+    with store_trouble():
+        while found := await store.redis.lpop(of_user, SESSIONS_MAX):
+            for name in found:
+                await store.redis.delete(keys.session(name.decode()))

@@ -3,18 +3,28 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from ttr.store import keys
-from ttr.store.errors import QuotaReached
+from ttr.store.errors import KeyEnded
 from ttr.store.redis import Store, store_trouble
 from ttr.store.sealed import new_data_key
 
 _KEY_FORM = re.compile(r"[A-Za-z0-9_-]{32}", re.ASCII)
 _SLUG_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # without l, o, 0 and 1, which people mix up
-_HOUR_SECONDS = 3_600
+_ENDED_SECONDS = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What an account has: its key's last four characters and since when (ms), and how many of what."""
+
+    last4: str
+    key_since: int
+    checks: int
+    channels: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +37,8 @@ class User:
     created_at: int
     data_key: str
     version: int
+    access_key: str = ""
+    """The digest of the one key that opens it."""
 
     @property
     def partition(self) -> int:
@@ -39,21 +51,14 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-async def create_user(
-    store: Store, *, now: int, master: str, address: str, most_per_address: int | None
-) -> tuple[User, str]:
+async def create_user(store: Store, *, now: int, master: str) -> tuple[User, str]:
     """A new account and its access key, which is not kept and can't be shown again.
 
-    Raises QuotaReached when `address` (of IPv6 its /64) has made `most_per_address` accounts within the hour.
+    How many somebody may make is up to the doors.
     """
     with store_trouble():
-        if most_per_address is not None:
-            counter = keys.signups(_network(address))
-            async with store.redis.pipeline(transaction=True) as pipe:
-                made, _ = await pipe.incr(counter).expire(counter, _HOUR_SECONDS, nx=True).execute()
-            if made > most_per_address:
-                raise QuotaReached("Too many new accounts from this address; try again in an hour.")
         user_id = int(await store.redis.incr(keys.sequence("user")))
+        auth_key = new_key()
         user = User(
             id=user_id,
             user_slug=await _claim(store, keys.user_slug, 16, user_id),
@@ -61,6 +66,7 @@ async def create_user(
             created_at=now,
             data_key=new_data_key(master),
             version=0,
+            access_key=digest(auth_key),
         )
         await store.redis.hset(
             keys.user(user.partition, user.id),
@@ -71,24 +77,88 @@ async def create_user(
                 "created_at": now,
                 "data_key": user.data_key,
                 "version": 0,
+                "access_key": user.access_key,
             },
         )
         # The key comes last: until it is there, nobody can reach a half-made account.
-        auth_key = secrets.token_urlsafe(24)
-        await store.redis.hset(
-            keys.access_key(digest(auth_key)),
-            mapping={"user_id": user.id, "last4": auth_key[-4:], "created_at": now},
-        )
+        await enter_key(store, user.id, auth_key, now)
     return user, auth_key
 
 
+def new_key() -> str:
+    """An access key: 192 random bits as 32 url-safe characters."""
+    return secrets.token_urlsafe(24)
+
+
+async def enter_key(store: Store, user_id: int, auth_key: str, now: int) -> None:
+    """Let a key be found. It opens the account only if the account says that this is its key."""
+    with store_trouble():
+        await store.redis.hset(
+            keys.access_key(digest(auth_key)),
+            mapping={"user_id": user_id, "last4": auth_key[-4:], "created_at": now},
+        )
+
+
+async def change_key(store: Store, user: User, auth_key: str) -> bool:
+    """Make a key that was entered the account's only one; False when `user` was read with a key that is it no more."""
+    with store_trouble():
+        answer = await store.scripts.run(
+            "rotate_key", user.partition, [user.id, user.access_key, digest(auth_key)]
+        )
+    return bool(answer)
+
+
+async def forget_key(store: Store, auth_key: str) -> None:
+    """Take back a key that was entered."""
+    with store_trouble():
+        await store.redis.delete(keys.access_key(digest(auth_key)))
+
+
+async def end_key(store: Store, key_digest: str, why: Literal["replaced", "deleted"]) -> None:
+    """Let a key that opens nothing any more say so for a day; then nobody knows it."""
+    name = keys.access_key(key_digest)
+    with store_trouble():
+        async with store.redis.pipeline(transaction=True) as pipe:
+            await pipe.delete(name).hset(name, "ended", why).expire(name, _ENDED_SECONDS).execute()
+
+
+KEY_FIELDS = ("user_id", "ended")
+"""The fields of an access key that tell whose it is, or was."""
+
+
+def access_key_name(auth_key: str) -> str | None:
+    """Where an access key is kept; None for a malformed one, which nobody can have."""
+    return keys.access_key(digest(auth_key)) if _KEY_FORM.fullmatch(auth_key) else None
+
+
 async def user_by_key(store: Store, auth_key: str) -> User | None:
-    """The account of an access key; None for an unknown or malformed one, which makes no account."""
-    if not _KEY_FORM.fullmatch(auth_key):
+    """The account of an access key; None for an unknown or malformed one, which makes no account.
+
+    Raises KeyEnded for one that was replaced, or whose account was deleted, within the last day.
+    """
+    name = access_key_name(auth_key)
+    if name is None:
         return None
     with store_trouble():
-        user_id = await store.redis.hget(keys.access_key(digest(auth_key)), "user_id")
-    return None if user_id is None else await user_by_id(store, int(user_id))
+        fields = await store.redis.hmget(name, KEY_FIELDS)
+    return await user_by_key_fields(store, auth_key, fields)
+
+
+async def user_by_key_fields(store: Store, auth_key: str, fields: Sequence[bytes | None]) -> User | None:
+    """The account whose access key has these KEY_FIELDS; None for a key that nobody has. Raises KeyEnded."""
+    user_id, ended = fields
+    if ended is not None:
+        raise KeyEnded(ended.decode())
+    if user_id is None:
+        return None
+    user = await user_by_id(store, int(user_id))
+    if user is None:
+        raise KeyEnded("deleted")
+    if not user.access_key:
+        user = await _adopt(store, user, auth_key)
+    if user.access_key != digest(auth_key):
+        raise KeyEnded("replaced")
+    return user
 
 
 async def user_by_id(store: Store, user_id: int) -> User | None:
@@ -96,21 +166,34 @@ async def user_by_id(store: Store, user_id: int) -> User | None:
     key = keys.user(keys.partition_of(user_id), user_id)
     with store_trouble():
         fields = await store.redis.hmget(
-            key, ["user_slug", "public_slug", "created_at", "data_key", "version"]
+            key, ["user_slug", "public_slug", "created_at", "data_key", "version", "access_key"]
         )
     if fields[0] is None:
         return None
-    user_slug, public_slug, created_at, data_key, version = (value.decode() for value in fields)
-    return User(user_id, user_slug, public_slug, int(created_at), data_key, int(version))
+    user_slug, public_slug, created_at, data_key, version, access_key = (
+        (value or b"").decode() for value in fields
+    )
+    return User(user_id, user_slug, public_slug, int(created_at), data_key, int(version), access_key)
 
 
-def _network(address: str) -> str:
-    """What counts as one address: of IPv6 the /64 that every customer has to himself."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    return address if parsed.version == 4 else str(ip_network((address, 64), strict=False).network_address)
+async def account_facts(store: Store, user: User) -> Facts:
+    """What the account has now, in one round trip."""
+    with store_trouble():
+        async with store.redis.pipeline(transaction=False) as pipe:
+            pipe.hmget(keys.access_key(user.access_key), "last4", "created_at")
+            pipe.zcard(keys.user_checks(user.partition, user.id))
+            pipe.scard(keys.user_channels(user.partition, user.id))
+            (last4, since), checks, channels = await pipe.execute()
+    return Facts((last4 or b"").decode(), int(since or 0), checks, channels)
+
+
+async def _adopt(store: Store, user: User, auth_key: str) -> User:
+    """The account, made before accounts knew their key: the only one that was ever given out is its key."""
+    key = keys.user(user.partition, user.id)
+    with store_trouble():
+        await store.redis.hsetnx(key, "access_key", digest(auth_key))
+        found = await store.redis.hget(key, "access_key")
+    return replace(user, access_key=found.decode())
 
 
 async def _claim(store: Store, key_of: Callable[[str], str], length: int, user_id: int) -> str:

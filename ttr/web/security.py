@@ -11,7 +11,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from ttr import current
 from ttr.store.sessions import SESSION_SECONDS, session_user
-from ttr.store.users import User, user_by_id
+from ttr.store.users import User
 
 SESSION_COOKIE = "ttr_session"
 CSRF_COOKIE = "csrf_token"
@@ -51,8 +51,7 @@ async def visitor() -> User | None:
     session_id = request.cookies.get(SESSION_COOKIE, "")
     if not _TOKEN.fullmatch(session_id):
         return None
-    user_id = await session_user(current.store(), session_id)
-    user = None if user_id is None else await user_by_id(current.store(), user_id)
+    user = await session_user(current.store(), session_id)
     g.user = user
     return user
 

@@ -4,6 +4,7 @@ from quart import Response, g, request
 
 from ttr import current
 from ttr.now import now_ms
+from ttr.store.errors import KeyEnded
 from ttr.store.sessions import close_session, open_session
 from ttr.store.users import User, user_by_key
 from ttr.web.home import front
@@ -16,7 +17,10 @@ _UNKNOWN = "No account has this key. It has 32 characters; check that none is mi
 async def create() -> Response:
     """Log in with an access key; one that nobody has is a 422 and makes no account."""
     auth_key = (await request.form).get("auth_key", "").strip()
-    user = await user_by_key(current.store(), auth_key)
+    try:
+        user = await user_by_key(current.store(), auth_key)
+    except KeyEnded as error:
+        return await front(422, login_error=str(error))
     if user is None:
         return await front(422, login_error=_UNKNOWN if auth_key else "Give your access key.")
     await sign_in(user, now_ms())
@@ -33,7 +37,7 @@ async def destroy() -> Response:
 async def sign_in(user: User, now: int) -> None:
     """Open a session under a new id; whatever id the browser brought along is worth nothing from here on."""
     await _close()
-    start_session(await open_session(current.store(), user.id, now))
+    start_session(await open_session(current.store(), user, now))
     g.user = user
 
 

@@ -1,0 +1,137 @@
+"""What an owner does with the account itself: another key, other slugs, the end.
+
+Each is several steps that belong together, so they go on when whoever asked hangs up.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from ttr.store import slugs
+from ttr.store.chores import end
+from ttr.store.errors import ChoreLost, KeyEnded, StoreUnavailable
+from ttr.store.redis import Store
+from ttr.store.removal import (
+    close,
+    read_closed,
+    remove_account,
+    remove_channels,
+    remove_checks,
+    remove_deliveries,
+    remove_outbox,
+)
+from ttr.store.sessions import close_sessions
+from ttr.store.users import User, change_key, end_key, enter_key, forget_key, new_key, user_by_id
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_going: set[asyncio.Task[Any]] = set()
+# The new key is known to nobody yet: to lose the answer would be to lose the account.
+_ASKS = 10
+_ASK_AGAIN_SECONDS = 0.5
+
+
+async def rotate_key(store: Store, user: User, *, now: int) -> str:
+    """Give the account a new access key and return it; the one that `user` was read with, and every session, ends.
+
+    Raises KeyEnded when that key is not the account's any more: of two who rotate it at once, one gets a key.
+    """
+    return await _to_the_end(_rotate(store, user, now))
+
+
+async def rename(
+    store: Store, user: User, *, user_slug: str | None, public_slug: str | None, now: int
+) -> User:
+    """Give the account these slugs, both or none; None keeps one. Pings go on under the user slug before for 30 days.
+
+    Raises AccountSlugTaken, QuotaReached (former slugs), Busy, KeyEnded (the account is gone).
+    """
+    await _to_the_end(slugs.rename(store, user, user_slug=user_slug, public_slug=public_slug, now=now))
+    renamed = await user_by_id(store, user.id)
+    if renamed is None:
+        raise KeyEnded("deleted")
+    return renamed
+
+
+async def end_former_slug(store: Store, user: User, slug: str, *, now: int) -> None:
+    """Let a former slug go before its time. Raises NotFound, Busy, KeyEnded (the account is gone)."""
+    await _to_the_end(slugs.end_former(store, user, slug, now))
+
+
+async def delete_account(store: Store, user: User, *, now: int) -> None:
+    """Delete an account. When this returns nothing works or is sent under it any more; what of it could not be
+    removed, because Redis went away, the clock removes later.
+    """
+    await _to_the_end(_delete(store, user, now))
+
+
+async def finish_deletion(store: Store, user_id: int) -> None:
+    """Remove all that is left of an account that was closed; may be done again, and by two at once.
+
+    An account that is not closed is left alone.
+    """
+    closed = await read_closed(store, user_id)
+    if closed is None:
+        return
+    if closed.access_key:
+        await end_key(store, closed.access_key, "deleted")
+    await close_sessions(store, user_id)
+    await remove_outbox(store, user_id)
+    await remove_deliveries(store, user_id)
+    await remove_checks(store, user_id)
+    await remove_channels(store, user_id)
+    for family, slug in closed.slugs:
+        await slugs.let_go(store, user_id, family, slug)
+    await remove_account(store, user_id)
+    log.info("account %d is deleted", user_id)
+
+
+def going() -> int:
+    """How many of these are under way in this process."""
+    return len(_going)
+
+
+async def _rotate(store: Store, user: User, now: int) -> str:
+    auth_key = new_key()
+    await enter_key(store, user.id, auth_key, now)
+    for ask in range(_ASKS):
+        try:
+            if not await change_key(store, user, auth_key):
+                await forget_key(store, auth_key)
+                raise KeyEnded("replaced")
+            break
+        except StoreUnavailable:
+            if ask == _ASKS - 1:
+                raise
+            await asyncio.sleep(_ASK_AGAIN_SECONDS)
+    try:
+        await end_key(store, user.access_key, "replaced")
+        await close_sessions(store, user.id)
+    except StoreUnavailable as error:
+        # Neither opens anything: the account has another key.
+        log.warning("account %d: its old key and sessions are left behind: %s", user.id, error)
+    return auth_key
+
+
+async def _delete(store: Store, user: User, now: int) -> None:
+    chore = await close(store, user.id, now=now)
+    if chore is None:
+        return
+    try:
+        await finish_deletion(store, user.id)
+        await end(store, chore)
+    except ChoreLost:
+        log.info("account %d: the clock has taken over its deletion", user.id)
+    except Exception:
+        log.exception("account %d is closed; the clock removes what is left of it", user.id)
+
+
+async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """Do `work` even if the task that asked is cancelled, as it is when a client hangs up."""
+    task = asyncio.create_task(work)
+    _going.add(task)
+    task.add_done_callback(_going.discard)
+    return await asyncio.shield(task)

@@ -1,0 +1,199 @@
+"""/api/v1/user: the account itself: what it is, another key, other slugs, the end. A key is shown once."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from quart import Response, request
+from typing_extensions import TypedDict
+
+from ttr import accounts, current
+from ttr.api.auth import caller
+from ttr.api.body import body_bytes, private
+from ttr.api.describe import Moment, operation
+from ttr.domain.account_slug import FORM, account_slug_fault
+from ttr.domain.invalid import parse_form, parse_json
+from ttr.domain.moments import iso
+from ttr.now import now_ms
+from ttr.store.errors import AccountSlugTaken
+from ttr.store.slugs import FORMER_MAX, Family, former_slugs, is_free
+from ttr.store.users import User, account_facts
+
+
+def _say_slugs(schema: dict[str, Any]) -> None:
+    """One of the two at least."""
+    for field in schema["properties"].values():
+        field["anyOf"] = [FORM, {"type": "null"}]
+    schema["anyOf"] = [{"properties": {name: FORM}, "required": [name]} for name in schema["properties"]]
+    schema["examples"] = [{"slug": "acme-jobs"}]
+
+
+class SlugsInput(BaseModel):
+    """New slugs; what is not sent stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra=_say_slugs)
+
+    slug: str | None = Field(
+        None,
+        description="The one in ping URLs: 3 to 100 of a-z, 0-9, _ and -, no UUID. Whoever guesses it may ping.",
+    )
+    public_slug: str | None = Field(None, description="The one in what is published, of the same form.")
+
+    @field_validator("slug", "public_slug")
+    @classmethod
+    def _form(cls, value: str | None) -> str | None:
+        if value is not None and (fault := account_slug_fault(value)):
+            raise ValueError(fault)
+        return value
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if self.slug is None and self.public_slug is None:
+            raise ValueError("Send slug, public_slug or both.")
+        return self
+
+
+class SlugsQuery(BaseModel):
+    """The slug that is asked about."""
+
+    slug: str = Field(json_schema_extra=FORM)
+    family: Family = Field("user_slug", description="The one in ping URLs, or the one in what is published.")
+
+    @field_validator("slug")
+    @classmethod
+    def _form(cls, value: str) -> str:
+        if fault := account_slug_fault(value):
+            raise ValueError(fault)
+        return value
+
+
+class KeyJson(TypedDict):
+    """An access key, without the key."""
+
+    last4: Annotated[str, Field(description="Its last four characters.", examples=["x7Qa"])]
+    created_at: Moment
+
+
+class FormerSlugJson(TypedDict):
+    """A slug under which pings still find the account."""
+
+    slug: str
+    until: Moment
+
+
+class LimitsJson(TypedDict):
+    """How much the account may have."""
+
+    checks: int
+    channels: int
+    pings_per_check: Annotated[int, Field(description="Pings that a check's log keeps.")]
+    body_bytes: Annotated[int, Field(description="Bytes of ping bodies that are kept.")]
+    former_slugs: int
+
+
+class UserJson(TypedDict):
+    """The account."""
+
+    id: int
+    slug: Annotated[str, Field(description="The same as user_slug.")]
+    user_slug: Annotated[str, Field(description="The slug in ping URLs. Keep it to yourself.")]
+    public_slug: Annotated[str, Field(description="The slug in what is published.")]
+    created_at: Moment
+    keys: list[KeyJson]
+    former_slugs: list[FormerSlugJson]
+    checks: Annotated[int, Field(description="How many it has.")]
+    channels: Annotated[int, Field(description="How many it has.")]
+    limits: LimitsJson
+
+
+class NewKeyJson(TypedDict):
+    """The access key from now on. It is shown here and never again."""
+
+    auth_key: str
+
+
+@operation("Show the account", tag="Account", answers={200: UserJson})
+async def show() -> Response:
+    """The account of the access key, and how much it has and may have."""
+    return private(await _user_json(await caller()))
+
+
+@operation("Replace the access key", tag="Account", answers={200: NewKeyJson})
+async def rotate_key() -> Response:
+    """Get a new access key. The old one opens nothing from here on, and everybody who is logged in is logged out."""
+    user = await caller("account")
+    answer: NewKeyJson = {"auth_key": await accounts.rotate_key(current.store(), user, now=now_ms())}
+    response = private(answer)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@operation("Change the slugs", tag="Account", body=SlugsInput, answers={200: UserJson}, refusals=(409,))
+async def change_slugs() -> Response:
+    """Give the account another slug in ping URLs, another one in what is published, or both.
+
+    Pings under the slug before work for another 30 days; it can be taken back meanwhile, and nobody else gets it.
+    409 when another account has the slug, or there are five former slugs already.
+    """
+    user = await caller("account")
+    wanted = parse_json(SlugsInput, await body_bytes())
+    user = await accounts.rename(
+        current.store(), user, user_slug=wanted.slug, public_slug=wanted.public_slug, now=now_ms()
+    )
+    return private(await _user_json(user))
+
+
+@operation(
+    "Check a slug of the account", tag="Account", query=SlugsQuery, answers={204: None}, refusals=(409,)
+)
+async def check_slugs() -> Response:
+    """204 when the account could have the slug, also when it has it already; 409 when another account has it."""
+    user = await caller("account")
+    wanted = parse_form(SlugsQuery, request.args)
+    if not await is_free(current.store(), user, wanted.family, wanted.slug):
+        raise AccountSlugTaken("slug")
+    return _empty()
+
+
+@operation("End a former slug", tag="Account", answers={204: None}, refusals=(409,))
+async def end_former_slug(slug: str) -> Response:
+    """Let a former slug go before its time: pings under it get 404, and another account may take it."""
+    user = await caller("account")
+    await accounts.end_former_slug(current.store(), user, slug, now=now_ms())
+    return _empty()
+
+
+@operation("Delete the account", tag="Account", answers={204: None})
+async def delete() -> Response:
+    """Delete the account with all its checks, channels and history. Nothing brings it back, and nobody is alerted."""
+    await accounts.delete_account(current.store(), await caller("account"), now=now_ms())
+    return _empty()
+
+
+async def _user_json(user: User) -> UserJson:
+    store, settings = current.store(), current.settings()
+    facts = await account_facts(store, user)
+    return {
+        "id": user.id,
+        "slug": user.user_slug,
+        "user_slug": user.user_slug,
+        "public_slug": user.public_slug,
+        "created_at": iso(user.created_at),
+        "keys": [{"last4": facts.last4, "created_at": iso(facts.key_since)}],
+        "former_slugs": [
+            {"slug": former.slug, "until": iso(former.until)}
+            for former in await former_slugs(store, user, now_ms())
+        ],
+        "checks": facts.checks,
+        "channels": facts.channels,
+        "limits": {
+            "checks": settings.checks_per_account,
+            "channels": settings.channels_per_account,
+            "pings_per_check": settings.ping_log_entries,
+            "body_bytes": settings.body_bytes_per_account,
+            "former_slugs": FORMER_MAX,
+        },
+    }
+
+
+def _empty() -> Response:
+    return Response(status=204, headers={"Cache-Control": "no-store"})
