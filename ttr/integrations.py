@@ -1,7 +1,7 @@
 """Channels as both front doors set and test them: judged, sealed, stored, tried."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
@@ -13,9 +13,9 @@ from ttr.confirmations import Unconfirmed, ask, asked_address, shown_address, wh
 from ttr.domain import limits
 from ttr.domain.alert import Event
 from ttr.domain.check import Check
-from ttr.domain.invalid import FieldError, Invalid, has_control
+from ttr.domain.invalid import Contradiction, FieldError, Invalid, has_control
 from ttr.domain.rate import rules
-from ttr.immediate import Answer, may_test, send_now
+from ttr.immediate import Answer, send_now
 from ttr.now import now_ms
 from ttr.settings import Settings
 from ttr.store.channels import (
@@ -67,7 +67,7 @@ async def change_channel(
     asked again.
     """
     for _ in range(_TURNS):
-        secrets = _open(settings, user, channel)
+        secrets = open_secrets(settings, user, channel)
         if shared := await _signing_of_endpoint(
             store, settings, user, _kind(channel.kind, "kind"), given, but=channel.id
         ):
@@ -83,7 +83,7 @@ async def change_channel(
         try:
             written = await update_channel(store, user, channel, draft, now=now_ms())
         except DefaultsReached as error:
-            raise Invalid([FieldError("default", str(error))]) from None
+            raise Contradiction([FieldError("default", str(error))]) from None
         channel = await get_channel(store, user, channel.id)
         if not written:
             continue
@@ -127,7 +127,51 @@ async def change_own_channel(
         return await change_channel(store, settings, means, user, channel, asked)
     except Invalid as error:
         renamed = {"enabled": switch, "kind": ""}
-        raise Invalid([FieldError(renamed.get(e.field, e.field), e.message) for e in error.errors]) from None
+        raise (Contradiction if isinstance(error, Contradiction) else Invalid)(
+            [FieldError(renamed.get(e.field, e.field), e.message) for e in error.errors]
+        ) from None
+
+
+async def restore_channel(
+    store: Store,
+    settings: Settings,
+    means: Means,
+    user: User,
+    given: Mapping[str, object],
+    *,
+    number: int,
+    own_check: int | None,
+    signing: str,
+    endpoints: dict[str, Mapping[str, str]],
+) -> Saved | None:
+    """Make a channel that was read from a file, under a number drawn for it. It signs as its endpoint does according to
+    `endpoints` (`signing_by_endpoint`; it is added), else with the `signing` secret given, else with a new one. An
+    address that must agree is not asked: the channel waits. None: the check has got a channel of this kind meanwhile.
+    Raises Invalid, QuotaReached.
+    """
+    known, made = _signing_in_file(user, given, signing, endpoints)
+    try:
+        saved = await _add(
+            store, settings, means, user, given, own_check=own_check, number=number, signing=known, asks=False
+        )
+    except _HasOne:
+        return None
+    return Saved(saved.channel, made)
+
+
+def signing_by_endpoint(
+    settings: Settings, user: User, channels: Iterable[Channel]
+) -> dict[str, Mapping[str, str]]:
+    """Destination -> the secrets that messages to it are signed with."""
+    return {
+        channel.destination: {
+            name: value
+            for name, value in open_secrets(settings, user, channel).items()
+            if name.startswith("signing")
+        }
+        for channel in channels
+        if channel.destination and channel.kind in KINDS and KINDS[channel.kind].signs
+    }
 
 
 async def rotate_signing(store: Store, settings: Settings, user: User, channel: Channel) -> str:
@@ -135,11 +179,11 @@ async def rotate_signing(store: Store, settings: Settings, user: User, channel: 
     stays valid for a day. Raises Invalid, NotFound.
     """
     if not _kind(channel.kind, "kind").signs:
-        raise Invalid([FieldError("", "Messages of this kind are not signed.")])
-    old, new = _open(settings, user, channel).get("signing"), new_signing_secret()
+        raise Contradiction([FieldError("", "Messages of this kind are not signed.")])
+    old, new = open_secrets(settings, user, channel).get("signing"), new_signing_secret()
     same = [other for other in await list_channels(store, user) if _is_same_endpoint(other, channel)]
     for other in [channel, *same]:
-        if other.id == channel.id or _open(settings, user, other).get("signing") == old:
+        if other.id == channel.id or open_secrets(settings, user, other).get("signing") == old:
             await _set_signing(store, settings, user, other, new)
     return new
 
@@ -149,26 +193,19 @@ async def test_now(
 ) -> Answer:
     """Send a test, if the destination's rate allows one now, and keep what its service said.
 
-    Raises Invalid when the channel is off or lacks a setting.
+    How many an account may send is up to the doors. Raises Invalid when the channel is off or lacks a setting.
     """
     _ready(settings, channel)
-    if (wait := await may_test(store, settings, user)) is not None:
-        return wait
     event = _event(channel, check, now_ms(), queued=False)
     return await send_now(store, settings, means, user, channel, event)
 
 
 async def test_queued(
     store: Store, settings: Settings, user: User, channel: Channel, check: Check | None
-) -> Answer | None:
-    """Send a test on the way that alerts take; an answer only when none may be sent now. Raises Invalid when the
-    channel is off or lacks a setting.
-    """
+) -> None:
+    """Send a test on the way that alerts take. Raises Invalid when the channel is off or lacks a setting."""
     _ready(settings, channel)
-    if (wait := await may_test(store, settings, user)) is not None:
-        return wait
     await put_test(store, user, channel.id, _event(channel, check, now_ms(), queued=True))
-    return None
 
 
 async def rate_of(store: Store, settings: Settings, channel: Channel | None) -> dict[str, object]:
@@ -180,7 +217,7 @@ async def rate_of(store: Store, settings: Settings, channel: Channel | None) -> 
 
 async def _set_signing(store: Store, settings: Settings, user: User, channel: Channel, new: str) -> None:
     for _ in range(_TURNS):
-        secrets = _open(settings, user, channel)
+        secrets = open_secrets(settings, user, channel)
         if secrets.get("signing") == new:
             return
         draft, _ = _draft(settings, user, channel.kind, channel, with_new_secret(secrets, new, now_ms()), {})
@@ -203,10 +240,29 @@ async def _signing_of_endpoint(
     destination = _destination(user, kind, opened, sealed)
     for other in await list_channels(store, user):
         if other.id != but and other.kind == kind.name and other.destination == destination:
-            found = _open(settings, user, other)
+            found = open_secrets(settings, user, other)
             if found.get("signing"):
                 return {name: value for name, value in found.items() if name.startswith("signing")}
     return {}
+
+
+def _signing_in_file(
+    user: User, given: Mapping[str, object], signing: str, endpoints: dict[str, Mapping[str, str]]
+) -> tuple[Mapping[str, str], str | None]:
+    """What a channel is to sign with, and the secret if it was made just now."""
+    kind = _kind(str(given.get("kind")), "kind")
+    try:
+        opened, sealed = read_fields(kind, given)
+    except ChannelError:
+        return {}, None
+    if not kind.signs or lacking(kind, opened, sealed):
+        return {}, None
+    destination, made = _destination(user, kind, opened, sealed), None
+    if not endpoints.get(destination):
+        made = None if signing else new_signing_secret()
+        # Before anything is awaited: of two channels of one endpoint the second finds what the first signs with.
+        endpoints[destination] = {"signing": made or signing}
+    return endpoints[destination], made
 
 
 def _is_same_endpoint(one: Channel, other: Channel) -> bool:
@@ -237,26 +293,36 @@ async def _add(
     given: Mapping[str, object],
     *,
     own_check: int | None,
+    number: int | None = None,
+    signing: Mapping[str, str] | None = None,
+    asks: bool = True,
 ) -> Saved:
     kind = given.get("kind")
     if not isinstance(kind, str):
         raise Invalid([FieldError("kind", f"One of {', '.join(KINDS)} is needed.")])
     if missing := _kind(kind, "kind").missing(settings):
-        raise Invalid([FieldError("kind", missing)])
-    shared = await _signing_of_endpoint(store, settings, user, _kind(kind, "kind"), given)
-    draft, signing = _draft(settings, user, kind, None, shared, given)
+        raise Contradiction([FieldError("kind", missing)])
+    if signing is None:
+        signing = await _signing_of_endpoint(store, settings, user, _kind(kind, "kind"), given)
+    draft, made = _draft(settings, user, kind, None, signing, given, own=own_check is not None)
     try:
         number = await create_channel(
-            store, user, draft, own_check=own_check, now=now_ms(), most=settings.channels_per_account
+            store,
+            user,
+            draft,
+            own_check=own_check,
+            now=now_ms(),
+            most=settings.channels_per_account,
+            number=number,
         )
     except DefaultsReached as error:
-        raise Invalid([FieldError("default", str(error))]) from None
+        raise Contradiction([FieldError("default", str(error))]) from None
     if number is None:
         raise _HasOne
     channel = await get_channel(store, user, number)
-    if draft.waits:
+    if draft.waits and asks:
         channel = await _asked(store, settings, means, user, channel)
-    return Saved(channel, signing)
+    return Saved(channel, made)
 
 
 def _draft(
@@ -266,16 +332,22 @@ def _draft(
     before: Channel | None,
     secrets: Mapping[str, str],
     given: Mapping[str, object],
+    *,
+    own: bool = False,
 ) -> tuple[Draft, str | None]:
-    """What the channel is to hold, and its signing secret if that was made just now. Raises Invalid."""
-    kind, errors = _kind(kind_name, "kind"), list[FieldError]()
+    """What the channel is to hold, and its signing secret if that was made just now. Raises Invalid; Contradiction
+    when `given` is right by itself but not with what is stored or set up here.
+    """
+    kind, errors, contrary = _kind(kind_name, "kind"), list[FieldError](), list[FieldError]()
     if before is not None and given.get("kind", before.kind) != before.kind:
-        errors.append(FieldError("kind", "A channel's kind can't be changed; add another channel."))
+        (contrary if given["kind"] in list(KINDS) else errors).append(
+            FieldError("kind", "A channel's kind can't be changed; add another channel.")
+        )
     name = _name(given, before.name if before else None, kind.label, errors)
     enabled = _flag(given, "enabled", before.enabled if before else True, errors)
     default = _flag(given, "default", before.default if before else False, errors)
     if default and before is not None and before.own_check is not None:
-        errors.append(
+        contrary.append(
             FieldError("default", "This channel was made for one check; other checks can't use it.")
         )
     opened, sealed = dict(before.settings) if before else {}, dict(secrets)
@@ -290,21 +362,24 @@ def _draft(
             continue
         opened |= new_open
         sealed |= new_secret
+    errors += _faults_of_others(kind, given)
     empty = lacking(kind, opened, sealed)
     if empty and enabled is True:
         if given.get("enabled") is None and before is not None:
             enabled = False
         else:
             bad = {error.field for error in errors}
-            errors += [
+            (errors if before is None and not own else contrary).extend(
                 FieldError(field.name, "This is needed before the channel can be on.")
                 for field in empty
                 if field.name not in bad
-            ]
+            )
     if enabled and not (before and before.enabled) and (missing := kind.missing(settings)):
-        errors.append(FieldError("kind", missing))
+        contrary.append(FieldError("kind", missing))
     if errors:
-        raise Invalid(errors)
+        raise Invalid([*errors, *contrary])
+    if contrary:
+        raise Contradiction(contrary)
     signing = None
     if kind.signs and not empty and not sealed.get("signing"):
         sealed["signing"] = signing = new_signing_secret()
@@ -324,6 +399,18 @@ def _draft(
         waits=waits,
     )
     return draft, signing
+
+
+def _faults_of_others(kind: Kind, given: Mapping[str, object]) -> list[FieldError]:
+    """What is wrong with the fields of other kinds. They are not kept, but nonsense is refused wherever it is sent."""
+    faults = []
+    for other in KINDS.values():
+        for field in () if other is kind else other.fields:
+            try:
+                read_fields(other, {field.name: given[field.name]} if field.name in given else {})
+            except ChannelError as error:
+                faults.append(FieldError(error.field, error.sentence))
+    return faults
 
 
 def _destination(user: User, kind: Kind, opened: Mapping[str, str], sealed: Mapping[str, str]) -> str:
@@ -381,20 +468,23 @@ def _kind(name: str, field: str) -> Kind:
 def _ready(settings: Settings, channel: Channel) -> Kind:
     kind = _kind(channel.kind, "kind")
     if channel.off_reason == "unconfirmed":
-        raise Invalid([FieldError("enabled", f"{why_off(channel)}; nothing else is sent there before.")])
+        raise Contradiction(
+            [FieldError("enabled", f"{why_off(channel)}; nothing else is sent there before.")]
+        )
     if not channel.enabled:
-        raise Invalid([FieldError("enabled", "This channel is off; turn it on before you test it.")])
+        raise Contradiction([FieldError("enabled", "This channel is off; turn it on before you test it.")])
     if missing := kind.missing(settings):
-        raise Invalid([FieldError("kind", missing)])
+        raise Contradiction([FieldError("kind", missing)])
     set_now = dict.fromkeys(channel.has, "set")
     if empty := lacking(kind, channel.settings, set_now):
-        raise Invalid(
+        raise Contradiction(
             [FieldError(field.name, "This is needed before the channel can be tested.") for field in empty]
         )
     return kind
 
 
-def _open(settings: Settings, user: User, channel: Channel) -> dict[str, str]:
+def open_secrets(settings: Settings, user: User, channel: Channel) -> dict[str, str]:
+    """A channel's secrets in clear, also "signing" of kinds that sign; none when they can't be read any more."""
     if not channel.sealed:
         return {}
     try:

@@ -1,0 +1,156 @@
+"""Reads a file into an account: planned first, then done as a whole or not at all."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+from ttr.accounts import rename
+from ttr.channels import KINDS
+from ttr.channels.means import Means
+from ttr.confirmations import ask, shown_address
+from ttr.domain.account_slug import account_slug_fault
+from ttr.domain.transfer import AccountFile, read_account_file
+from ttr.integrations import signing_by_endpoint
+from ttr.now import now_ms
+from ttr.settings import Settings
+from ttr.store.channels import Channel, list_channels
+from ttr.store.errors import AccountSlugTaken, Busy, QuotaReached, StoreUnavailable
+from ttr.store.every_check import every_check, uuid_owners
+from ttr.store.redis import Store
+from ttr.store.users import User
+from ttr.transfer.passphrase import open_box
+from ttr.transfer.plan import make_plan
+from ttr.transfer.planned import Account
+from ttr.transfer.report import ImportContradicted, ImportRefused, Report, report_of
+from ttr.transfer.steps import Work, carry_out
+from ttr.undo import all_or_nothing
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# One file is read and judged at a time: each second thread that computes would take the event loop's turns as well.
+_THREAD = ThreadPoolExecutor(1, "import")
+_under_way = set[int]()
+_ASKED_MAX = 10
+"""Addresses that one import asks to agree; the others are asked when their channels are turned on."""
+
+
+async def import_account(
+    store: Store,
+    settings: Settings,
+    means: Means,
+    user: User,
+    data: bytes,
+    *,
+    passphrase: str,
+    dry_run: bool,
+) -> Report:
+    """Make of the account what a file says, and tell what that was; a dry run only tells.
+
+    Raises Invalid (the file can't be read, or ImportRefused: an entry can't be taken), QuotaReached, and Busy while
+    another import or bulk change of the account is under way.
+    """
+    if user.id in _under_way:
+        raise Busy
+    _under_way.add(user.id)
+    try:
+        return await _import(store, settings, means, user, data, passphrase=passphrase, dry_run=dry_run)
+    finally:
+        _under_way.discard(user.id)
+
+
+async def _import(
+    store: Store,
+    settings: Settings,
+    means: Means,
+    user: User,
+    data: bytes,
+    *,
+    passphrase: str,
+    dry_run: bool,
+) -> Report:
+    kinds = {name: [field.name for field in kind.fields] for name, kind in KINDS.items()}
+    file = await _aside(
+        read_account_file,
+        data,
+        kinds,
+        now=now_ms(),
+        checks_max=settings.checks_per_account,
+        channels_max=settings.channels_per_account,
+    )
+    word = passphrase or file.passphrase
+    box = await _aside(open_box, file.secrets, word) if word and file.secrets is not None else None
+    if dry_run:
+        account = await _account(store, user, file)
+        plan = await _aside(make_plan, file, account, user.id, settings, box)
+        return await _aside(report_of, plan, dry_run=True)
+    async with all_or_nothing(store, user) as change:
+        # Only from here on does no other import or bulk change come between.
+        account = await _account(store, user, file)
+        plan = await _aside(make_plan, file, account, user.id, settings, box)
+        if plan.refused or plan.faults:
+            raise (ImportRefused if plan.malformed else ImportContradicted)(plan)
+        endpoints = await _aside(signing_by_endpoint, settings, user, account.channels.values())
+        report = await _aside(report_of, plan, dry_run=False)
+        work = Work(change, settings, means, user, report, dict(plan.refs), endpoints)
+        await carry_out(work, plan)
+    await _ask(store, settings, means, user, work.report, work.waiting)
+    await _rename(store, user, file, work.report)
+    return work.report
+
+
+async def _aside(work: Callable[..., T], *arguments: Any, **named: Any) -> T:
+    """What `work` returns, done beside the event loop when its turn comes."""
+    return await asyncio.get_running_loop().run_in_executor(_THREAD, partial(work, *arguments, **named))
+
+
+async def _account(store: Store, user: User, file: AccountFile) -> Account:
+    checks = [check async for some in every_check(store, user) for check in some]
+    channels = {channel.id: channel for channel in await list_channels(store, user)}
+    uuids = [check.uuid for check in file.checks if check.uuid]
+    return Account(checks, channels, await uuid_owners(store, uuids))
+
+
+async def _ask(
+    store: Store, settings: Settings, means: Means, user: User, report: Report, waiting: Sequence[Channel]
+) -> None:
+    """Ask the addresses of new channels, once it is certain that these stay."""
+    asked = await asyncio.gather(
+        *(ask(store, settings, means, user, channel) for channel in waiting[:_ASKED_MAX]),
+        return_exceptions=True,
+    )
+    for channel, answer in zip(waiting, asked, strict=False):
+        if isinstance(answer, BaseException):
+            log.warning("channel %d: its address was not asked: %s", channel.id, answer)
+    report.warn([f"{channel.name} is off until {shown_address(channel)} confirms." for channel in waiting])
+    if len(waiting) > _ASKED_MAX:
+        report.warn([f"Only the first {_ASKED_MAX} were asked; turn the others on to have them asked."])
+
+
+async def _rename(store: Store, user: User, file: AccountFile, report: Report) -> None:
+    """Give the account the file's slugs, last of all: whatever is in their way is a warning."""
+    for family, slug, before in (
+        ("user_slug", file.user_slug, user.user_slug),
+        ("public_slug", file.public_slug, user.public_slug),
+    ):
+        if not slug or slug == before:
+            continue
+        if fault := account_slug_fault(slug):
+            report.warn([f"The {family} {slug[:100]} was left out: {fault}"])
+            continue
+        try:
+            await rename(
+                store,
+                user,
+                user_slug=slug if family == "user_slug" else None,
+                public_slug=slug if family == "public_slug" else None,
+                now=now_ms(),
+            )
+        except (AccountSlugTaken, QuotaReached, Busy, StoreUnavailable) as error:
+            report.warn([f"The {family} {slug} was left out: {error}"])
+        else:
+            report.user_slug_updated |= family == "user_slug"

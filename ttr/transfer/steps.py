@@ -1,0 +1,157 @@
+"""Carries a plan out: each step is journalled before it is done, many checks at a time."""
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ttr.channels.means import Means
+from ttr.domain.check import Check
+from ttr.integrations import restore_channel
+from ttr.now import now_ms
+from ttr.settings import Settings
+from ttr.store.channels import Channel
+from ttr.store.checks import create_check, pause_check, resume_check, update_check
+from ttr.store.numbers import draw_numbers
+from ttr.store.users import User
+from ttr.transfer.planned import NewChannel, Plan, Step
+from ttr.transfer.report import Imported, Report, SigningSecret
+from ttr.undo import Change, changed_check, made_channel, made_check
+
+_AT_ONCE = 16
+"""Checks under way at a time: half of the store's connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """An import under way."""
+
+    change: Change
+    settings: Settings
+    means: Means
+    user: User
+    report: Report
+    refs: dict[str, int]
+    """The file's channels: ref -> number."""
+    endpoints: dict[str, Mapping[str, str]]
+    """What messages to each destination are signed with."""
+    waiting: list[Channel] = field(default_factory=list)
+    """Channels that were made and whose addresses have still to agree."""
+
+
+async def carry_out(work: Work, plan: Plan) -> None:
+    """Make and change what the plan says, and put into the report what became of it.
+
+    Raises whatever a step raises: what was planned may have become impossible meanwhile.
+    """
+    for ref, new in plan.channels.items():
+        channel = await _make_channel(work, new, None)
+        if channel is not None:
+            work.refs[ref] = channel.id
+    work.report.changed.clear()
+    for steps in _apart(plan.changed):
+        await work.change.note(*(changed_check(step.before) for step in steps if step.before))
+        work.report.changed += await _together([_change_check(work, step) for step in steps])
+    work.report.created.clear()
+    for steps in _slices(plan.created):
+        numbers = await draw_numbers(work.change.store, "check", len(steps))
+        await work.change.note(
+            *(made_check(number, step.uuid) for step, number in zip(steps, numbers, strict=True))
+        )
+        work.report.created += await _together(
+            [_make_check(work, step, number) for step, number in zip(steps, numbers, strict=True)]
+        )
+
+
+async def _make_check(work: Work, step: Step, number: int) -> Imported:
+    check = await create_check(
+        work.change.store,
+        work.user,
+        replace(step.settings, channels=_numbers(work, step)),
+        now=now_ms(),
+        most=work.settings.checks_per_account,
+        number=number,
+        uuid=step.uuid,
+    )
+    if step.paused:
+        await pause_check(work.change.store, work.user, str(number), now=now_ms())
+    return await _finish(work, step, check)
+
+
+async def _change_check(work: Work, step: Step) -> Imported:
+    if step.before is None:
+        raise TypeError("a check that isn't there can't be changed")
+    store, reference = work.change.store, str(step.before.id)
+    settings = replace(step.settings, channels=_numbers(work, step))
+    check = await update_check(store, work.user, reference, lambda _: settings, now=now_ms())
+    if step.paused != check.paused:
+        await (pause_check if step.paused else resume_check)(store, work.user, reference, now=now_ms())
+    return await _finish(work, step, check)
+
+
+async def _finish(work: Work, step: Step, check: Check) -> Imported:
+    for new in step.own:
+        await _make_channel(work, new, check)
+    return Imported(step.index, check.id, check.uuid, check.name, check.settings.slug)
+
+
+async def _make_channel(work: Work, new: NewChannel, check: Check | None) -> Channel | None:
+    """None: the check has got a channel of this kind meanwhile, which stays."""
+    (number,) = await draw_numbers(work.change.store, "channel")
+    await work.change.note(made_channel(number))
+    saved = await restore_channel(
+        work.change.store,
+        work.settings,
+        work.means,
+        work.user,
+        new.given,
+        number=number,
+        own_check=check.id if check else None,
+        signing=new.signing,
+        endpoints=work.endpoints,
+    )
+    if saved is None:
+        return None
+    if saved.signing_secret is not None:
+        name = f"{saved.channel.name} of {check.name}" if check else saved.channel.name
+        work.report.signing_secrets.append(SigningSecret(number, name, saved.signing_secret))
+    if saved.channel.off_reason == "unconfirmed":
+        work.waiting.append(saved.channel)
+    return saved.channel
+
+
+def _numbers(work: Work, step: Step) -> tuple[int, ...] | None:
+    """The channels of a check; None leaves them as they are, or gives a new check the default ones."""
+    if step.refs is None:
+        return None
+    return tuple(work.refs[ref] for ref in step.refs if ref in work.refs)
+
+
+def _apart(steps: Sequence[Step]) -> Iterable[Sequence[Step]]:
+    """Slices of changes; one that changes a slug goes by itself, for another's may depend on it."""
+    some: list[Step] = []
+    for step in steps:
+        alone = step.before is not None and step.before.settings.slug != step.settings.slug
+        if some and (alone or len(some) == _AT_ONCE):
+            yield some
+            some = []
+        some.append(step)
+        if alone:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def _slices(steps: Sequence[Step]) -> Iterable[Sequence[Step]]:
+    return (steps[first : first + _AT_ONCE] for first in range(0, len(steps), _AT_ONCE))
+
+
+async def _together(work: Sequence[Coroutine[Any, Any, Imported]]) -> list[Imported]:
+    """All of them at once. Raises the first fault, when none is under way any more."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in work]
+    except BaseExceptionGroup as faults:
+        raise faults.exceptions[0] from None
+    return [task.result() for task in tasks]
