@@ -1,42 +1,112 @@
 """What a check's pings left: the log, and their bodies."""
 
-from pydantic import BaseModel, Field
-from quart import Response, jsonify, request
+from typing import Annotated
+
+from pydantic import BaseModel, Field, field_validator
+from quart import Response, request
+from typing_extensions import TypedDict
 
 from ttr import current
 from ttr.api.auth import caller
+from ttr.api.body import private
+from ttr.api.describe import Moment, operation
+from ttr.api.number_cursor import NumberCursor, cursor_before, number_in
 from ttr.domain.invalid import parse_form
 from ttr.domain.moments import iso
 from ttr.store.checks import get_check
 from ttr.store.errors import NotFound
-from ttr.store.ping_log import PingEntry
-from ttr.store.pings import read_body, read_pings
+from ttr.store.ping_log import KINDS, METHODS, PingEntry
+from ttr.store.pings import page_pings, read_body
+
+_ONE_KIND = f"(?:{'|'.join(KINDS)})"
 
 
 class PingsQuery(BaseModel):
     """The query of the log."""
 
-    size: int = Field(100, ge=1, le=1_000)
+    size: int = Field(100, ge=1, le=1_000, description="Pings a page.")
+    cursor: NumberCursor = ""
+    kind: str = Field(
+        "",
+        description=f"{', '.join(KINDS[:-1])} or {KINDS[-1]}; comma separated, pings of any of them.",
+        json_schema_extra={"pattern": f"^(?:{_ONE_KIND}(?:,{_ONE_KIND})*)?$"},
+    )
+
+    @field_validator("kind")
+    @classmethod
+    def _kind(cls, value: str) -> str:
+        if value and not set(value.split(",")) <= set(KINDS):
+            raise ValueError(f"Of {', '.join(KINDS)}, comma separated.")
+        return value
 
 
+class PingJson(TypedDict):
+    """What was recorded of one ping."""
+
+    n: Annotated[int, Field(description="Its number; the check's pings count from 1.")]
+    kind: Annotated[str, Field(json_schema_extra={"enum": list(KINDS)})]
+    timestamp: Moment
+    duration_seconds: Annotated[float | None, Field(description="How long the run that it ended took.")]
+    rid: Annotated[str | None, Field(description="The id that its sender gave the run.")]
+    exit_status: int | None
+    reason: Annotated[str | None, Field(description="Why it counts as a failure.")]
+    detail: str | None
+    method: Annotated[str, Field(json_schema_extra={"enum": list(METHODS)})]
+    ip_address: str | None
+    user_agent: str | None
+    size: Annotated[int, Field(description="Bytes of its body, before it was cut.")]
+
+
+class PingsJson(TypedDict):
+    """A page of the log, newest first."""
+
+    items: list[PingJson]
+    next_cursor: Annotated[
+        str | None, Field(description="For the page of older pings; null when none is kept.")
+    ]
+    total: Annotated[int, Field(description="How many pings of any kind there have been.")]
+
+
+class ContentJson(TypedDict):
+    """The newest body."""
+
+    content: Annotated[str | None, Field(description="The body as text; null when none is kept.")]
+    ping: Annotated[int | None, Field(description="The number of the ping that it came with.")]
+
+
+@operation("List pings", tag="History", query=PingsQuery, answers={200: PingsJson})
 async def index(check: str) -> Response:
-    """The newest pings, newest first."""
+    """The pings that are kept, newest first."""
     user = await caller()
     query = parse_form(PingsQuery, request.args)
     found = await get_check(current.store(), user, check)
-    entries = await read_pings(current.store(), found, query.size)
-    return _private(jsonify({"items": [ping_json(entry) for entry in entries], "total": found.ping_count}))
+    page = await page_pings(
+        current.store(),
+        found,
+        size=query.size,
+        before=number_in(query.cursor),
+        kinds=query.kind.split(",") if query.kind else (),
+    )
+    answer: PingsJson = {
+        "items": [ping_json(entry) for entry in page.pings],
+        "next_cursor": cursor_before(page.before),
+        "total": page.total,
+    }
+    return private(answer)
 
 
+@operation("Show the newest body", tag="History", answers={200: ContentJson})
 async def content(check: str) -> Response:
     """The newest body as text; null when none is kept."""
     user = await caller()
     found = await get_check(current.store(), user, check)
     body = await read_body(current.store(), found)
     text = None if body is None else body[1].decode("utf-8", "replace")
-    return _private(jsonify({"content": text, "ping": None if body is None else body[0]}))
+    answer: ContentJson = {"content": text, "ping": None if body is None else body[0]}
+    return private(answer)
 
 
+@operation("Download a ping's body", tag="History", answers={200: bytes})
 async def body(check: str, number: int) -> Response:
     """One ping's body, byte for byte, as a download that no browser interprets."""
     user = await caller()
@@ -47,10 +117,11 @@ async def body(check: str, number: int) -> Response:
     answer = Response(kept[1], mimetype="application/octet-stream")
     answer.headers["Content-Disposition"] = f'attachment; filename="ping-{number}.bin"'
     answer.headers["X-Content-Type-Options"] = "nosniff"
-    return _private(answer)
+    answer.headers["Cache-Control"] = "private, no-cache"
+    return answer
 
 
-def ping_json(entry: PingEntry) -> dict[str, object]:
+def ping_json(entry: PingEntry) -> PingJson:
     """A ping as the API shows it."""
     return {
         "n": entry.number,
@@ -66,8 +137,3 @@ def ping_json(entry: PingEntry) -> dict[str, object]:
         "user_agent": entry.user_agent or None,
         "size": entry.size,
     }
-
-
-def _private(answer: Response) -> Response:
-    answer.headers["Cache-Control"] = "private, no-cache"
-    return answer

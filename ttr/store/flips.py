@@ -1,0 +1,76 @@
+"""A check's changes of status, read back: page by page, and as the history that uptime is worked out from."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from ttr.domain.check import Check, Status
+from ttr.domain.flip import Flip
+from ttr.domain.uptime import History
+from ttr.store import keys
+from ttr.store.errors import NotFound
+from ttr.store.redis import Store, store_trouble
+
+
+@dataclass(frozen=True, slots=True)
+class FlipPage:
+    """Some of a check's changes, newest first."""
+
+    flips: list[Flip]
+    before: int | None
+    """The number to go on before; None when nothing older is kept."""
+    total: int
+    """How many changes there have been; the last 200 are kept."""
+
+
+async def read_flips(store: Store, check: Check, *, size: int, before: int | None = None) -> FlipPage:
+    """The newest `size` changes, or the newest of those numbered below `before`. Raises NotFound."""
+    partition = keys.partition_of(check.user_id)
+    with store_trouble():
+        async with store.redis.pipeline(transaction=True) as pipe:
+            pipe.hmget(keys.check(partition, check.id), "id", "flip_number")
+            pipe.lrange(keys.flips(partition, check.id), 0, -1)
+            (found, number), entries = await pipe.execute()
+    if found is None:
+        raise NotFound("no such check")
+    flips = _flips(entries, number)
+    total = flips[0].number if flips else 0
+    older = [flip for flip in flips if before is None or flip.number < before]
+    shown = older[:size]
+    return FlipPage(shown, shown[-1].number if len(older) > size else None, total)
+
+
+async def read_history(store: Store, check: Check) -> History:
+    """All that is kept of a check's statuses, of one moment. Raises NotFound."""
+    partition = keys.partition_of(check.user_id)
+    with store_trouble():
+        # In one transaction: a change between the reads would count a stretch twice or not at all.
+        async with store.redis.pipeline(transaction=True) as pipe:
+            pipe.hmget(keys.check(partition, check.id), "created_at", "status", "status_since", "flip_number")
+            pipe.lrange(keys.flips(partition, check.id), 0, -1)
+            pipe.hgetall(keys.days(partition, check.id))
+            (created_at, status, since, number), entries, days = await pipe.execute()
+    if created_at is None:
+        raise NotFound("no such check")
+    return History(
+        created_at=int(created_at),
+        status=cast(Status, status.decode()),
+        since=int(since),
+        flips=_flips(entries, number),
+        days={_day(field): int(ms) for field, ms in days.items()},
+    )
+
+
+def _flips(entries: list[bytes], number: bytes | None) -> list[Flip]:
+    """The entries, which are the newest without a hole: only the newest one's number is stored."""
+    newest = max(int(number or 0), len(entries))
+    return [_flip(entry.decode("utf-8", "replace"), newest - i) for i, entry in enumerate(entries)]
+
+
+def _flip(entry: str, number: int) -> Flip:
+    at, old, new, lasted, reason, detail = entry.split("|", 5)
+    return Flip(number, int(at), cast(Status, old), cast(Status, new), int(lasted), reason, detail)
+
+
+def _day(field: bytes) -> tuple[int, Status]:
+    day, _, status = field.decode().partition(":")
+    return int(day), cast(Status, status)
