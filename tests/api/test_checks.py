@@ -189,9 +189,7 @@ async def test_a_taken_slug_is_a_conflict_and_changes_nothing(api: Caller) -> No
 
 async def test_nobody_reaches_anothers_check(api: Caller, store: Store) -> None:
     check = await api.make(slug="mine")
-    stranger, key = await create_user(
-        store, now=now_ms(), master=MASTER_KEY, address="", most_per_address=None
-    )
+    stranger, key = await create_user(store, now=now_ms(), master=MASTER_KEY)
     other = Caller(api.client, stranger, key)
     for reference in (check["id"], check["uuid"], "mine"):
         for method, below in (
@@ -216,7 +214,7 @@ async def test_nobody_reaches_anothers_check(api: Caller, store: Store) -> None:
         "PUT", f"/checks/{check['id']}/webhook", {"webhook_url": "https://example.com/"}
     )
     status, answer = await other.call("POST", "/checks", NEW | {"channels": channels["channels"]})
-    assert (status, answer["errors"][0]["field"]) == (400, "channels")
+    assert (status, answer["errors"][0]["field"]) == (409, "channels")
     assert (await api.call("GET", "/checks/mine"))[1]["name"] == "My Job"
 
 

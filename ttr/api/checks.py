@@ -1,62 +1,43 @@
-"""/api/v1/checks: list, create, show, replace, delete."""
+"""/api/v1/checks: list, create, show, replace, change, delete."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-
-from pydantic import BaseModel, Field
-from quart import Response, jsonify, request
+from quart import Response, request
 
 from ttr import current
 from ttr.api.auth import caller
-from ttr.api.body import body_bytes, one, render
+from ttr.api.body import body_bytes, one, private
+from ttr.api.check_json import CheckJson
+from ttr.api.check_page import PageJson, check_page
+from ttr.api.check_query import CheckQuery, parse_query
+from ttr.api.describe import operation
+from ttr.api.etag import account_tag, tagged, unchanged
 from ttr.domain.check import CheckSettings
-from ttr.domain.check_input import parse_check_json
-from ttr.domain.invalid import FieldError, Invalid, parse_form
+from ttr.domain.check_input import CheckInput, CheckPatch, parse_check_json, patch_check_json
+from ttr.domain.check_schema import EXAMPLES
 from ttr.now import now_ms
-from ttr.store.checks import create_check, delete_check, get_check, list_checks, update_check
+from ttr.store.checks import create_check, delete_check, get_check, update_check
 
 
-class ListQuery(BaseModel):
-    """The query of the list: checks by number, newest first unless `sort_direction=asc`."""
-
-    size: int = Field(25, ge=1, le=100)
-    sort_by: str = "id"
-    sort_direction: str = "desc"
-    cursor: str = ""
-
-
+@operation("List checks", tag="Checks", query=CheckQuery, answers={200: PageJson, 304: None})
 async def index() -> Response:
-    """A page of checks with cursors to the next and the previous one."""
-    user = await caller()
-    query = parse_form(ListQuery, request.args)
-    if query.sort_by != "id":
-        raise Invalid([FieldError("sort_by", "Checks are listed by id.")])
-    if query.sort_direction not in ("asc", "desc"):
-        raise Invalid([FieldError("sort_direction", "asc or desc is needed.")])
-    ascending = query.sort_direction == "asc"
-    backward, beyond = _cursor(query.cursor)
-    # One more than asked for tells whether there is a page behind this one.
-    page = await list_checks(
-        current.store(), user, size=query.size + 1, beyond=beyond, ascending=ascending != backward
-    )
-    more = len(page.checks) > query.size
-    shown = page.checks[: query.size]
-    if backward:
-        shown.reverse()
-    has_next, has_previous = (bool(shown), more) if backward else (more, beyond is not None and bool(shown))
-    answer = jsonify(
-        {
-            "items": await render(user, shown),
-            "next_cursor": _cursor_text("n", shown[-1].id) if has_next else None,
-            "prev_cursor": _cursor_text("p", shown[0].id) if has_previous else None,
-            "size": query.size,
-        }
-    )
-    answer.headers["Cache-Control"] = "private, no-cache"
-    return answer
+    """A page of checks with cursors to the next and the previous one. Cursors stay right while checks change:
+    a page begins where the one before it ended, even when the check at that edge has moved or is gone.
+    """
+    user, now = await caller(), now_ms()
+    asked = parse_query(request.args)
+    tag = await account_tag(user, now=now)
+    return unchanged(tag) or tagged(private(await check_page(user, asked, now=now)), tag)
 
 
+@operation(
+    "Create a check",
+    tag="Checks",
+    body=CheckInput,
+    examples=EXAMPLES,
+    answers={201: CheckJson},
+    refusals=(409,),
+)
 async def create() -> Response:
-    """A new check; 201."""
+    """A new check, armed from now. 409 when another check has the slug, or the account has as many as it may."""
     user = await caller()
     settings = parse_check_json(await body_bytes(), now=now_ms())
     check = await create_check(
@@ -65,12 +46,23 @@ async def create() -> Response:
     return await one(user, check, 201)
 
 
+@operation("Show a check", tag="Checks", answers={200: CheckJson, 304: None})
 async def show(check: str) -> Response:
     """One check, by number, UUID or slug."""
     user = await caller()
-    return await one(user, await get_check(current.store(), user, check))
+    tag = await account_tag(user, now=now_ms())
+    found = await get_check(current.store(), user, check)
+    return unchanged(tag) or tagged(await one(user, found), tag)
 
 
+@operation(
+    "Replace a check",
+    tag="Checks",
+    body=CheckInput,
+    examples=EXAMPLES,
+    answers={200: CheckJson},
+    refusals=(409,),
+)
 async def replace(check: str) -> Response:
     """Replace a check's settings; what is omitted gets its default, but slug, tags and channels stay."""
     user = await caller()
@@ -82,23 +74,32 @@ async def replace(check: str) -> Response:
     return await one(user, await update_check(current.store(), user, check, change, now=now_ms()))
 
 
+@operation(
+    "Change a check",
+    tag="Checks",
+    body=CheckPatch,
+    answers={200: CheckJson},
+    refusals=(409,),
+    examples={
+        "Another grace": {"grace_seconds": 600},
+        "From interval to cron": {"schedule_type": "cron", "schedule": "0 3 * * *", "tz": "Europe/Riga"},
+    },
+)
+async def change(check: str) -> Response:
+    """Change what is sent, and nothing else; null clears what can be empty. A schedule or an interval that
+    the check's schedule_type has no use for is refused unless another schedule_type is sent with it.
+    """
+    user = await caller()
+    body = await body_bytes()
+
+    def patch(before: CheckSettings) -> CheckSettings:
+        return patch_check_json(body, now=now_ms(), current=before)
+
+    return await one(user, await update_check(current.store(), user, check, patch, now=now_ms()))
+
+
+@operation("Delete a check", tag="Checks", answers={204: None})
 async def delete(check: str) -> tuple[str, int]:
-    """Remove a check; 204."""
+    """Remove a check with everything it kept, and the channels that only it uses."""
     await delete_check(current.store(), await caller(), check)
     return "", 204
-
-
-def _cursor_text(direction: str, check_id: int) -> str:
-    return urlsafe_b64encode(f"{direction}{check_id}".encode()).decode().rstrip("=")
-
-
-def _cursor(text: str) -> tuple[bool, int | None]:
-    if not text:
-        return False, None
-    try:
-        plain = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
-        if plain[:1] not in ("n", "p") or not plain[1:].isdigit() or len(plain) > 16:
-            raise ValueError
-        return plain[0] == "p", int(plain[1:])
-    except ValueError:
-        raise Invalid([FieldError("cursor", "This is no cursor that a list gave.")]) from None

@@ -8,17 +8,32 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from ttr.domain import limits
 from ttr.domain.check import CheckSettings
+from ttr.domain.check_schema import UUID_PATTERN, complete, complete_change
 from ttr.domain.content import ContentRule, RuleError, check_rule
-from ttr.domain.invalid import FieldError, Invalid, has_control, parse_form, parse_json
+from ttr.domain.invalid import (
+    WHOLE,
+    Contradiction,
+    FieldError,
+    Invalid,
+    has_control,
+    parse_form,
+    parse_json,
+    parse_object,
+)
 from ttr.domain.schedule import Schedule, ScheduleError, parse_schedule
 from ttr.domain.zones import find_zone
 
 _SLUG = re.compile(r"[a-z0-9_-]+", re.ASCII)
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
+_UUID = re.compile(UUID_PATTERN, re.ASCII)
+
+
+def is_uuid(text: str) -> bool:
+    """Whether `text` is a UUID as checks have them: lower case, with dashes."""
+    return _UUID.fullmatch(text) is not None
 
 
 def slug_fault(slug: str) -> str | None:
@@ -48,6 +63,8 @@ TagName = Annotated[str, BeforeValidator(_tag_name)]
 class CheckInput(BaseModel):
     """The fields of a check in requests. Unknown fields are ignored, so an answer can be sent back."""
 
+    model_config = ConfigDict(json_schema_extra=complete)
+
     name: str = Field(max_length=limits.NAME_MAX)
     slug: str | None = None
     # Longer lists are refused before each of their items becomes an error: 490,000 took 8.7 s.
@@ -56,20 +73,24 @@ class CheckInput(BaseModel):
     schedule_type: Literal["interval", "cron", "oncalendar"] = "interval"
     schedule: str | None = None
     tz: str = "UTC"
-    interval_seconds: int | None = None
-    grace_seconds: int = Field(ge=limits.GRACE_MIN_SECONDS, le=limits.GRACE_MAX_SECONDS)
-    max_runtime_seconds: int | None = Field(
-        None, ge=limits.RUNTIME_MIN_SECONDS, le=limits.RUNTIME_MAX_SECONDS
-    )
-    notify_after_failures: int | None = Field(None, ge=0, le=limits.FAILURES_MAX)
+    interval_seconds: Annotated[int, WHOLE] | None = None
+    grace_seconds: Annotated[int, Field(ge=limits.GRACE_MIN_SECONDS, le=limits.GRACE_MAX_SECONDS), WHOLE]
+    max_runtime_seconds: (
+        Annotated[int, Field(ge=limits.RUNTIME_MIN_SECONDS, le=limits.RUNTIME_MAX_SECONDS), WHOLE] | None
+    ) = None
+    notify_after_failures: Annotated[int, Field(ge=0, le=limits.FAILURES_MAX), WHOLE] | None = None
     notify_on_up: bool = True
-    remind_every_minutes: int | None = Field(None, ge=limits.REMIND_MIN_MINUTES, le=limits.REMIND_MAX_MINUTES)
+    remind_every_minutes: (
+        Annotated[int, Field(ge=limits.REMIND_MIN_MINUTES, le=limits.REMIND_MAX_MINUTES), WHOLE] | None
+    ) = None
     expected_content: str | None = None
     expected_content_type: Literal["present", "absent"] | None = None
     use_regex_for_content: bool = False
     post_only: bool = False
     # What a check has to itself is answered with the others, and may be sent back with them.
-    channels: list[int] | None = Field(None, max_length=limits.CHANNELS_MAX + limits.OWN_CHANNELS_MAX)
+    channels: list[Annotated[int, Field(ge=1, le=limits.NUMBER_MAX), WHOLE]] | None = Field(
+        None, max_length=limits.CHANNELS_MAX + limits.OWN_CHANNELS_MAX
+    )
 
     @field_validator("name")
     @classmethod
@@ -95,9 +116,9 @@ class CheckInput(BaseModel):
     def _tags(cls, value: list[str] | None) -> list[str] | None:
         if value is None:
             return None
-        names = list(dict.fromkeys(name.strip() for name in value if name.strip()))
-        if len(names) > limits.TAGS_MAX:
+        if len(value) > limits.TAGS_MAX:
             raise ValueError(f"At most {limits.TAGS_MAX} tags.")
+        names = list(dict.fromkeys(name.strip() for name in value if name.strip()))
         for name in names:
             if len(name) > limits.TAG_MAX:
                 raise ValueError(f"A tag has at most {limits.TAG_MAX} characters.")
@@ -114,9 +135,111 @@ class CheckInput(BaseModel):
         return value
 
 
+class CheckPatch(CheckInput):
+    """The fields of a check that a PATCH may send: any of them, and what is not sent stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra=complete_change)
+
+    name: str = Field("", max_length=limits.NAME_MAX)
+    grace_seconds: Annotated[int, Field(ge=limits.GRACE_MIN_SECONDS, le=limits.GRACE_MAX_SECONDS), WHOLE] = 0
+
+
 def parse_check_json(body: bytes, *, now: int, current: CheckSettings | None = None) -> CheckSettings:
     """The settings in a JSON body. With `current`, an omitted slug, tags or channels stay. Raises Invalid."""
     return _settings(parse_json(CheckInput, body), now, current)
+
+
+def parse_check_fields(fields: Mapping[str, Any], *, now: int) -> CheckSettings:
+    """The settings in a JSON object that was decoded already, as `parse_check_json` reads them. Raises Invalid."""
+    return _settings(parse_object(CheckInput, fields), now, None)
+
+
+def patch_check_json(body: bytes, *, now: int, current: CheckSettings) -> CheckSettings:
+    """`current` with what a JSON body sends in place of it. Raises Invalid; Contradiction when what is sent is right
+    by itself and not with what is kept, such as a field that the kept schedule type has no use for.
+    """
+    return patch_check(parse_json(CheckPatch, body), now=now, current=current)
+
+
+def patch_check(given: CheckPatch, *, now: int, current: CheckSettings) -> CheckSettings:
+    """`current` with the fields that were sent to `given`. Raises Invalid as `patch_check_json` does."""
+    _judge_alone(given, now)
+    sent = given.model_fields_set
+    kept = check_fields(current)
+    if "schedule_type" not in sent:
+        _judge_kind(given, current.schedule)
+    elif given.schedule_type != current.schedule.kind:
+        # An expression of the one kind would be read as one of the other.
+        kept |= {"schedule": None, "interval_seconds": None}
+    update = {name: value for name, value in kept.items() if name not in sent}
+    try:
+        return _settings(given.model_copy(update=update), now, current)
+    except Invalid as error:
+        raise Contradiction(error.errors) from None
+
+
+def check_fields(settings: CheckSettings) -> dict[str, Any]:
+    """Settings as the fields that would send them; channels are left out, since None leaves them as they are."""
+    schedule, rule = settings.schedule, settings.rule
+    return {
+        "name": settings.name,
+        "slug": settings.slug,
+        "tags": list(settings.tags),
+        "description": settings.description,
+        "schedule_type": schedule.kind,
+        "schedule": schedule.expression,
+        "tz": schedule.tz,
+        "interval_seconds": schedule.interval_seconds,
+        "grace_seconds": settings.grace_seconds,
+        "max_runtime_seconds": settings.max_runtime_seconds,
+        "notify_after_failures": settings.notify_after_failures,
+        "notify_on_up": settings.notify_on_up,
+        "remind_every_minutes": settings.remind_every_minutes,
+        "expected_content": rule.text if rule else None,
+        "expected_content_type": rule.kind if rule else None,
+        "use_regex_for_content": rule.regex if rule else False,
+        "post_only": settings.post_only,
+    }
+
+
+def _judge_alone(given: CheckPatch, now: int) -> None:
+    """Refuse what would be wrong whatever the check is like now."""
+    errors: list[FieldError] = []
+    sent, kind = given.model_fields_set, given.schedule_type
+    needed = "interval_seconds" if kind == "interval" else "schedule"
+    if given.interval_seconds is not None:
+        _schedule(given.model_copy(update={"schedule_type": "interval", "tz": "UTC"}), now, errors)
+    if "schedule_type" in sent and needed in sent:
+        _schedule(given, now, errors)
+    else:
+        if "tz" in sent:
+            _try_zone(given.tz, errors)
+        if "schedule_type" not in sent and given.schedule:
+            tried: list[FieldError] = []
+            read = [
+                _schedule(given.model_copy(update={"schedule_type": one, "tz": "UTC"}), now, tried)
+                for one in ("cron", "oncalendar")
+            ]
+            if not any(read):
+                errors.append(tried[0])
+    _rule(given, errors)
+    if errors:
+        raise Invalid(errors)
+
+
+def _judge_kind(given: CheckPatch, kept: Schedule) -> None:
+    """Refuse a schedule for an interval check, and an interval for the others, unless it is told to change."""
+    field = "schedule" if kept.kind == "interval" else "interval_seconds"
+    if getattr(given, field) not in (None, ""):
+        other = "cron or oncalendar" if field == "schedule" else "interval"
+        raise Contradiction(
+            [
+                FieldError(
+                    field,
+                    f"This check's schedule_type is {kept.kind}; to change it, send schedule_type: {other}.",
+                )
+            ]
+        )
 
 
 def parse_check_form(
@@ -126,7 +249,10 @@ def parse_check_form(
     checkbox is off. Slug and tags are always replaced; channels stay. Raises Invalid.
     """
     fields: dict[str, Any] = {name: value for name, value in form.items() if value.strip() != ""}
-    fields["tags"] = form.get("tags", "").split(",")
+    # Repeated ones and empty ones don't count.
+    fields["tags"] = list(
+        dict.fromkeys(name.strip() for name in form.get("tags", "").split(",") if name.strip())
+    )
     fields.setdefault("slug", "")
     fields.setdefault("description", "")
     for box in ("notify_on_up", "use_regex_for_content", "post_only"):
@@ -181,10 +307,7 @@ def _schedule(given: CheckInput, now: int, errors: list[FieldError]) -> Schedule
     if getattr(given, field) in (None, ""):
         errors.append(FieldError(field, "This field is required."))
         return None
-    try:
-        find_zone(given.tz)
-    except ScheduleError as error:
-        errors.append(FieldError("tz", str(error)))
+    if not _try_zone(given.tz, errors):
         return None
     try:
         return parse_schedule(
@@ -197,6 +320,15 @@ def _schedule(given: CheckInput, now: int, errors: list[FieldError]) -> Schedule
     except ScheduleError as error:
         errors.append(FieldError(field, str(error)))
         return None
+
+
+def _try_zone(name: str, errors: list[FieldError]) -> bool:
+    try:
+        find_zone(name)
+    except ScheduleError as error:
+        errors.append(FieldError("tz", str(error)))
+        return False
+    return True
 
 
 def _rule(given: CheckInput, errors: list[FieldError]) -> ContentRule | None:
