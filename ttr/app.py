@@ -3,13 +3,17 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 
 from quart import Quart, Response, request
 from werkzeug.exceptions import HTTPException
 
 from ttr import current
 from ttr.api import api_blueprint
+from ttr.api.converters import CONVERTERS
 from ttr.api.errors import http_problem
+from ttr.api.openapi import document
+from ttr.api.upload import SizedRequest
 from ttr.channels.means import open_means
 from ttr.domain.flapping import flap_rules
 from ttr.domain.limits import JSON_BODY_MAX
@@ -18,6 +22,7 @@ from ttr.now import now_ms
 from ttr.paths import STATIC, TEMPLATES
 from ttr.ping.asgi import PingDoor
 from ttr.ping.handler import PingHandler
+from ttr.ping.limits import PingLimits
 from ttr.settings import Settings
 from ttr.store.deadlines import tick_web
 from ttr.store.errors import StoreUnavailable
@@ -35,7 +40,10 @@ def create_app(settings: Settings) -> Quart:
     """The web process: three front doors over one store."""
     app = Quart("ttr", static_folder=str(STATIC), template_folder=str(TEMPLATES))
     app.config["MAX_CONTENT_LENGTH"] = JSON_BODY_MAX
+    app.request_class = SizedRequest
+    app.url_map.converters |= CONVERTERS
     current.install(app, settings)
+    current.set_api_document(app, lambda: document(app))
 
     app.register_blueprint(api_blueprint)  # JSON:  /api/v1/...
     app.register_blueprint(web_blueprint)  # HTML:  /, /dashboard, /checks/...
@@ -64,10 +72,15 @@ def create_app(settings: Settings) -> Quart:
                 flap=flap_rules(settings),
                 body_limit=settings.ping_body_limit,
                 checks_per_account=settings.checks_per_account,
+                limits=PingLimits(*map(settings.limit, ("ping-check", "ping-address", "ping-unknown"))),
             )
-            ticking = asyncio.create_task(_tick(store))
+            stop = asyncio.Event()
+            ticking = asyncio.create_task(_tick(store, stop))
             yield
-            ticking.cancel()
+            stop.set()
+            # Its last command gives its connection back before the pool is closed. No cancellation: redis-py swallows
+            # one in ten, and the loop would go on for ever.
+            await asyncio.wait({ticking})
             door.handler = None
 
     return app
@@ -81,9 +94,9 @@ def _answer_refusals(app: Quart) -> None:
         return await (http_problem if request.path.startswith("/api/") else http_error)(error)
 
 
-async def _tick(store: Store) -> None:
-    """Say twice a second that pings are taken; when nobody says so, the clock stops judging."""
-    while True:
+async def _tick(store: Store, stop: asyncio.Event) -> None:
+    """Say twice a second that pings are taken, until `stop`; when nobody says so, the clock stops judging."""
+    while not stop.is_set():
         try:
             await tick_web(store, now_ms())
         except StoreUnavailable as error:
@@ -91,4 +104,6 @@ async def _tick(store: Store) -> None:
         except Exception:
             # Without ticks nobody is ever declared overdue, so nothing may end them.
             log.exception("the web tick")
-        await asyncio.sleep(_TICK_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TICK_SECONDS):
+                await stop.wait()

@@ -9,7 +9,7 @@ from ttr.channels import KINDS, Kind
 from ttr.channels.kind import lacking
 from ttr.channels.means import Means
 from ttr.domain.alert import Event
-from ttr.domain.invalid import FieldError, Invalid
+from ttr.domain.invalid import Contradiction, FieldError
 from ttr.domain.links import address_number
 from ttr.domain.rate import RateRules, rules
 from ttr.immediate import Answer, send_now
@@ -31,7 +31,7 @@ _REMEMBERED_MS = 86_400_000
 _TURNS = 10
 
 
-class Unconfirmed(Invalid):
+class Unconfirmed(Contradiction):
     """The channel can't be on before its address agrees; `answer` is what became of asking there again."""
 
     def __init__(self, address: str, answer: Answer) -> None:

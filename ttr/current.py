@@ -1,6 +1,7 @@
 """What a request handler needs of the running app: its store, its settings, whose request it is."""
 
-from typing import cast
+from collections.abc import Callable
+from typing import Any, cast
 
 from quart import Quart, current_app, request
 
@@ -33,6 +34,16 @@ def set_means(app: Quart, means: Means) -> None:
 def means() -> Means:
     """What test messages are sent with."""
     return cast(Means, current_app.extensions["ttr_means"])
+
+
+def set_api_document(app: Quart, build: Callable[[], dict[str, Any]]) -> None:
+    """Tell the app how to get the OpenAPI document, which one front door makes and another one shows."""
+    app.extensions["ttr_api_document"] = build
+
+
+def api_document() -> dict[str, Any]:
+    """The OpenAPI document of the running app."""
+    return cast(Callable[[], dict[str, Any]], current_app.extensions["ttr_api_document"])()
 
 
 def settings() -> Settings:

@@ -53,7 +53,7 @@ async def add(api: Caller, **fields: Any) -> Any:
 async def other_account(api: Caller, store: Store) -> Caller:
     return Caller(
         api.client,
-        *await create_user(store, now=now_ms(), master=MASTER_KEY, address="", most_per_address=None),
+        *await create_user(store, now=now_ms(), master=MASTER_KEY),
     )
 
 
@@ -400,7 +400,7 @@ async def test_what_is_not_signed_has_no_secret_to_rotate(api: Caller) -> None:
     made = await add(api, **SLACK)
     assert "signing_secret" not in made
     answer = await api.raw("POST", f"/channels/{made['id']}/rotate-secret")
-    assert answer.status_code == 400
+    assert answer.status_code == 409
     await problem(answer)
 
 
@@ -489,8 +489,8 @@ async def test_a_channel_of_one_check_stays_with_it(api: Caller) -> None:
     (number,) = seen["channels"]
     _, channel = await api.call("GET", f"/channels/{number}")
     assert (channel["check_id"], channel["checks"], channel["enabled"]) == (check["id"], 1, False)
-    assert (await api.raw("PUT", f"/checks/{other['id']}/channels/{number}")).status_code == 400
-    assert (await api.raw("POST", f"/channels/{number}/assign-all")).status_code == 400
+    assert (await api.raw("PUT", f"/checks/{other['id']}/channels/{number}")).status_code == 409
+    assert (await api.raw("POST", f"/channels/{number}/assign-all")).status_code == 409
     assert (await api.raw("DELETE", f"/checks/{check['id']}/channels/{number}")).status_code == 409
     answer = await api.raw("PATCH", f"/channels/{number}", b'{"default": true}')
     assert (await problem(answer)).keys() == {"default"}
@@ -567,7 +567,7 @@ async def test_what_is_off_or_lacks_a_setting_is_not_tested(api: Caller, store: 
         made = await add(api, **fields)
         for below in ("test", "test-queue"):
             answer = await api.raw("POST", f"/channels/{made['id']}/{below}")
-            assert answer.status_code == 400
+            assert answer.status_code == 409
             assert (await problem(answer)).keys() == {"enabled"}
         assert await api.call("GET", f"/channels/{made['id']}/rate") == (200, {"enabled": False})
     assert await read_outbox(store, api.user.partition, 10) == []

@@ -21,7 +21,7 @@ async def limited(store: Store, settings: Settings) -> AsyncIterator[Quart]:
                 "REDIS_URL": settings.database,
                 "SECRET_KEY": "tests only",
                 "ENCRYPTION_KEY": settings.master_key,
-                "ACCOUNTS_PER_ADDRESS": "3",
+                "RATE_LIMITS": "new-account=3/3600",
                 "TRUSTED_PROXIES": "127.0.0.1",
             }
         )
@@ -36,7 +36,8 @@ async def key_from(app: Quart, *forwarded: str, peer: str = "127.0.0.1") -> int:
     answer = await client.post("/api/v1/keys", headers=Headers(headers), scope_base={"client": (peer, 1)})
     if answer.status_code == 429:
         assert await problem(answer) == {}
-        assert 0 < int(answer.headers["Retry-After"]) <= 3_600
+        assert 1_190 < int(answer.headers["Retry-After"]) <= 1_200
+        assert answer.headers["RateLimit-Policy"] == '"new-account";q=3;w=3600'
     return answer.status_code
 
 
@@ -46,6 +47,12 @@ async def test_an_address_makes_so_many_accounts_an_hour(limited: Quart, store: 
     assert await key_from(limited, "203.0.113.10") == 201
     users = [key async for key in store.redis.scan_iter("ttr:access-key:*")]
     assert len(users) == 4
+
+
+async def test_an_ipv6_network_counts_as_one_address(limited: Quart) -> None:
+    statuses = [await key_from(limited, f"2001:db8:1:2:{n}::{n}") for n in range(1, 5)]
+    assert statuses == [201, 201, 201, 429]
+    assert await key_from(limited, "2001:db8:1:3::1") == 201
 
 
 async def test_an_invented_address_does_not_help(limited: Quart) -> None:

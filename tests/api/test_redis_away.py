@@ -17,9 +17,7 @@ async def test_while_redis_is_gone_the_api_says_503_and_when_to_come_back() -> N
             async with open_store(redis.url) as store:
                 await wait_until_ready(store)
                 await verify(store)
-                _, key = await create_user(
-                    store, now=now_ms(), master=MASTER_KEY, address="", most_per_address=None
-                )
+                _, key = await create_user(store, now=now_ms(), master=MASTER_KEY)
             async with hypercorn_door(door_settings(redis)) as door:
                 header = f"X-Auth-Key: {key}"
                 assert (await door.ask("GET", "/api/v1/checks", header)).status == 200

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 from quart import Response, jsonify, request
 
 from ttr import current
-from ttr.api.check_json import check_json
+from ttr.api.check_json import CheckJson, check_json
 from ttr.domain.check import Check
 from ttr.domain.invalid import parse_json
 from ttr.now import now_ms
@@ -31,7 +31,7 @@ async def body_fields() -> dict[str, object]:
     return dict(parse_json(_Fields, await body_bytes()).model_extra or {})
 
 
-async def render(user: User, checks: list[Check]) -> list[dict[str, object]]:
+async def render(user: User, checks: list[Check]) -> list[CheckJson]:
     """Checks as JSON, their own channels read in one round trip."""
     channels = await own_channels(current.store(), user, checks)
     now, base = now_ms(), current.base_url()

@@ -1,18 +1,22 @@
 """The delivery log: what was sent to which channel, attempt by attempt, and sending again what was given up."""
 
+from typing import Annotated, Literal
+
 from pydantic import BaseModel, Field
 from quart import Response, request
+from typing_extensions import TypedDict
 
 from ttr import current
 from ttr.api.auth import caller
 from ttr.api.body import private
+from ttr.api.describe import Moment, operation
 from ttr.channels.wording import sentence
-from ttr.domain.alert import Event
+from ttr.domain.alert import Event, EventKind
 from ttr.domain.invalid import parse_form
 from ttr.domain.moments import iso
 from ttr.now import now_ms
 from ttr.store.checks import get_check
-from ttr.store.deliveries import Attempt, Delivery, get_delivery, read_deliveries
+from ttr.store.deliveries import Attempt, Delivery, State, get_delivery, read_deliveries
 from ttr.store.deliveries import resend as send_again
 from ttr.store.users import User
 
@@ -24,22 +28,85 @@ class DeliveriesQuery(BaseModel):
     offset: int = Field(0, ge=0, le=500)
 
 
+class EventJson(TypedDict):
+    """Something that happened, which a message tells of."""
+
+    id: str
+    kind: EventKind
+    check_id: int | None
+    check_name: str | None
+    timestamp: Moment
+    reason: str | None
+    reason_detail: str | None
+    message: Annotated[str, Field(description="The event as a sentence.")]
+
+
+class AttemptJson(TypedDict):
+    """One attempt to send a message."""
+
+    timestamp: Moment
+    outcome: Literal["delivered", "failed"]
+    reason: str | None
+    status: Annotated[int | None, Field(description="What the service answered, if it did.")]
+    latency_seconds: float
+    detail: str
+    next_attempt: Moment | None
+
+
+class DeliveryJson(TypedDict):
+    """One message to one channel; of its events the first 20."""
+
+    id: str
+    channel_id: int
+    channels: Annotated[
+        list[int], Field(description="All channels that it serves; they lead to the same place.")
+    ]
+    channel_name: str
+    channel_kind: str
+    state: State
+    created_at: Moment
+    next_attempt: Moment | None
+    count: Annotated[int, Field(description="How many events it tells of.")]
+    events: list[EventJson]
+    attempts: list[AttemptJson]
+
+
+class DeliveriesJson(TypedDict):
+    """A part of the log, newest first."""
+
+    items: list[DeliveryJson]
+    total: Annotated[int, Field(description="How many are kept.")]
+    size: int
+    offset: int
+
+
+@operation(
+    "List deliveries",
+    tag="Deliveries",
+    query=DeliveriesQuery,
+    answers={200: DeliveriesJson},
+)
 async def index() -> Response:
     """The account's deliveries, newest first."""
     return await _listed(await caller(), None)
 
 
+@operation(
+    "List a check's deliveries", tag="Deliveries", query=DeliveriesQuery, answers={200: DeliveriesJson}
+)
 async def of_check(check: str) -> Response:
     """The deliveries that tell of a check, newest first."""
     user = await caller()
     return await _listed(user, (await get_check(current.store(), user, check)).id)
 
 
+@operation("Show a delivery", tag="Deliveries", answers={200: DeliveryJson})
 async def show(delivery: str) -> Response:
     """One delivery."""
     return private(delivery_json(await get_delivery(current.store(), await caller(), delivery)))
 
 
+@operation("Send again", tag="Deliveries", answers={202: DeliveryJson}, refusals=[409])
 async def resend(delivery: str) -> Response:
     """Queue once more a delivery that was given up; 202."""
     user = await caller()
@@ -47,7 +114,7 @@ async def resend(delivery: str) -> Response:
     return private(delivery_json(await get_delivery(current.store(), user, delivery)), 202)
 
 
-def delivery_json(delivery: Delivery) -> dict[str, object]:
+def delivery_json(delivery: Delivery) -> DeliveryJson:
     """A delivery as the API shows it; of its events the first 20."""
     return {
         "id": delivery.id,
@@ -69,17 +136,16 @@ async def _listed(user: User, check_id: int | None) -> Response:
     found, total = await read_deliveries(
         current.store(), user, check_id=check_id, size=query.size, offset=query.offset
     )
-    return private(
-        {
-            "items": [delivery_json(delivery) for delivery in found],
-            "total": total,
-            "size": query.size,
-            "offset": query.offset,
-        }
-    )
+    listed: DeliveriesJson = {
+        "items": [delivery_json(delivery) for delivery in found],
+        "total": total,
+        "size": query.size,
+        "offset": query.offset,
+    }
+    return private(listed)
 
 
-def _event_json(event: Event) -> dict[str, object]:
+def _event_json(event: Event) -> EventJson:
     return {
         "id": event.id,
         "kind": event.kind,
@@ -92,7 +158,7 @@ def _event_json(event: Event) -> dict[str, object]:
     }
 
 
-def _attempt_json(attempt: Attempt) -> dict[str, object]:
+def _attempt_json(attempt: Attempt) -> AttemptJson:
     return {
         "timestamp": iso(attempt.at),
         "outcome": attempt.outcome,

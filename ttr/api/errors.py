@@ -1,27 +1,54 @@
 """Every error of the API in one shape: {"detail": sentence, "errors": [{"field", "message"}, ...]}."""
 
-from quart import Blueprint, Response, jsonify, request
+from typing import Annotated
+
+from pydantic import Field
+from quart import Blueprint, Response, jsonify
 from quart.typing import ResponseReturnValue
+from typing_extensions import TypedDict
 from werkzeug.exceptions import HTTPException
 
 from ttr.api.auth import Unauthorized
-from ttr.domain.invalid import FieldError, Invalid
+from ttr.domain.invalid import Contradiction, FieldError, Invalid
 from ttr.store.errors import (
+    AccountSlugTaken,
+    Busy,
     ChannelNeeded,
+    ChoreLost,
+    KeyEnded,
     NotDead,
     NotFound,
     QuotaReached,
     SlugTaken,
     StoreUnavailable,
+    TooMany,
     UnknownChannel,
 )
 
 
+class FaultJson(TypedDict):
+    """One thing that is wrong."""
+
+    field: Annotated[
+        str, Field(description="Where; empty when it concerns the whole request.", examples=["slug"])
+    ]
+    message: Annotated[str, Field(description="What, as a sentence.")]
+
+
+class ProblemJson(TypedDict):
+    """Every refusal and every error of ours."""
+
+    detail: Annotated[str, Field(description="What is wrong, in one sentence.")]
+    errors: Annotated[list[FaultJson], Field(description="Field by field, where it can be told.")]
+
+
 def problem(status: int, detail: str, errors: tuple[FieldError, ...] = ()) -> Response:
     """An error answer."""
-    answer = jsonify(
-        {"detail": detail, "errors": [{"field": error.field, "message": error.message} for error in errors]}
-    )
+    shown: ProblemJson = {
+        "detail": detail,
+        "errors": [{"field": error.field, "message": error.message} for error in errors],
+    }
+    answer = jsonify(shown)
     answer.status_code = status
     answer.headers["Cache-Control"] = "no-store"
     return answer
@@ -32,11 +59,12 @@ def install(blueprint: Blueprint) -> None:
 
     @blueprint.errorhandler(Invalid)
     async def _invalid(error: Invalid) -> ResponseReturnValue:
-        return problem(400, str(error), error.errors)
+        status = 409 if isinstance(error, Contradiction) else 400
+        return problem(status, str(error), error.errors)
 
     @blueprint.errorhandler(UnknownChannel)
     async def _channel(error: UnknownChannel) -> ResponseReturnValue:
-        return problem(400, str(error), (FieldError("channels", str(error)),))
+        return problem(409, str(error), (FieldError("channels", str(error)),))
 
     @blueprint.errorhandler(Unauthorized)
     async def _unauthorized(error: Unauthorized) -> ResponseReturnValue:
@@ -60,12 +88,33 @@ def install(blueprint: Blueprint) -> None:
     async def _taken(error: SlugTaken) -> ResponseReturnValue:
         return problem(409, str(error), (FieldError("slug", str(error)),))
 
+    @blueprint.errorhandler(AccountSlugTaken)
+    async def _account_slug(error: AccountSlugTaken) -> ResponseReturnValue:
+        field = "slug" if error.field == "user_slug" else error.field
+        return problem(409, str(error), (FieldError(field, str(error)),))
+
+    @blueprint.errorhandler(KeyEnded)
+    async def _ended(error: KeyEnded) -> ResponseReturnValue:
+        return problem(401, str(error))
+
+    @blueprint.errorhandler(Busy)
+    async def _busy(error: Busy) -> ResponseReturnValue:
+        return problem(409, str(error))
+
+    @blueprint.errorhandler(ChoreLost)
+    async def _lost(error: ChoreLost) -> ResponseReturnValue:
+        answer = problem(503, str(error))
+        answer.headers["Retry-After"] = "5"
+        return answer
+
+    @blueprint.errorhandler(TooMany)
+    async def _too_many(error: TooMany) -> ResponseReturnValue:
+        answer = problem(429, str(error))
+        answer.headers["Retry-After"] = str(error.allowance.retry_seconds)
+        return answer
+
     @blueprint.errorhandler(QuotaReached)
     async def _quota(error: QuotaReached) -> ResponseReturnValue:
-        if request.path.endswith("/keys"):
-            answer = problem(429, str(error))
-            answer.headers["Retry-After"] = "3600"
-            return answer
         return problem(409, str(error))
 
     @blueprint.errorhandler(StoreUnavailable)

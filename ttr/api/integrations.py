@@ -1,20 +1,46 @@
 """/api/v1/checks/<check>/<kind>: the channels that only one check uses, one of each kind, set and tried by name."""
 
+from typing import NotRequired
+
 from quart import Response
 
 from ttr import current
 from ttr.api.auth import caller
 from ttr.api.body import body_fields, one, private
-from ttr.api.trials import queued_trial, trial
+from ttr.api.channel_input import OWN_INPUTS
+from ttr.api.channel_json import RateJson
+from ttr.api.check_json import CheckJson
+from ttr.api.describe import operation
+from ttr.api.trials import QueuedJson, TrialJson, queued_trial, trial
 from ttr.channels import KINDS
 from ttr.domain.check import Check
-from ttr.domain.invalid import FieldError, Invalid
+from ttr.domain.invalid import Contradiction, FieldError
 from ttr.integrations import change_own_channel, rate_of
 from ttr.store.channels import Channel, get_channel
 from ttr.store.checks import get_check
+from ttr.store.errors import NotFound
 from ttr.store.users import User
 
 
+class OwnChannelJson(CheckJson):
+    """The check after a change of its own channel."""
+
+    signing_secret: NotRequired[str]
+
+
+class OwnTrialJson(CheckJson):
+    """The check after a test of its own channel."""
+
+    test: TrialJson
+
+
+@operation(
+    "Set a check's own channel",
+    tag="Channels",
+    body=OWN_INPUTS,
+    answers={200: OwnChannelJson},
+    refusals=[409],
+)
 async def change(check: str, kind: str) -> Response:
     """Change what is sent; null or "" clears a setting. A secret is never shown again."""
     user = await caller()
@@ -28,6 +54,7 @@ async def change(check: str, kind: str) -> Response:
     return await one(user, await get_check(current.store(), user, str(found.id)), more=more)
 
 
+@operation("Test a check's own channel", tag="Channels", answers={200: OwnTrialJson}, refusals=[409])
 async def test(check: str, kind: str) -> Response:
     """Send a test now and tell what the service said."""
     user = await caller()
@@ -40,6 +67,9 @@ async def test(check: str, kind: str) -> Response:
     )
 
 
+@operation(
+    "Test a check's own channel through the queue", tag="Channels", answers={202: QueuedJson}, refusals=[409]
+)
 async def queue_test(check: str, kind: str) -> Response:
     """Send a test on the way that alerts take; 202."""
     user = await caller()
@@ -47,6 +77,7 @@ async def queue_test(check: str, kind: str) -> Response:
     return await queued_trial(user, channel, found)
 
 
+@operation("Show the rate of a check's own channel", tag="Channels", answers={200: RateJson})
 async def rate(check: str, kind: str) -> Response:
     """How fast messages may leave for the channel's destination."""
     user = await caller()
@@ -64,7 +95,7 @@ async def _own(user: User, check: str, kind: str) -> tuple[Check, Channel | None
 async def _configured(user: User, check: str, kind: str) -> tuple[Check, Channel]:
     found, channel = await _own(user, check, kind)
     if channel is None:
-        raise Invalid(
+        raise Contradiction(
             [FieldError("", f"This check has no {KINDS[_name(kind)].label} settings; save some first.")]
         )
     return found, channel
@@ -73,5 +104,5 @@ async def _configured(user: User, check: str, kind: str) -> tuple[Check, Channel
 def _name(kind: str) -> str:
     name = kind.lower()
     if name not in KINDS:
-        raise Invalid([FieldError("", f"There is no such integration; there are {', '.join(KINDS)}.")])
+        raise NotFound("no such integration")
     return name

@@ -6,7 +6,7 @@ from dataclasses import replace
 from ttr.channels.delivery import RETRY_AFTER_MAX_SECONDS, Delivered, Failed, Outcome
 from ttr.channels.escaping import DIALECTS
 from ttr.channels.exchange import Answer, answer_object, hide, judge, post_json, seconds, secret_parts
-from ttr.channels.hook_url import read_url
+from ttr.channels.hook_url import FORM, read_url
 from ttr.channels.kind import Field
 from ttr.channels.means import Means
 from ttr.channels.wording import headline, render, state
@@ -26,6 +26,7 @@ fields: tuple[Field, ...] = (
         "discord_webhook_url",
         "Webhook URL",
         read_url,
+        FORM,
         secret=True,
         placeholder="https://discord.com/api/webhooks/...",
     ),

@@ -27,6 +27,7 @@ from ttr.channels.wording import headline, render
 from ttr.domain.alert import Event, one_line
 from ttr.domain.links import Links
 from ttr.domain.notification import Notification
+from ttr.domain.text import within_blanks
 from ttr.settings import Settings
 
 ADDRESS_MAX = 254
@@ -35,6 +36,9 @@ TEXT_MAX = 8_000  # some 50 checks of a list; the rest is counted
 HTML_MAX = 16_000
 
 _UNUSUAL = re.compile(r"[\s,;:<>()\[\]\"\\]")
+_FORM = within_blanks(
+    r"[A-Za-z0-9.!#$%&'*+/_{|}~-]{1,64}@([A-Za-z0-9]([A-Za-z0-9-]{0,20}[A-Za-z0-9])?\.){0,5}[A-Za-z]{1,20}"
+)
 # Begins an encoded word (RFC 2047). The email package decodes them in whatever becomes a header, line breaks and all.
 _ENCODED = "=?"
 _UNENCODED = "=\u2060?"
@@ -74,6 +78,7 @@ fields: tuple[Field, ...] = (
         "email_address",
         "Address",
         read_address,
+        {"type": "string", "format": "mail-address", "pattern": _FORM, "examples": ["ops@example.org"]},
         hint="One address; a mailing list's is fine.",
         placeholder="ops@example.org",
     ),

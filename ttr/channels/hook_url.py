@@ -6,7 +6,20 @@ import unicodedata
 
 from yarl import URL
 
+from ttr.domain.text import within_blanks
+
 URL_MAX = 2_048
+_NAME_FORM = r"([a-z0-9_]([a-z0-9_-]{0,20}[a-z0-9_])?\.){0,5}[a-z]([a-z0-9_-]{0,20}[a-z0-9_])?"
+_BYTE_FORM = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_HOST_FORM = rf"({_NAME_FORM}|({_BYTE_FORM}\.){{3}}{_BYTE_FORM}|\[::1\])"
+_REST_FORM = r"(:[1-9][0-9]{0,3})?([/?][A-Za-z0-9!$%&'()*+,./:;=?@_~-]{0,1500})?"
+FORM = {
+    "type": "string",
+    "format": "hook-url",
+    "pattern": within_blanks(f"https?://{_HOST_FORM}{_REST_FORM}"),
+    "examples": ["https://hooks.example.com/ttr"],
+}
+"""Its usual form as JSON Schema: `read_url` also takes what is less usual."""
 _HOST_MAX = 253
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*")

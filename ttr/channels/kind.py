@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from ttr.channels.delivery import Outcome
 from ttr.channels.means import Means
@@ -31,6 +31,8 @@ class Field:
     """The seed's name where it has one, e.g. "telegram_chat_id"."""
     label: str
     read: Callable[[str], str]
+    form: Mapping[str, Any]
+    """What `read` takes, as JSON Schema, for the OpenAPI document."""
     secret: bool = False
     hint: str = ""
     placeholder: str = ""
@@ -88,8 +90,8 @@ def read_fields(kind: Kind, given: Mapping[str, object]) -> tuple[dict[str, str]
         if field.name not in given:
             continue
         value = given[field.name]
-        if isinstance(value, int) and not isinstance(value, bool):
-            value = str(value)  # chat ids are often sent as numbers
+        if isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1:
+            value = str(int(value))  # chat ids are often sent as numbers, and to JSON 5.0 is 5
         if value is not None and not isinstance(value, str):
             raise ChannelError("Text is needed.", field.name)
         try:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from ttr.channels.delivery import Failed, Outcome
 from ttr.channels.exchange import judge, post_json
-from ttr.channels.hook_url import read_url
+from ttr.channels.hook_url import FORM, read_url
 from ttr.channels.kind import Field
 from ttr.channels.means import Means
 from ttr.channels.wording import render
@@ -34,6 +34,7 @@ fields: tuple[Field, ...] = (
         "slack_webhook_url",
         "Webhook URL",
         read_url,
+        FORM,
         secret=True,
         placeholder="https://hooks.slack.com/services/...",
     ),

@@ -11,6 +11,7 @@ from ttr.channels.kind import Field
 from ttr.channels.means import Means
 from ttr.channels.wording import render
 from ttr.domain.notification import Notification
+from ttr.domain.text import within_blanks
 from ttr.settings import Settings
 
 TEXT_MAX = 4_096
@@ -18,6 +19,17 @@ _TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{1,100}")
 _CHAT_NUMBER = re.compile(r"-?[0-9]{1,16}")
 _CHAT_NAME = re.compile(r"@[A-Za-z][A-Za-z0-9_]{3,31}")
 _CHAT_BITS = 52
+_TOKEN_FORM = {"type": "string", "pattern": within_blanks(_TOKEN.pattern), "examples": ["123456:ABC-DEF"]}
+_CHAT_FORM = {
+    "anyOf": [
+        {
+            "type": "string",
+            "pattern": within_blanks("-?([0-9]{1,15}|[1-3][0-9]{15})|@[A-Za-z][A-Za-z0-9_]{3,31}"),
+        },
+        {"type": "integer", "exclusiveMinimum": -(1 << _CHAT_BITS), "exclusiveMaximum": 1 << _CHAT_BITS},
+    ],
+    "examples": ["-1001234567890"],
+}
 
 _GONE_400 = re.compile(r"chat not found", re.IGNORECASE)
 _GONE_403 = re.compile(r"blocked|kicked|deactivated|deleted|not a member", re.IGNORECASE)
@@ -47,11 +59,14 @@ name = "telegram"
 label = "Telegram"
 about = "Make a bot with BotFather, start a chat with it or add it to a group, and give its token and the chat's id."
 fields: tuple[Field, ...] = (
-    Field("telegram_bot_token", "Bot token", read_token, secret=True, placeholder="123456:ABC-DEF"),
+    Field(
+        "telegram_bot_token", "Bot token", read_token, _TOKEN_FORM, secret=True, placeholder="123456:ABC-DEF"
+    ),
     Field(
         "telegram_chat_id",
         "Chat id",
         read_chat,
+        _CHAT_FORM,
         hint="A number; groups have a negative one. Or @channelname.",
     ),
 )

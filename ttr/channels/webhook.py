@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from ttr.channels.delivery import Failed, Outcome
 from ttr.channels.exchange import judge, post
-from ttr.channels.hook_url import read_url
+from ttr.channels.hook_url import FORM, read_url
 from ttr.channels.kind import Field
 from ttr.channels.means import Means
 from ttr.channels.signing import signatures
@@ -24,6 +24,7 @@ fields: tuple[Field, ...] = (
         "webhook_url",
         "URL",
         read_url,
+        FORM,
         secret=True,
         hint="Kept secret, for it may carry a token. Redirects are not followed.",
         placeholder="https://hooks.example.com/ttr",

@@ -5,9 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
 M = TypeVar("M", bound=BaseModel)
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_whole)
+"""Marks a whole number in JSON, where 60.0 is one too: JSON has one kind of number, and JSON Schema says so. Bounds
+stand before it (`Annotated[int, Field(ge=1), WHOLE]`), or the document loses them.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +36,22 @@ class Invalid(Exception):
         super().__init__("; ".join(f"{e.field}: {e.message}" if e.field else e.message for e in self.errors))
 
 
+class Contradiction(Invalid):
+    """Input that is right by itself but not with what is stored or set up here; nothing was changed."""
+
+
 def parse_json(model: type[M], body: bytes) -> M:
     """The model in a JSON body, strictly typed (`true` and "60" are no integers). Raises Invalid."""
     try:
         return model.model_validate_json(body, strict=True)
+    except ValidationError as error:
+        raise Invalid(_field_errors(error)) from None
+
+
+def parse_object(model: type[M], fields: Mapping[str, Any]) -> M:
+    """The model in a JSON object that was decoded already, typed as strictly. Raises Invalid."""
+    try:
+        return model.model_validate(dict(fields), strict=True)
     except ValidationError as error:
         raise Invalid(_field_errors(error)) from None
 
