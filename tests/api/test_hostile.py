@@ -161,7 +161,6 @@ BAD_FIELDS = [
     ("channels", [-1]),
     ("channels", [10**30]),
     ("channels", ["1"]),
-    ("channels", [1.0]),
     ("channels", [True]),
     ("channels", "1"),
     ("channels", list(range(limits.CHANNELS_MAX + 1))),

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from quart import Response
+from markupsafe import Markup
+from quart import Response, current_app, render_template
 
 from ttr import current
 from ttr.web.reply import page
@@ -13,6 +14,7 @@ from ttr.web.security import visitor
 
 _EVERYWHERE = ("400", "401", "404", "413", "429", "503")
 _SHAPES = "#/components/schemas/"
+_BASES_KEPT = 8
 _ENDLESS = 10**9
 _LINE = 60
 _TYPES = {"string": "text", "integer": "whole number", "boolean": "true or false"}
@@ -91,16 +93,26 @@ class Shape:
 async def show() -> Response:
     """For everybody, signed in or not."""
     await visitor()
-    document, base = current.api_document(), current.base_url()
-    return await page(
-        "reference/show.html",
-        about=document["info"]["description"],
-        version=document["info"]["version"],
-        base_url=base,
-        sections=sections(document, base),
-        refusals=_refusals(document),
-        shapes=shapes(document),
-    )
+    return await page("reference/show.html", text=await _text(current.api_document(), current.base_url()))
+
+
+async def _text(document: Mapping[str, Any], base: str) -> Markup:
+    """Everything below the page's head: 300 kB that take 20 ms to render, so they are kept."""
+    kept: dict[str, Markup] = current_app.extensions.setdefault("ttr_reference_texts", {})
+    if base not in kept:
+        text = await render_template(
+            "reference/text.html",
+            about=document["info"]["description"],
+            version=document["info"]["version"],
+            base_url=base,
+            sections=sections(document, base),
+            refusals=_refusals(document),
+            shapes=shapes(document),
+        )
+        if len(kept) >= _BASES_KEPT:  # without PUBLIC_URL anybody can invent hosts
+            kept.clear()
+        kept[base] = Markup(text)  # noqa: S704  # Jinja has escaped it
+    return kept[base]
 
 
 def sections(document: Mapping[str, Any], base: str) -> list[Section]:
