@@ -8,7 +8,7 @@ import signal
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
 
-from ttr import logs
+from ttr import connections, logs
 from ttr.app import create_app
 from ttr.settings import Settings
 from ttr.store.redis import open_store, verify, verify_master_key, wait_until_ready
@@ -47,4 +47,7 @@ async def serve(settings: Settings) -> None:
     # which no ping was answered.
     gc.collect()
     gc.freeze()
+    # Python makes the next full collection when a quarter as much as the last one left has been added: of nothing.
+    gc.collect()
+    connections.install()
     await hypercorn_serve(app, config, shutdown_trigger=stop.wait)

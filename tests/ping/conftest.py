@@ -15,6 +15,7 @@ from quart import Quart
 
 from tests.conftest import MASTER_KEY, RedisServer
 from tests.ping.wire import Answer, Wire, request
+from ttr import connections
 from ttr.app import create_app
 from ttr.domain.check import Check
 from ttr.domain.check_input import parse_check_json
@@ -59,6 +60,7 @@ async def hypercorn_door(settings: Settings) -> AsyncIterator[Door]:
     config.bind = [f"fd://{listener.detach()}"]
     config.include_server_header = False
     config.graceful_timeout = 1
+    connections.install()
     app = create_app(settings)
     stop = asyncio.Event()
     serving = asyncio.create_task(hypercorn_serve(app, config, shutdown_trigger=stop.wait))

@@ -57,6 +57,11 @@ class PingDoor:
         if scope["type"] != "http":
             await self._behind(scope, receive, send)
             return
+        if scope.get("http_version") == "2":
+            # Its answers wait in the server until the client opens a window for them, which it may never do.
+            await send({"type": "http.response.start", "status": 505, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+            return
         scope = _origin_form(scope)
         body = _Body(receive)
         if not _is_ping(scope["path"]):

@@ -1,0 +1,112 @@
+"""The web process's TCP connections: Hypercorn's, with an end for those whose client is gone or does not read.
+
+Hypercorn 0.18 waits for such clients: for ever until one reads its answer, and for a whole keep-alive after one has
+left, with the answer in memory. This is the only module that touches names which Hypercorn doesn't document;
+`tests/rules/test_hypercorn.py` fails when one of them changes.
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from hypercorn.asyncio import run
+from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.events import Closed, Event, RawData, Updated
+
+UNREAD_SECONDS = 60.0
+"""So long may a client read nothing more of a short answer."""
+SLOWEST_BYTES = 65_536
+"""A client has a second more for each so many bytes: an export of 16 MB has 5 minutes."""
+UNREAD_BYTES_MAX = 134_217_728
+"""Of all answers together so much may lie unread; above that, those that have waited longest are given up."""
+
+
+class Connection(TCPServer):
+    """One connection; over when its client is."""
+
+    _unread = dict["Connection", int]()
+    """Those that wait for their clients to read, longest wait first, and what was unread when each began."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._over = False
+        # Its deadline is set when the client is gone. Hypercorn stops reading while the client has asked for more
+        # than it gets ("pipelining"), and would never hear of it.
+        self._reading = asyncio.timeout(None)
+        self._breaking: asyncio.TimerHandle | None = None
+
+    async def protocol_send(self, event: Event) -> None:
+        """Pass on what the protocol says. Raises nothing of the network: a client that is gone is told as Closed."""
+        if isinstance(event, RawData):
+            async with self.send_lock:
+                if await self._is_read(event.data):
+                    return
+            self._end_reading()
+            await self.protocol.handle(Closed())
+        elif not (self._over and isinstance(event, Updated)):
+            # Over: an idle one would be kept for another request.
+            await super().protocol_send(event)
+
+    async def _is_read(self, data: bytes) -> bool:
+        """Send, and wait until the client has read nearly all of it; if it doesn't in time, break the connection."""
+        try:
+            self.writer.write(data)
+            size = self.writer.transport.get_write_buffer_size()
+            self._unread[self] = size
+            self._give_up_the_oldest()
+            async with asyncio.timeout(UNREAD_SECONDS + size / SLOWEST_BYTES):
+                await self.writer.drain()
+        except TimeoutError:
+            self.writer.transport.abort()
+        except (OSError, RuntimeError) as error:
+            # The stream keeps the error, its traceback the frames, and those what they were sending.
+            error.__traceback__ = None
+        else:
+            return True
+        finally:
+            self._unread.pop(self, None)
+        return False
+
+    def _give_up_the_oldest(self) -> None:
+        total = sum(self._unread.values())
+        for other in list(self._unread):
+            if total <= UNREAD_BYTES_MAX or other is self:
+                break
+            total -= self._unread.pop(other)
+            other.writer.transport.abort()
+
+    async def _read_data(self) -> None:
+        with suppress(TimeoutError):
+            async with self._reading:
+                await super()._read_data()
+        self._over = True
+        await self.protocol.handle(Closed())
+        # Else the connection stays until the idle time is over.
+        await self.idle_task.stop()
+
+    def _end_reading(self) -> None:
+        if not self._over:
+            self._over = True
+            self._reading.reschedule(0)
+
+    async def _close(self) -> None:
+        breaking = self._break_later()
+        try:
+            await super()._close()
+        finally:
+            breaking.cancel()
+
+    async def _initiate_server_close(self) -> None:
+        self._break_later()
+        await super()._initiate_server_close()
+
+    def _break_later(self) -> asyncio.TimerHandle:
+        """The last bytes as well, which nobody waits for, may lie before a client that does not read."""
+        if self._breaking is None:
+            self._breaking = self.loop.call_later(UNREAD_SECONDS, self.writer.transport.abort)
+        return self._breaking
+
+
+def install() -> None:
+    """Have Hypercorn serve each connection this way, in this process from now on."""
+    run.__dict__["TCPServer"] = Connection
