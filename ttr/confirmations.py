@@ -15,6 +15,7 @@ from ttr.domain.rate import RateRules, rules
 from ttr.immediate import Answer, send_now
 from ttr.now import now_ms
 from ttr.settings import Settings
+from ttr.store.allowances import take
 from ttr.store.channels import Channel, confirm, get_channel, identity, note_result
 from ttr.store.errors import StoreUnavailable
 from ttr.store.rates import take_token
@@ -48,19 +49,15 @@ def asked_address(settings: Settings, kind: Kind, opened: Mapping[str, str]) -> 
 async def ask(
     store: Store, settings: Settings, means: Means, user: User, channel: Channel, *, again: bool = False
 ) -> Answer:
-    """Send the question to the channel's address. What becomes of it is kept as the channel's last message, unless
-    we let none leave `again`: then what became of the one before still is.
+    """Send the question to the channel's address, if its account and all accounts together haven't asked too often.
+    What becomes of it is kept as the channel's last message, unless we let none leave `again`: then what became of the
+    one before still is.
     """
     kind, now = KINDS[channel.kind], now_ms()
     address = _address(kind, channel.settings)
     event = Event(f"q{channel.id}-{uuid4().hex}", "confirm", now, 0, "", reason_detail=address)
-    mailbox = identity("confirm", f"{kind.name}:{address}")
-    token = await take_token(store, _question_rules(settings), mailbox, who="question", now=now)
-    if token.granted:
-        answer = await send_now(store, settings, means, user, channel, event)
-    else:
-        detail = "Not sent: this address has been asked several times lately; try again in an hour."
-        answer = Answer(False, detail, None, 0.0, token.wait_ms / 1000)
+    refused = await _refused(store, settings, user, f"{kind.name}:{_mailbox(address)}", now)
+    answer = refused or await send_now(store, settings, means, user, channel, event)
     if answer.retry_after_seconds is not None and not again:
         await note_result(
             store, user, channel.id, delivered=False, detail=answer.detail, settings=None, now=now_ms()
@@ -123,6 +120,25 @@ def _address(kind: Kind, opened: Mapping[str, str]) -> str:
     if not kind.confirms or lacking(kind, opened, {}):
         return ""
     return kind.destination(opened, {})
+
+
+async def _refused(store: Store, settings: Settings, user: User, mailbox: str, now: int) -> Answer | None:
+    """Why no question leaves, if none does. The account's allowance comes first: addresses can be invented."""
+    allowance = await take(store, settings.limit("question"), user.id, now=now)
+    if allowance is not None and not allowance.allowed:
+        return Answer(False, f"Not sent. {allowance.refusal}", None, 0.0, allowance.retry_ms / 1000)
+    bucket = identity("confirm", mailbox)
+    token = await take_token(store, _question_rules(settings), bucket, who="question", now=now)
+    if token.granted:
+        return None
+    detail = "Not sent: this address has been asked several times lately; try again in an hour."
+    return Answer(False, detail, None, 0.0, token.wait_ms / 1000)
+
+
+def _mailbox(address: str) -> str:
+    """Whose box it is: at most servers what follows a + is the reader's own mark."""
+    local, _, domain = address.rpartition("@")
+    return f"{local[:1]}{local[1:].partition('+')[0]}@{domain}"
 
 
 def _question_rules(settings: Settings) -> RateRules:

@@ -8,6 +8,7 @@ import pytest
 from tests.api.conftest import Caller, problem
 from tests.channels.post import Post, part, post_office
 from tests.conftest import MASTER_KEY
+from ttr.domain.allowance import Limit
 from ttr.domain.rate import rules
 from ttr.now import now_ms
 from ttr.settings import Settings
@@ -188,6 +189,68 @@ async def test_nobodys_mailbox_is_flooded_with_questions(api: Caller, post: Post
     assert (first["last_notification_status"], first["off_reason"]) == ("ok", "unconfirmed")
     await add(other, email_address="dev@example.org")
     assert len(post.envelopes) == 6
+
+
+async def test_a_mailbox_is_one_whatever_follows_the_plus(api: Caller, post: Post) -> None:
+    made = [await add(api, email_address=f"Ops+{n}@example.org") for n in range(6)]
+    assert len(post.envelopes) == 5
+    assert "several times lately" in made[-1]["last_notification_message"]
+    assert made[-1]["off_reason"] == "unconfirmed"
+    # An address that begins with one has nothing before it.
+    await add(api, email_address="+1@example.org")
+    await add(api, email_address="+2@example.org")
+    assert len(post.envelopes) == 7
+
+
+class TestWhereAnAccountAsksTooOften:
+    """RATE_LIMITS with three questions an hour."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"rate_limits": (Limit("question", 3, 3_600),)})
+
+    async def test_its_channels_wait_and_are_asked_later(self, api: Caller, post: Post, store: Store) -> None:
+        made = [await add(api, email_address=f"ops{n}@example.org") for n in range(5)]
+        assert len(post.envelopes) == 3
+        assert [one["last_notification_status"] for one in made] == ["ok"] * 3 + ["error"] * 2
+        last = made[-1]
+        assert (last["enabled"], last["off_reason"]) == (False, "unconfirmed")
+        assert last["off_message"] == "Waiting for ops4@example.org to confirm"
+        said = "Not sent. Too many addresses asked to confirm by this account: 3 in 1 h are allowed; try again in"
+        assert last["last_notification_message"].startswith(said)
+        path = f"/channels/{last['id']}"
+        answer = await api.raw("PATCH", path, b'{"enabled": true}')
+        assert answer.status_code == 409
+        assert said in (await problem(answer))["enabled"]
+        assert len(post.envelopes) == 3
+        # Another account asks the same address: the refusals took nothing of its bucket.
+        master = {"now": now_ms(), "master": MASTER_KEY}
+        other = Caller(api.client, *await create_user(store, **master))  # type: ignore[arg-type]  # mixed values
+        await add(other, email_address="ops4@example.org")
+        assert len(post.envelopes) == 4
+        # When it is back, to turn the channel on asks.
+        await store.redis.delete(keys.allowance("question", str(api.user.id)))
+        assert (await api.raw("PATCH", path, b'{"enabled": true}')).status_code == 409
+        assert len(post.envelopes) == 5
+        assert await agree(api, post) == 200
+        _, found = await api.call("GET", path)
+        assert (found["enabled"], found["off_reason"]) == (True, None)
+
+    async def test_imports_and_a_check_s_own_addresses_count_as_well(self, api: Caller, post: Post) -> None:
+        channels = [
+            {"ref": n, "kind": "email", "name": f"Mail {n}", "email_address": f"in{n}@example.org"}
+            for n in range(2)
+        ]
+        status, _ = await api.call(
+            "POST", "/checks/import", {"version": 1, "channels": channels, "checks": []}
+        )
+        assert (status, len(post.envelopes)) == (200, 2)
+        check = await api.make()
+        for number in range(3):
+            fields = {"email_enabled": True, "email_address": f"own{number}@example.org"}
+            status, _ = await api.call("PUT", f"/checks/{check['id']}/email", fields)
+            assert status == 200
+        assert len(post.envelopes) == 3
 
 
 async def test_each_account_has_its_own_rate_at_an_address(api: Caller, store: Store) -> None:

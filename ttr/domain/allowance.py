@@ -44,6 +44,8 @@ class Allowance:
     remaining: int
     reset_ms: int
     retry_ms: int
+    reserved: int = 0
+    """How many uses must be left for others that matter more."""
 
     @property
     def retry_seconds(self) -> int:
@@ -56,7 +58,8 @@ class Allowance:
         limit = self.limit
         every = human_duration(limit.seconds * 1_000)
         again = human_duration(self.retry_seconds * 1_000)
-        return f"Too many {COUNTED[limit.zone]}: {limit.count} in {every} are allowed; try again in {again}."
+        less = ", less for those that change nothing" if self.reserved else ""
+        return f"Too many {COUNTED[limit.zone]}: {limit.count} in {every} are allowed{less}; try again in {again}."
 
 
 COUNTED: Mapping[str, str] = MappingProxyType(
@@ -67,6 +70,7 @@ COUNTED: Mapping[str, str] = MappingProxyType(
         "bulk": "imports, exports and bulk changes of this account",
         "account": "changes of this account itself",
         "test": "tests of this account",
+        "question": "addresses asked to confirm by this account",
         "ping-check": "pings of this check",
         "ping-address": "pings from this address",
         "ping-unknown": "pings of unknown checks from this address",
@@ -81,6 +85,7 @@ DEFAULTS = (
     Limit("bulk", 30, 60),
     Limit("account", 20, 3_600),
     Limit("test", 30, 60),
+    Limit("question", 20, 3_600),
     Limit("ping-check", 50, 1),
     Limit("ping-address", 500, 1),
     Limit("ping-unknown", 60, 60),
@@ -88,23 +93,33 @@ DEFAULTS = (
 """Every zone with its limit when the operator says nothing."""
 
 
-def take(limit: Limit, whole_at: int, now: int) -> tuple[Allowance, int]:
+def kept_for_signals(limit: Limit) -> int:
+    """Of the uses of a limit those that pings which are only recorded must leave: half of them."""
+    return limit.count // 2
+
+
+def take(limit: Limit, whole_at: int, now: int, reserved: int = 0) -> tuple[Allowance, int]:
     """Ask for one use at `now` (ms) of an allowance that is whole at `whole_at` (microseconds; 0: it is whole).
 
-    Returns the allowance and when it is whole now; a refused use leaves that as it was.
+    It is refused if fewer than `reserved` uses would be left. Returns the allowance and when it is whole now; a refused
+    use leaves that as it was.
     """
     now_us, span = now * 1_000, limit.count * limit.step
     base = max(now_us, whole_at if whole_at <= now_us + span + CLOCKS_APART_MS * 1_000 else 0)
-    spare = now_us + span - base - limit.step
+    left = now_us + span - base
+    spare = left - limit.step * (1 + reserved)
     if spare < 0:
-        return Allowance(limit, False, 0, _up(base - now_us, 1_000), _up(-spare, 1_000)), whole_at
+        ahead = _up(base - now_us, 1_000)
+        return Allowance(limit, False, 0, ahead, _up(-spare, 1_000), reserved), whole_at
     after = base + limit.step
-    return Allowance(limit, True, spare // limit.step, _up(after - now_us, 1_000), 0), after
+    left -= limit.step
+    return Allowance(limit, True, left // limit.step, _up(after - now_us, 1_000), 0, reserved), after
 
 
-def refused(limit: Limit, retry_ms: int) -> Allowance:
-    """The allowance of which the next use comes in `retry_ms`: all but one of its uses take that much longer."""
-    return Allowance(limit, False, 0, retry_ms + _up((limit.count - 1) * limit.step, 1_000), retry_ms)
+def refused(limit: Limit, retry_ms: int, reserved: int = 0) -> Allowance:
+    """The allowance of which the next use comes in `retry_ms`: all but that and the reserved ones take longer."""
+    to_come = _up((limit.count - 1 - reserved) * limit.step, 1_000)
+    return Allowance(limit, False, 0, retry_ms + to_come, retry_ms, reserved)
 
 
 def parse_limits(text: str) -> tuple[Limit, ...]:
