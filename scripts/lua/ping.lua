@@ -13,7 +13,7 @@
 -- returns {"stale", check id, plan...} when the revision differs: work out due and kind again
 -- returns {"limited", ms until the next ping is taken} when they come too fast: nothing was written
 -- returns {"unknown"} when the address names no check
----@include keys whole index state runs arm days flip reminders event output flapping outcome plan bodies allowance
+---@include keys whole listing index state runs arm days flip reminders event output flapping outcome plan bodies allowance
 local REQUESTS_KEPT = 4 * 17 + 1 -- ids of 16 letters between semicolons
 local prefix, user, now, kind, rid = KEYS[1], ARGV[1], tonumber(ARGV[5]), ARGV[9], ARGV[10]
 
@@ -28,7 +28,10 @@ end
 if string.find(check.last_request, ";" .. ARGV[6] .. ";", 1, true) then return {"ok", id, tonumber(check.ping_count), 0} end
 local count = tonumber(ARGV[21])
 if count > 0 then
-  local allowed, whole_at, spare = use(check.allowance, count, tonumber(ARGV[22]), now)
+  -- What is only recorded leaves half of the allowance to what changes the state.
+  local signal = check.revision ~= ARGV[7] or (kind ~= "log" and kind ~= "ignored")
+  local reserved = signal and 0 or math.floor(count / 2)
+  local allowed, whole_at, spare = use(check.allowance, count, tonumber(ARGV[22]), now, reserved)
   if not allowed then return {"limited", math.ceil(-spare / 1000)} end
   check.allowance = whole(whole_at)
 end

@@ -174,8 +174,9 @@ def update_args(check: Check, revision: str, last_ping: str, **changes: Any) -> 
 
 
 async def dump(store: Store) -> dict[bytes, Any]:
-    """Everything in Redis; hashes by field, for a growing one changes the order of its fields by itself."""
-    found = sorted(await store.redis.keys("*"))
+    """Everything in Redis but the tick of an app that may be running; hashes by field, for a growing one changes the
+    order of its fields by itself."""
+    found = sorted(set(await store.redis.keys("*")) - {keys.web_tick().encode()})
     return {
         key: await store.redis.hgetall(key)
         if await store.redis.type(key) == b"hash"

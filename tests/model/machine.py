@@ -4,6 +4,7 @@ Written from the document, not from the Lua, so that a fault has to be made twic
 """
 
 from collections import defaultdict
+from copy import copy
 from dataclasses import dataclass, field
 
 from ttr.domain.flapping import FlapRules
@@ -68,6 +69,15 @@ class Alert:
 
 
 @dataclass
+class Paused:
+    """What a check was when it was paused, and what its jobs said since."""
+
+    was: "Machine"
+    recovered: bool = False
+    failures: list[str] = field(default_factory=list)
+
+
+@dataclass
 class Machine:
     """One check."""
 
@@ -81,6 +91,8 @@ class Machine:
     deadline: int | None = None
     waits_for_due: bool = False
     seen_again_at: int = 0
+    gaps: list[tuple[int, int]] = field(default_factory=list)
+    paused: "Paused | None" = None
     runs: list[OpenRun] = field(default_factory=list)
     failure_count: int = 0
     alerted: bool = False
@@ -123,6 +135,7 @@ class Machine:
             self._end_runs(kind, rid, now)
             if self.status == "paused":
                 self.resume_to = "up" if kind == "success" else "new"
+                self._note_in_pause(kind, reason)
             elif kind == "success":
                 self._succeed(now)
             else:
@@ -301,6 +314,10 @@ class Machine:
         A check that waits for its due time has no deadline that could move; it is looked at again at once.
         """
         self.seen_again_at = end
+        self.gaps.append((start, end))
+        self._move_past(start, end)
+
+    def _move_past(self, start: int, end: int) -> None:
         if self.deadline is None or not start < self.deadline <= end:
             return
         for run in self.runs:
@@ -345,6 +362,7 @@ class Machine:
         if self.status == "paused":
             return
         self.resume_to = "up" if self.status == "up" else "new"
+        self.paused = Paused(copy(self))
         self._flip("paused", "", now)
         self._disarm()
         self.acknowledged = False
@@ -364,6 +382,83 @@ class Machine:
         self.resumed_at = now
         self._arm_at(self._next(now))
 
+    def _note_in_pause(self, kind: str, reason: str) -> None:
+        if self.paused is None:
+            return
+        if kind == "success":
+            self.paused.recovered, self.paused.failures = True, []
+        else:
+            self.paused.failures.append(reason)
+
+    def take_back_pause(self, now: int) -> None:
+        """It was paused by mistake: it goes on as what it was, and what its jobs said since counts now."""
+        if self.status != "paused" or self.paused is None:
+            return
+        paused_at, said, was = self.since, self.paused, self.paused.was
+        timed = (was.timing.schedule, was.timing.grace_ms, was.timing.max_runtime_ms)
+        edited = timed != (self.timing.schedule, self.timing.grace_ms, self.timing.max_runtime_ms)
+        self._flip(was.status, was.reason, now)
+        if was.status == "down":
+            self.down_since = now
+        self.missed_due, self.acknowledged, self.reminders = was.missed_due, was.acknowledged, was.reminders
+        self.flapping_until, self.flip_count = was.flapping_until, was.flip_count
+        self.due, self.waits_for_due = was.due, was.waits_for_due
+        self._remind_from(now)
+        if self.remind_at is not None and was.remind_at is not None:
+            self.remind_at = (
+                was.remind_at if was.timing.remind_ms == self.timing.remind_ms else self.remind_at
+            )
+        self._hear_of(said, now)
+        if not self._armed():
+            self._disarm()
+            return
+        if said.recovered or said.failures or edited:
+            self._arm_at(self._next(max(self.created_at, self.last_ping or 0, self.resumed_at or 0)))
+            if edited:
+                self._arm_after_edit(now)
+                return
+        elif self.waits_for_due:
+            self.deadline = now
+            return
+        else:
+            self._arm_at(was.due)
+            self.deadline = was.deadline
+        self._catch_up(paused_at)
+
+    def _hear_of(self, said: Paused, now: int) -> None:
+        usual = self.flap
+        self.flap = FlapRules(0, 0, usual.suppression_ms)  # nothing begins to flap by that
+        if said.recovered:
+            self._succeed(now)
+        if said.failures:
+            self.failure_count += len(said.failures) - 1
+            following = self._next(max(self.last_ping or 0, self.resumed_at or 0))
+            self._fail(said.failures[-1], now, hopeless=following is None and self._holder() is None)
+        self.flap = usual
+
+    def _catch_up(self, since: int) -> None:
+        for gap in self.gaps:
+            self._move_past(*gap)
+        for run in list(self.runs):
+            in_time = self.deadline is not None and run.started < self.deadline
+            if (
+                self.timing.max_runtime_ms is not None
+                and run.hold is None
+                and run.started >= since
+                and in_time
+            ):
+                run.hold = run.started
+                self._arm_at(self.due)
+        for gap in self.gaps:
+            self._move_past(*gap)
+
+    def _arm_after_edit(self, now: int) -> None:
+        if self.deadline is not None and self.deadline <= now:
+            for run in self.runs:
+                if run.hold is not None:
+                    run.hold = now
+            self._arm_at(self._next(now))
+
     def edit(self, timing: Timing, now: int) -> None:
         """Replace what the owner set."""
         old, self.timing = self.timing, timing
@@ -377,11 +472,7 @@ class Machine:
         if same or not self._armed():
             return
         self._arm_at(self._next(max(self.created_at, self.last_ping or 0, self.resumed_at or 0)))
-        if self.deadline is not None and self.deadline <= now:
-            for run in self.runs:
-                if run.hold is not None:
-                    run.hold = now
-            self._arm_at(self._next(now))
+        self._arm_after_edit(now)
 
     # Deadline, flips.
 

@@ -121,6 +121,11 @@ class Bench:
         self.run(checks.resume_check(self.store, self.user, str(check), now=self.now))
         self.model.checks[check].resume(self.now)
 
+    def take_back_pause(self, check: int) -> None:
+        """Take a pause back, or do nothing."""
+        self.run(checks.undo_pause(self.store, self.user, str(check), now=self.now))
+        self.model.checks[check].take_back_pause(self.now)
+
     def acknowledge(self, check: int, down_since: int | None) -> None:
         """Acknowledge, or do nothing."""
         done = self.run(

@@ -156,6 +156,24 @@ class ScriptsAndModel(RuleBasedStateMachine):
     def resume(self, which: int) -> None:
         self.bench.resume(self.pick(which))
 
+    @rule(which=WHICH)
+    def take_back_pause(self, which: int) -> None:
+        self.bench.take_back_pause(self.pick(which))
+
+    @rule(
+        which=WHICH,
+        length=st.sampled_from((0, 1_000, 90_000)),
+        kinds=st.lists(st.sampled_from(("success", "start", "fail", "log")), max_size=4),
+    )
+    def pause_by_mistake(self, which: int, length: int, kinds: list[str]) -> None:
+        check = self.pick(which)
+        self.bench.pause(check)
+        for kind in kinds:
+            self.bench.now += 1_000
+            self.bench.signal(check, kind, reason="fail" if kind == "fail" else "")
+        self.bench.watch_until(self.bench.now + length, 0)
+        self.bench.take_back_pause(check)
+
     @rule(
         which=WHICH,
         timing=TIMINGS,

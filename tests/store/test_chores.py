@@ -21,8 +21,10 @@ from tests.lua.parts import (
     ping,
     settings,
 )
+from ttr.changes import all_or_nothing, changed_check, made_channel, made_check, undo, undo_entry
 from ttr.domain.check import Check
 from ttr.domain.content import ContentRule
+from ttr.domain.invalid import Contradiction, FieldError
 from ttr.domain.schedule import Schedule
 from ttr.now import now_ms
 from ttr.store import channels, checks, chores, keys
@@ -30,7 +32,6 @@ from ttr.store.errors import Busy, ChoreLost, NotFound
 from ttr.store.numbers import draw_numbers
 from ttr.store.redis import Store
 from ttr.store.users import User
-from ttr.undo import all_or_nothing, changed_check, made_channel, made_check, undo, undo_entry
 
 LATER = NOON + chores.LEASE_MS
 
@@ -251,12 +252,14 @@ async def test_what_the_owner_did_meanwhile_is_not_lost(store: Store, user: User
     assert (await checks.get_check(store, user, str(used.id))).channels == ()
 
 
-async def test_a_deadline_that_passed_in_the_pause_counts_from_its_end(store: Store, user: User) -> None:
+async def test_a_deadline_that_passed_in_the_pause_is_overdue_at_the_next_look(
+    store: Store, user: User
+) -> None:
     check = await make_check(store, user)
     await checks.pause_check(store, user, str(check.id), now=NOON + 1)
     await undo_entry(store, user, changed_check(check), now=NOON + 2 * MINUTE)
     back = await checks.get_check(store, user, str(check.id))
-    assert (back.status, back.deadline) == ("new", NOON + 4 * MINUTE)
+    assert (back.status, back.deadline) == ("new", NOON + 2 * MINUTE)
 
 
 async def pause_and_undo(store: Store, user: User, check: Check, *between: str) -> Check:
@@ -315,7 +318,69 @@ async def test_pings_between_are_minded(store: Store, user: User) -> None:
     assert (await pause_and_undo(store, user, check, "success")).status == "up"
     other = await make_check(store, user)
     await ping(store, user, other.id)
-    assert (await pause_and_undo(store, user, other, "fail")).status == "new"
+    back = await pause_and_undo(store, user, other, "fail")
+    assert (back.status, back.alerted, back.deadline) == ("down", True, None)
+    assert [event["kind"] for event in await outbox(store, user.partition)] == ["down"]
+
+
+async def test_what_was_told_between_the_entry_and_the_pause_silences_no_later_failure(
+    store: Store, user: User
+) -> None:
+    check = await make_check(store, user)
+    await ping(store, user, check.id)
+    entry = changed_check(await checks.get_check(store, user, str(check.id)))
+    await ping(store, user, check.id, "fail", now=NOON + 1, reason="fail")
+    await checks.pause_check(store, user, str(check.id), now=NOON + 2)
+    await undo_entry(store, user, entry, now=NOON + 3)
+    back = await checks.get_check(store, user, str(check.id))
+    assert (back.status, back.alerted, back.deadline) == ("down", True, None)
+    for number, kind in enumerate(("fail", "success", "fail")):
+        await ping(store, user, check.id, kind, now=NOON + 10 + number, reason="fail")
+    assert [event["kind"] for event in await outbox(store, user.partition)] == ["down", "up", "down"]
+
+
+async def test_a_recovery_in_the_pause_is_told_and_nobody_is_reminded_of_what_is_over(
+    store: Store, user: User
+) -> None:
+    check = await make_check(store, user, remind_every_minutes=1)
+    await ping(store, user, check.id, "fail", reason="fail")
+    back = await pause_and_undo(store, user, check, "success")
+    assert (back.status, back.reason, back.deadline) == ("up", "", NOON + 3 * MINUTE + 500)
+    assert await store.redis.zscore(keys.reminders(user.partition), check.id) is None
+    assert [event["kind"] for event in await outbox(store, user.partition)] == ["down", "up"]
+
+
+@pytest.mark.parametrize(("resume_status", "status"), [("up", "up"), ("new", "new"), ("down", "down")])
+async def test_a_pause_of_an_older_version_is_taken_back_as_far_as_it_is_known(
+    store: Store, user: User, resume_status: str, status: str
+) -> None:
+    check = await make_check(store, user)
+    await ping(store, user, check.id, "fail", reason="fail")
+    entry = changed_check(check)
+    await checks.pause_check(store, user, str(check.id), now=NOON + 1)
+    key = keys.check(user.partition, check.id)
+    await store.redis.hdel(key, "before_pause", "in_pause")
+    await store.redis.hset(key, "resume_status", resume_status)
+    await undo_entry(store, user, entry, now=NOON + 2)
+    back = await checks.get_check(store, user, str(check.id))
+    assert (back.status, back.alerted) == (status, status == "down")
+    assert (back.deadline is None) == (status == "down")
+
+
+async def test_nothing_is_kept_of_a_pause_that_is_over(store: Store, user: User) -> None:
+    check = await make_check(store, user)
+    for end in ("resumed", "taken back"):
+        await checks.pause_check(store, user, str(check.id), now=NOON)
+        await ping(store, user, check.id, request=end)
+        kept = await fields(store, check)
+        assert kept["before_pause"]
+        assert kept["in_pause"]
+        if end == "resumed":
+            await checks.resume_check(store, user, str(check.id), now=NOON)
+        else:
+            await checks.undo_pause(store, user, str(check.id), now=NOON)
+        kept = await fields(store, check)
+        assert (kept["before_pause"], kept["in_pause"]) == ("", "")
 
 
 async def test_a_resumption_that_is_taken_back_leaves_the_check_paused(store: Store, user: User) -> None:
@@ -360,6 +425,26 @@ async def test_a_change_taken_back_by_the_clock_says_so_when_its_owner_wakes(
             (taken,) = await chores.lapsed(store, now=LATER + 10**13)
             await undo(store, taken)
             await make_as(change.store, user, number)
+
+    with pytest.raises(ChoreLost):
+        await stall()
+    assert await store.redis.zcard(keys.user_checks(user.partition, user.id)) == 0
+
+
+async def test_an_owner_who_wakes_and_finds_his_check_gone_hears_that_it_was_taken_back(
+    store: Store, user: User
+) -> None:
+    async def stall() -> None:
+        async with all_or_nothing(store, user) as change:
+            (number,) = await draw_numbers(store, "check")
+            await change.note(made_check(number))
+            await make_as(change.store, user, number)
+            (taken,) = await chores.lapsed(store, now=LATER + 10**13)
+            await undo(store, taken)
+            try:
+                await checks.get_check(change.store, user, str(number))
+            except NotFound as error:
+                raise Contradiction([FieldError("checks.0", str(error))]) from None
 
     with pytest.raises(ChoreLost):
         await stall()

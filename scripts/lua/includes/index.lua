@@ -1,11 +1,5 @@
 -- index: the sorted sets that lists of an account's checks are read from, their search lines, and counters for means.
--- Members are numbers of ten digits, so that equal values go by number; empty values are infinite.
-local STATUS_RANKS = {down = 0, new = 1, up = 2, paused = 3}
-local STATUS_STEP = 8796093022208 -- 2^43 ms: till the year 2248 a time is less
-local SEARCH_BLOCK = 64
-
-local function ordered(id) return string.format("%010d", tonumber(id)) end
-
+-- The form of members and scores is in listing.lua; empty values are infinite.
 local function score_of(value) return value == "" and "+inf" or value end
 
 -- From when the check is late, or "" while it can't be: a run that holds its deadline is not late.
@@ -16,11 +10,15 @@ local function late_from(check)
 end
 
 local function status_score(check)
-  return whole(STATUS_RANKS[check.status] * STATUS_STEP + STATUS_STEP - 1 - tonumber(check.status_since))
+  local _, beyond = status_range(check.status)
+  return whole(beyond - 1 - tonumber(check.status_since))
 end
 
--- What scores of checks that are down are below.
-local function end_of_down() return STATUS_STEP end
+-- Whether the account's sums hold the check: while reindex.lua is at work, up to a number.
+local function is_counted(prefix, user, id)
+  local to = redis.call("HGET", user_key(prefix, user), "reindexed_to")
+  return not to or tonumber(id) <= tonumber(to)
+end
 
 -- Follows a change of the check's state; only what has changed is written.
 local function index_state(prefix, check)
@@ -33,9 +31,11 @@ local function index_state(prefix, check)
   end
   if check.last_duration_ms ~= before.last_duration_ms then
     redis.call("ZADD", by_last_duration_key(prefix, user), score_of(check.last_duration_ms), member)
-    local change = tonumber(check.last_duration_ms) - (tonumber(before.last_duration_ms) or 0)
-    redis.call("HINCRBY", user_key(prefix, user), "duration_sum", whole(change))
-    if before.last_duration_ms == "" then redis.call("HINCRBY", user_key(prefix, user), "duration_count", 1) end
+    if is_counted(prefix, user, check.id) then
+      local change = tonumber(check.last_duration_ms) - (tonumber(before.last_duration_ms) or 0)
+      redis.call("HINCRBY", user_key(prefix, user), "duration_sum", whole(change))
+      if before.last_duration_ms == "" then redis.call("HINCRBY", user_key(prefix, user), "duration_count", 1) end
+    end
   end
   if check.status ~= before.status or check.status_since ~= before.status_since then
     redis.call("ZADD", by_status_key(prefix, user), status_score(check), member)
@@ -75,7 +75,7 @@ end
 
 -- Replaces the check's line in its block of the search texts; "" takes it out.
 local function set_line(prefix, user, id, line)
-  local key, block = search_key(prefix, user), whole(math.floor(tonumber(id) / SEARCH_BLOCK))
+  local key, block = search_key(prefix, user), whole(block_of(id))
   local text = "\n" .. (redis.call("HGET", key, block) or "")
   local head, tail = text, ""
   local from = string.find(text, "\n" .. id .. "\t", 1, true)
@@ -90,8 +90,8 @@ local function set_line(prefix, user, id, line)
   end
 end
 
-local function count_interval(prefix, user, interval, sign)
-  if not interval then return end
+local function count_interval(prefix, user, id, interval, sign)
+  if not interval or not is_counted(prefix, user, id) then return end
   redis.call("HINCRBY", user_key(prefix, user), "interval_count", sign)
   redis.call("HINCRBY", user_key(prefix, user), "interval_sum", whole(sign * interval))
 end
@@ -105,8 +105,8 @@ local function index_settings(prefix, check, was, is)
   end
   if is.line ~= was.line then set_line(prefix, user, check.id, is.line) end
   if is.interval ~= was.interval then
-    count_interval(prefix, user, was.interval, -1)
-    count_interval(prefix, user, is.interval, 1)
+    count_interval(prefix, user, check.id, was.interval, -1)
+    count_interval(prefix, user, check.id, is.interval, 1)
   end
 end
 
@@ -123,8 +123,8 @@ local function index_check(prefix, check)
   if from ~= "" then redis.call("ZADD", by_due_key(prefix, user), from, member) end
   if check.runs ~= "" then redis.call("SADD", running_key(prefix, user), member) end
   set_line(prefix, user, check.id, is.line)
-  count_interval(prefix, user, is.interval, 1)
-  if check.last_duration_ms ~= "" then
+  count_interval(prefix, user, check.id, is.interval, 1)
+  if check.last_duration_ms ~= "" and is_counted(prefix, user, check.id) then
     redis.call("HINCRBY", user_key(prefix, user), "duration_count", 1)
     redis.call("HINCRBY", user_key(prefix, user), "duration_sum", check.last_duration_ms)
   end
@@ -141,8 +141,8 @@ local function unindex_check(prefix, check)
   redis.call("ZREM", by_due_key(prefix, user), member)
   redis.call("SREM", running_key(prefix, user), member)
   set_line(prefix, user, check.id, "")
-  count_interval(prefix, user, was.interval, -1)
-  if check.last_duration_ms ~= "" then
+  count_interval(prefix, user, check.id, was.interval, -1)
+  if check.last_duration_ms ~= "" and is_counted(prefix, user, check.id) then
     redis.call("HINCRBY", user_key(prefix, user), "duration_count", -1)
     redis.call("HINCRBY", user_key(prefix, user), "duration_sum", whole(0 - tonumber(check.last_duration_ms)))
   end

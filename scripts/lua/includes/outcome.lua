@@ -24,11 +24,22 @@ local function tell_flapping(prefix, check, now, facts)
   emit(prefix, check, "flapping", now, facts)
 end
 
+-- What jobs said during a pause, in case it is taken back: whether a success came, and the failures since.
+local function note_in_pause(check, facts)
+  local said = {success = true, failures = 0}
+  if facts then
+    said = check.in_pause ~= "" and cjson.decode(check.in_pause) or {success = false, failures = 0}
+    said.failures, said.reason, said.detail = said.failures + 1, facts.reason, facts.detail
+  end
+  check.in_pause = cjson.encode(said)
+end
+
 -- `facts` has reason, detail, overdue_ms for a run that did not come, output for a ping, and `last` when no run is
 -- expected after this one: then nothing else could reach the threshold.
 local function fail(prefix, check, now, flap, facts)
   if check.status == "paused" then
     check.resume_status = "down"
+    note_in_pause(check, facts)
     return
   end
   check.failure_count = whole((tonumber(check.failure_count) or 0) + 1)
@@ -52,6 +63,7 @@ end
 local function succeed(prefix, check, now, flap, output)
   if check.status == "paused" then
     check.resume_status = "up"
+    note_in_pause(check)
     return
   end
   local was, told, since = check.status, check.alerted == "1", check.status_since

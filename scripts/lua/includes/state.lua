@@ -4,7 +4,8 @@ local CONFIG = {"user_id", "name", "slug", "tags", "description", "grace_seconds
 local STATE = {"status", "resume_status", "status_since", "last_ping", "last_start", "last_duration_ms",
   "failure_count", "alerted", "due", "deadline", "unarmed", "runs", "ping_count", "event_count",
   "last_request", "body_bytes", "armed_from", "reason", "reason_detail", "acknowledged", "reminders",
-  "flapping_until", "flip_count", "missed_due", "last_ping_number", "settled_at", "allowance"}
+  "flapping_until", "flip_count", "missed_due", "last_ping_number", "settled_at", "allowance",
+  "before_pause", "in_pause"}
 
 local FIELDS = {}
 for _, field in ipairs(CONFIG) do FIELDS[#FIELDS + 1] = field end

@@ -3,26 +3,33 @@
 The import and the bulk calls make their changes inside `all_or_nothing`; the clock takes back what died half way.
 """
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from ttr.domain.check import Check, CheckSettings
 from ttr.domain.content import ContentRule
+from ttr.domain.invalid import Invalid
 from ttr.domain.schedule import Schedule
 from ttr.now import now_ms
 from ttr.store.channels import delete_channel, list_channels
-from ttr.store.checks import delete_check, get_check, pause_check, release_uuid, undo_pause, update_check
+from ttr.store.checks import delete_check, get_check, pause_check, undo_pause, update_check
 from ttr.store.chores import Chore, Entry, begin, end, fenced, last_entries, note, retake
 from ttr.store.errors import ChoreLost, NotFound, SlugTaken, UnknownChannel
 from ttr.store.redis import Store
 from ttr.store.users import User, user_by_id
+from ttr.store.uuid_claims import release_uuid
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
+AT_ONCE = 16
+"""Steps under way at a time: half of the store's connections."""
 _TURNS = 10
 
 
@@ -43,10 +50,6 @@ def changed_check(before: Check) -> Entry:
         "revision": before.revision,
         "before": asdict(before.settings),
         "paused": before.paused,
-        "status": before.status,
-        "reason": before.reason,
-        "reason_detail": before.reason_detail,
-        "acknowledged": before.acknowledged,
     }
 
 
@@ -81,17 +84,37 @@ async def all_or_nothing(store: Store, user: User) -> AsyncIterator[Change]:
     try:
         yield Change(fenced(store, chore), chore)
         await end(store, chore)
-    except BaseException:
+    except BaseException as error:
         # Also when the caller hung up, or we are told to stop.
         try:
             await undo(store, await retake(store, chore, now=now_ms()))
-        except ChoreLost:
+        except ChoreLost as lost:
             log.warning(
                 "account %d: a change was taken over, or ended when nobody listened any more", user.id
             )
+            # A step that then found its own check gone says nothing of what was asked for.
+            if isinstance(error, Invalid):
+                raise lost from error
         except Exception:
             log.exception("account %d: a change waits for the clock to take it back", user.id)
         raise
+
+
+def slices(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """What is noted and done at a time. An edit by the owner between an entry and its step is overwritten when the
+    change is taken back, so no more is noted than is done at once.
+    """
+    return (items[first : first + AT_ONCE] for first in range(0, len(items), AT_ONCE))
+
+
+async def together(steps: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """Take a slice's steps at once. Raises the first fault, when none of the others is under way any more."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(step) for step in steps]
+    except BaseExceptionGroup as faults:
+        raise faults.exceptions[0] from None
+    return [task.result() for task in tasks]
 
 
 async def undo(store: Store, chore: Chore) -> None:
@@ -111,7 +134,7 @@ async def undo(store: Store, chore: Chore) -> None:
 
 async def undo_entry(store: Store, user: User, entry: Mapping[str, Any], *, now: int) -> None:
     """Take one step back: what was made is deleted, what was changed gets its settings back and is paused as it was.
-    Nobody is alerted by that, and what is gone meanwhile stays gone.
+    Nobody is alerted by that but of what happened to a job in the pause, and what is gone meanwhile stays gone.
     """
     try:
         if "made_check" in entry:
@@ -152,16 +175,7 @@ async def _restore(store: Store, user: User, entry: Mapping[str, Any], *, now: i
             check = await update_check(store, user, reference, restored, now=now)
             break
     if check.paused and not entry["paused"]:
-        await undo_pause(
-            store,
-            user,
-            reference,
-            status=entry["status"],
-            reason=entry["reason"],
-            detail=entry["reason_detail"],
-            acknowledged=entry["acknowledged"],
-            now=now,
-        )
+        await undo_pause(store, user, reference, now=now)
     elif entry["paused"] and not check.paused:
         await pause_check(store, user, reference, now=now)
 
