@@ -10,6 +10,7 @@ from ttr.store.redis import Store
 from ttr.store.users import User
 
 STEP = 2**43
+BLOCK = 16
 RANKS = {"down": 0, "new": 1, "up": 2, "paused": 3}
 COUNTERS = ("interval_count", "interval_sum", "duration_count", "duration_sum")
 
@@ -63,7 +64,7 @@ async def indexes_of_hashes(store: Store, user: User) -> dict[str, Any]:
             wanted["running"].add(member)
         tags = ",".join(fold(tag.name) for tag in check.tags)
         line = f"{check.id}\t{fold(check.name)}\t{check.settings.slug or ''}\t{tags}"
-        wanted["search"].setdefault(check.id // 64, []).append(line)
+        wanted["search"].setdefault(check.id // BLOCK, []).append(line)
         if check.settings.schedule.interval_seconds is not None:
             counters["interval_count"] += 1
             counters["interval_sum"] += check.settings.schedule.interval_seconds

@@ -2,6 +2,9 @@
 
 import asyncio
 import random
+from collections.abc import Sequence
+from typing import Any
+from unittest import mock
 
 from tests.lua.indexes import assert_indexed, held_indexes
 from tests.lua.parts import FLAPS, MINUTE, NOON, make_check, make_user, ping, settings
@@ -122,6 +125,60 @@ async def test_old_indexes_are_built_anew_by_one_of_many(store: Store, user: Use
     await assert_indexed(store, other)
     assert int(await store.redis.hget(keys.meta(), "index_version")) == INDEX_VERSION
     assert await store.redis.exists(keys.reindexing()) == 0
+
+
+async def test_checks_of_before_the_indexes_get_their_folded_words(store: Store, user: User) -> None:
+    for number in range(60):
+        check = await make_check(store, user, name=f"Nightly BACKUP {number}", tags=("DB",))
+        await store.redis.hdel(keys.check(user.partition, check.id), "folded", "folded_tags")
+    await reindex(store, user.id)
+    await assert_indexed(store, user)
+    assert await store.redis.hget(keys.check(user.partition, check.id), "folded") == b"nightly backup 59"
+
+
+async def test_what_happens_during_a_rebuild_is_counted_once(store: Store, user: User) -> None:
+    made = [await make_check(store, user, name=f"Job {number}") for number in range(120)]
+    really, calls = store.scripts.run, 0
+
+    async def run(name: str, partition: int, args: Sequence[Any]) -> Any:
+        nonlocal calls
+        answer = await really(name, partition, args)
+        if name == "reindex":
+            calls += 1
+            # One that is done and one that is not, and each call twice, as after a lost connection.
+            for check in (made[calls], made[-calls]):
+                await ping(store, user, check.id, "start", request="a", now=NOON + calls)
+                await ping(store, user, check.id, now=NOON + 10 * calls, request="b")
+            for check in (made[calls + 10], made[-calls - 10]):
+                await checks.delete_check(store, user, str(check.id))
+            await checks.update_check(
+                store, user, str(made[-calls - 20].id), lambda _: settings(schedule=NIGHTLY), now=NOON
+            )
+            await make_check(store, user)
+            answer = await really(name, partition, args)
+        return answer
+
+    with mock.patch.object(store.scripts, "run", run):
+        await reindex(store, user.id)
+    assert calls == 3
+    await assert_indexed(store, user)
+
+
+async def test_of_two_rebuilds_the_later_one_does_it(store: Store, user: User) -> None:
+    for number in range(120):
+        await make_check(store, user, name=f"Job {number}")
+    really, stalled = store.scripts.run, asyncio.Event()
+
+    async def run(name: str, partition: int, args: Sequence[Any]) -> Any:
+        if name == "reindex" and args[1] != "0" and not stalled.is_set():
+            stalled.set()
+            await reindex(store, user.id)
+        return await really(name, partition, args)
+
+    with mock.patch.object(store.scripts, "run", run):
+        await reindex(store, user.id)
+    assert stalled.is_set()
+    await assert_indexed(store, user)
 
 
 async def test_current_indexes_are_left_alone(store: Store, user: User) -> None:

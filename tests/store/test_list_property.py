@@ -25,7 +25,7 @@ from tests.lua import parts
 from tests.lua.parts import MINUTE, NOON, make_check, make_user
 from tests.store.lists import Wanted, read_all, value_of, wanted_page
 from ttr.domain.check import Check
-from ttr.store import check_list, checks
+from ttr.store import check_list, checks, uuid_claims
 from ttr.store.check_list import SORTS, STATUSES, CheckPage, Filter, Place, list_checks
 from ttr.store.redis import open_store
 from ttr.store.scripts import Scripts, assemble
@@ -51,16 +51,19 @@ filters = st.one_of(
 orders = st.tuples(st.sampled_from(SORTS), st.booleans())
 
 
+IMPATIENT = {
+    "list_checks": (("WALKED_MOST = 1000", 3), ("BATCH_MOST = 250", 2), ("TEXT_MOST = 250000", 20)),
+    "find_checks": (("WORK_MOST = 350000", 1),),
+}
+
+
 class Impatient(Scripts):
-    """The scripts, but a call walks by three checks at most."""
+    """The scripts, but a call walks by three checks at most, and looks for words in about one line, or one block."""
 
     async def run(self, name: str, partition: int, args: Any) -> Any:
-        if name == "list_checks" and name not in self._loaded:
+        if name in IMPATIENT and name not in self._loaded:
             source = assemble(name)
-            for limit, few in (
-                ("WALKED_MOST = 1000", 3),
-                ("BATCH_MOST = 250", 2),
-            ):
+            for limit, few in IMPATIENT[name]:
                 assert limit in source
                 source = source.replace(limit, f"{limit.split()[0]} = {few}")
             self._loaded[name] = self._redis.register_script(source)
@@ -95,7 +98,7 @@ class Lists(RuleBasedStateMachine):
         self.stranger = self.run(make_user(self.store))
         self.now = NOON
         self.requests = 0
-        self.stack.enter_context(mock.patch.object(checks, "uuid4", Uuids()))
+        self.stack.enter_context(mock.patch.object(uuid_claims, "uuid4", Uuids()))
         self.places: dict[str, list[Place]] = {sort: [] for sort in SORTS}
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:

@@ -2,29 +2,25 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
+from ttr.api.comma_list import one_or_more_of, pattern_of
 from ttr.api.cursor import read_cursor
 from ttr.domain.folding import fold
 from ttr.domain.invalid import parse_form
-from ttr.domain.limits import TAGS_MAX
-from ttr.store.check_list import STATUSES, Filter, Place
+from ttr.domain.limits import FILTER_TAGS_MAX
+from ttr.store.check_list import STATUSES, Filter, Place, SortBy
 
 WORDS_MAX = 8
 """Words of a search."""
-_STATUS = f"(?:{'|'.join(STATUSES)})"
-
-SortBy = Literal[
-    "id", "name", "created_at", "uuid", "deadline", "last_ping", "status", "last_duration_seconds"
-]
 
 
 class CheckQuery(BaseModel):
     """Which checks, in which order, and which page of them."""
 
-    size: int = Field(25, ge=1, le=100, description="Checks a page.")
+    size: int = Field(25, ge=1, le=100, description="Checks a page.", examples=[100])
     sort_by: SortBy = Field(
         "id",
         description="Checks without a value of this field come last in both directions, equal ones go by number. "
@@ -42,7 +38,7 @@ class CheckQuery(BaseModel):
     tag: str = Field(
         "",
         description="Names of tags, comma separated: checks that carry all of them.",
-        json_schema_extra={"pattern": f"^(?:[^,]*,){{0,{TAGS_MAX - 1}}}[^,]*$"},
+        json_schema_extra={"pattern": f"^(?:[^,]*,){{0,{FILTER_TAGS_MAX - 1}}}[^,]*$"},
     )
     tag_match: Literal["all", "any"] = Field(
         "all", description="With `any`: checks that carry one of the tags."
@@ -53,17 +49,18 @@ class CheckQuery(BaseModel):
         description="Words: checks that have each of them in their name, slug or tags, in any case.",
         json_schema_extra={"pattern": rf"^\s*(?:\S+(?:\s+|$)){{0,{WORDS_MAX}}}$"},
     )
-    status: str = Field(
+    status: Annotated[str, one_or_more_of(STATUSES)] = Field(
         "",
         description=f"{', '.join(STATUSES[:-1])} or {STATUSES[-1]}; comma separated, checks of any of them.",
-        json_schema_extra={"pattern": f"^(?:{_STATUS}(?:,{_STATUS})*)?$"},
+        examples=["down,late"],
+        json_schema_extra={"pattern": pattern_of(STATUSES)},
     )
 
     @field_validator("tag")
     @classmethod
     def _tag(cls, value: str) -> str:
-        if value.count(",") >= TAGS_MAX:
-            raise ValueError(f"At most {TAGS_MAX} tags.")
+        if value.count(",") >= FILTER_TAGS_MAX:
+            raise ValueError(f"At most {FILTER_TAGS_MAX} tags.")
         return value
 
     @field_validator("q")
@@ -73,19 +70,12 @@ class CheckQuery(BaseModel):
             raise ValueError(f"At most {WORDS_MAX} words.")
         return value
 
-    @field_validator("status")
-    @classmethod
-    def _status(cls, value: str) -> str:
-        if value and not set(value.split(",")) <= set(STATUSES):
-            raise ValueError(f"Of {', '.join(STATUSES)}, comma separated.")
-        return value
-
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A page of a list, in the words of the store."""
 
-    sort: str
+    sort: SortBy
     descending: bool
     filter: Filter
     size: int

@@ -6,7 +6,7 @@ than it shows.
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 from ttr.domain.check import Check, Tag
 from ttr.domain.folding import fold
@@ -15,7 +15,13 @@ from ttr.store.codec import check_from_hash, pairs_to_hash
 from ttr.store.redis import Store, store_trouble
 from ttr.store.users import User
 
-_INDEXES = {
+SortBy = Literal[
+    "id", "name", "created_at", "uuid", "deadline", "last_ping", "status", "last_duration_seconds"
+]
+SORTS: tuple[SortBy, ...] = get_args(SortBy)
+"""What a list may be sorted by."""
+
+_INDEXES: dict[SortBy, str] = {
     "id": "checks",
     "name": "name",
     "created_at": "checks",  # numbers grow with the time, so one order is the other
@@ -25,8 +31,6 @@ _INDEXES = {
     "status": "status",
     "last_duration_seconds": "last_duration",
 }
-SORTS = tuple(_INDEXES)
-"""What a list may be sorted by."""
 
 _RANKS = ("down", "new", "up", "paused")
 _RANK_STEP = 2**43
@@ -101,7 +105,7 @@ async def list_checks(
     store: Store,
     user: User,
     *,
-    sort: str = "id",
+    sort: SortBy = "id",
     descending: bool = True,
     filter: Filter = Filter(),
     size: int,
@@ -111,7 +115,7 @@ async def list_checks(
 ) -> CheckPage:
     """Up to `size` checks beyond `place` or, `backward`, those nearest before it; without one, the first or last ones.
 
-    Checks come in the order asked for both ways: by `sort` (of `SORTS`), equal values by number in the same
+    Checks come in the order asked for both ways: by `sort`, equal values by number in the same
     direction, empty ones always last. `now` (ms) is for who is late. One round trip, with words two; more when each
     part of the filter lets many pass and all of it few: a check that moves meanwhile may then be missed.
     """

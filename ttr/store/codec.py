@@ -17,13 +17,18 @@ def pairs_to_hash(pairs: Sequence[bytes]) -> dict[str, str]:
     return {pairs[i].decode(): pairs[i + 1].decode("utf-8", "replace") for i in range(0, len(pairs), 2)}
 
 
+def to_hash(raw: Mapping[bytes, bytes]) -> dict[str, str]:
+    """HGETALL's or a stream entry's dict of bytes as one of strings."""
+    return {name.decode(): value.decode("utf-8", "replace") for name, value in raw.items()}
+
+
 def settings_to_fields(settings: CheckSettings) -> list[str]:
     """Field, value, ... of what an owner set, but for slug, tags and channels, which scripts keep in step."""
     rule = settings.rule
     fields: dict[str, str] = {
         "name": settings.name,
-        "folded": _folded(settings.name),
-        "folded_tags": _folded(",".join(settings.tags)),
+        "folded": folded(settings.name),
+        "folded_tags": folded(",".join(settings.tags)),
         "description": settings.description,
         **schedule_to_fields(settings.schedule),
         "grace_seconds": str(settings.grace_seconds),
@@ -121,10 +126,10 @@ def check_from_hash(fields: Hash) -> Check:
     )
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
     """`text` as it is sorted and searched, "" when it is that already: most tags are."""
-    folded = fold(text)
-    return "" if folded == text else folded
+    form = fold(text)
+    return "" if form == text else form
 
 
 def _runs(text: str) -> tuple[Run, ...]:
