@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -12,21 +13,25 @@ from quart import Quart, Response
 
 from tests.api.conftest import NEW, Caller, problem
 from tests.channels.post import Post, post_office
-from tests.conftest import MASTER_KEY
+from tests.conftest import MASTER_KEY, eventually
 from ttr.channels import KINDS
 from ttr.domain import limits
+from ttr.domain.allowance import Limit
+from ttr.domain.invalid import Invalid
 from ttr.domain.limits import IMPORT_BODY_MAX
-from ttr.domain.transfer import read_account_file
-from ttr.integrations import open_secrets
+from ttr.domain.transfer import AccountFile, read_account_file
+from ttr.domain.turns import Turns
 from ttr.now import now_ms
 from ttr.settings import Settings
+from ttr.signing_secrets import open_secrets
 from ttr.store import keys
 from ttr.store.channels import list_channels
 from ttr.store.chores import begin
 from ttr.store.errors import StoreUnavailable
 from ttr.store.redis import Store, verify
 from ttr.store.users import create_user
-from ttr.transfer import restore, steps
+from ttr.transfer import importing, passphrase, steps, turns
+from ttr.transfer.plan import make_plan
 
 PASSPHRASE = "correct horse battery staple"
 HOOK = "https://hooks.example.com/T0K3N"
@@ -51,11 +56,11 @@ async def other(app: Quart, api: Caller, store: Store) -> Caller:
     return await newcomer(app, store)
 
 
-async def export(api: Caller, passphrase: str | None = None) -> Any:
-    if passphrase is None:
+async def export(api: Caller, word: str | None = None) -> Any:
+    if word is None:
         status, file = await api.call("GET", "/checks/export")
     else:
-        status, file = await api.call("POST", "/checks/export", {"passphrase": passphrase})
+        status, file = await api.call("POST", "/checks/export", {"passphrase": word})
     assert status == 200, file
     return file
 
@@ -172,8 +177,8 @@ async def test_an_account_comes_back_elsewhere_as_it_was(app: Quart, api: Caller
 
 async def test_no_secret_is_in_a_file_in_clear(api: Caller) -> None:
     await furnish(api)
-    for passphrase in (None, PASSPHRASE):
-        text = json.dumps(await export(api, passphrase))
+    for word in (None, PASSPHRASE):
+        text = json.dumps(await export(api, word))
         assert not [secret for secret in SECRETS if secret in text]
         assert api.key not in text
         assert PASSPHRASE not in text
@@ -419,11 +424,38 @@ async def test_the_passphrase_must_be_right(app: Quart, api: Caller, store: Stor
     assert "The secrets of Hook (Webhook) are damaged and were left out." in report["warnings"]
 
 
-@pytest.mark.parametrize("passphrase", ["", "short", "x" * 201, None, 12345678])
-async def test_a_passphrase_has_a_decent_length(api: Caller, passphrase: object) -> None:
-    answer = await api.raw("POST", "/checks/export", json.dumps({"passphrase": passphrase}).encode())
+@pytest.mark.parametrize("word", ["", "short", "x" * 201, None, 12345678])
+async def test_a_passphrase_has_a_decent_length(api: Caller, word: object) -> None:
+    answer = await api.raw("POST", "/checks/export", json.dumps({"passphrase": word}).encode())
     assert (await problem(answer)).keys() == {"passphrase"}
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("door", ["form", "file"])
+@pytest.mark.parametrize("sealed", [True, False])
+async def test_a_passphrase_that_is_too_long_is_refused_before_anything_is_done_with_it(
+    api: Caller, monkeypatch: pytest.MonkeyPatch, door: str, sealed: bool
+) -> None:
+    normalized: list[str] = []
+
+    def spy(form: str, text: str) -> str:
+        normalized.append(text)
+        return text
+
+    monkeypatch.setattr(passphrase, "unicodedata", SimpleNamespace(normalize=spy))
+    head = {"kdf": "scrypt", "n": 2**15, "r": 8, "p": 1, "salt": "A" * 22 + "==", "proof": "x"}
+    file = of(JOB, **({"secrets": head} if sealed else {}))
+    word = "a" + "\u0301\u0327" * 100
+    if door == "form":
+        answer = await form(api, json.dumps(file).encode(), passphrase=word)
+    else:
+        answer = await api.raw("POST", "/checks/import", json.dumps({**file, "passphrase": word}).encode())
+    assert answer.status_code == 400
+    assert await problem(answer) == {"passphrase": "At most 200 characters."}
+    for make in (passphrase.new_box, lambda text: passphrase.open_box(head, text)):
+        with pytest.raises(Invalid):
+            make(word)
+    assert not normalized
 
 
 SEEDS_FILE = {
@@ -545,6 +577,36 @@ async def test_a_user_slug_that_cannot_be_had_is_a_warning(
     assert said in report["warnings"][0]
 
 
+async def test_slugs_in_a_file_count_as_changes_of_the_account(
+    api: Caller, other: Caller, app: Quart, settings: Settings
+) -> None:
+    three = (Limit("account", 3, 3_600),)
+    app.extensions["ttr_settings"] = settings.model_copy(update={"rate_limits": three})
+    # What is no slug at all, or the account's own, is not asked about; nor does a dry run ask.
+    own = (await export(other))["user_slug"]
+    await load(other, of(JOB, user_slug="No", public_slug="No"))
+    await load(other, of(JOB, user_slug=own))
+    await load(other, of(JOB, user_slug="first-guess", public_slug="first-guess"), "?dry_run=1")
+    taken = api.user.user_slug, api.user.public_slug
+    report = await load(other, of(JOB, user_slug=taken[0], public_slug=taken[1]))
+    assert [warning.partition("left out: ")[2] for warning in report["warnings"]] == [
+        "Another account has this slug."
+    ] * 2
+    answer = await other.raw(
+        "POST", "/checks/import", json.dumps(of(JOB, user_slug="free-one", public_slug=taken[1])).encode()
+    )
+    report = await answer.get_json()
+    assert answer.status_code == 200
+    assert (report["imported_count"], report["user_slug_updated"]) == (1, True)
+    assert "Too many changes of this account itself" in report["warnings"][0]
+    assert '"account";q=3;w=3600' in answer.headers["RateLimit-Policy"]
+    report = await load(other, of(JOB, user_slug="free-two"))
+    assert not report["user_slug_updated"]
+    assert "Too many changes" in report["warnings"][0]
+    assert (await export(other))["user_slug"] == "free-one"
+    assert (await other.call("POST", "/user/slug", {"slug": "free-two"}))[0] == 429
+
+
 async def test_quotas_hold_and_nothing_is_made_beyond_them(
     api: Caller, app: Quart, settings: Settings
 ) -> None:
@@ -622,6 +684,8 @@ async def test_a_file_may_come_as_a_form_or_as_the_body_of_any_type(
         (b"nothing of the kind", "multipart/form-data; boundary=XXX"),
         (b"--XXX\r\n", "multipart/form-data; boundary=\u00e9"),
         (multipart({"other": (b"{}", "")}), "multipart/form-data; boundary=XXX"),
+        (multipart({"file": (b"[]", "; x=" + "y" * 8_000)}), "multipart/form-data; boundary=XXX"),
+        (multipart({"file": (b"[]", "\r\nX: " + "y" * 8_000)}), "multipart/form-data; boundary=XXX"),
         (multipart({"file": (b"", '; filename="x"')}), "multipart/form-data; boundary=XXX"),
         (multipart({f"f{n}": (b"", "") for n in range(100)}), "multipart/form-data; boundary=XXX"),
     ],
@@ -757,18 +821,24 @@ async def test_channels_of_one_endpoint_sign_with_one_secret(
     }
 
 
+def held(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Event]:
+    """Let the reading of files wait: the first event says that one is being read, the second lets it go on."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(*arguments: Any, **named: Any) -> Turns[AccountFile]:
+        begun.set()
+        assert go_on.wait(20)
+        return (yield from read_account_file(*arguments, **named))
+
+    monkeypatch.setattr(importing, "read_account_file", slow)
+    return begun, go_on
+
+
 @pytest.mark.parametrize("query", ["", "?dry_run=1"])
 async def test_an_account_has_one_import_under_way(
     api: Caller, monkeypatch: pytest.MonkeyPatch, query: str
 ) -> None:
-    begun, go_on, real = threading.Event(), threading.Event(), read_account_file
-
-    def slow(*arguments: Any, **named: Any) -> Any:
-        begun.set()
-        assert go_on.wait(20)
-        return real(*arguments, **named)
-
-    monkeypatch.setattr(restore, "read_account_file", slow)
+    begun, go_on = held(monkeypatch)
     first = asyncio.create_task(api.call("POST", f"/checks/import{query}", of(JOB)))
     assert await asyncio.to_thread(begun.wait, 20)
     status, answer = await api.call("POST", f"/checks/import{query}", of(JOB))
@@ -776,3 +846,103 @@ async def test_an_account_has_one_import_under_way(
     assert (status, answer["errors"]) == (409, [])
     assert (await first)[0] == 200
     assert len((await load(api, of(JOB), query))["created"]) == 1
+
+
+async def test_as_many_files_are_read_at_once_as_there_are_places(
+    app: Quart, api: Caller, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = held(monkeypatch)
+    others = [await newcomer(app, store) for _ in range(turns.READ_AT_ONCE)]
+    under_way = [asyncio.create_task(other.call("POST", "/checks/import", of(JOB))) for other in others]
+
+    async def all_have_a_place() -> bool:
+        return len(turns._reading) == turns.READ_AT_ONCE
+
+    try:
+        await eventually(all_have_a_place)
+        assert begun.is_set()
+        one_more = api.raw("POST", "/checks/import?dry_run=1", json.dumps(of(JOB)).encode())
+        answer = await asyncio.wait_for(one_more, 10)
+        assert answer.status_code == 503
+        assert not any(task.done() for task in under_way)
+    finally:
+        go_on.set()
+    assert await problem(answer) == {}
+    assert answer.headers["Retry-After"] == "5"
+    assert [(await task)[0] for task in under_way] == [200] * len(others)
+    assert (await load(api, of(JOB)))["imported_count"] == 1
+
+
+async def test_a_small_file_does_not_wait_until_a_dear_one_is_read(
+    app: Quart, api: Caller, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def endless(*arguments: Any, **named: Any) -> Turns[AccountFile]:
+        while not go_on.is_set():
+            yield
+        return (yield from read_account_file(*arguments, **named))
+
+    monkeypatch.setattr(importing, "read_account_file", endless)
+    dear = asyncio.create_task(api.call("POST", "/checks/import", of(JOB)))
+
+    async def is_read() -> bool:
+        return bool(turns._reading)
+
+    await eventually(is_read)
+    monkeypatch.undo()
+    other = await newcomer(app, store)
+    try:
+        assert (await asyncio.wait_for(load(other, of(JOB)), 10))["imported_count"] == 1
+        assert not dear.done()
+    finally:
+        go_on.set()
+    assert (await dear)[0] == 200
+
+
+async def test_a_file_that_takes_too_long_is_refused(api: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[bool] = []
+
+    def endless(*arguments: Any, **named: Any) -> Turns[AccountFile]:
+        try:
+            while True:
+                yield
+        finally:
+            ended.append(True)
+
+    monkeypatch.setattr(importing, "read_account_file", endless)
+    monkeypatch.setattr(turns, "WORK_MAX_MS", 120)
+    said = "This file takes too long to judge; use simpler expressions, or several files."
+    assert await refused(api, of(JOB)) == {"": said}
+    assert ended
+    monkeypatch.undo()
+    assert (await load(api, of(JOB)))["imported_count"] == 1
+
+
+async def test_an_import_that_waits_for_its_turn_is_not_taken_for_dead(
+    api: Caller, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on, real = threading.Event(), threading.Event(), make_plan
+
+    def slow(*arguments: Any) -> Any:
+        begun.set()
+        assert go_on.wait(20)
+        return real(*arguments)
+
+    monkeypatch.setattr(importing, "make_plan", slow)
+    monkeypatch.setattr(turns, "_RENEW_SECONDS", 0.02)
+    task = asyncio.create_task(api.call("POST", "/checks/import", of(JOB)))
+    try:
+        assert await asyncio.to_thread(begun.wait, 20)
+        leases = set[float]()
+        async with asyncio.timeout(20):
+            while len(leases) < 3:
+                leases |= {
+                    until
+                    for _, until in await store.redis.zrange(
+                        keys.chores(api.user.partition), 0, -1, withscores=True
+                    )
+                }
+    finally:
+        go_on.set()
+    assert (await task)[0] == 200

@@ -7,6 +7,7 @@ import pytest
 
 from ttr.domain.invalid import Invalid
 from ttr.domain.transfer import AccountFile, FileCheck, faults_of, read_account_file
+from ttr.domain.turns import Turns
 
 NOW = 1_763_800_000_000
 KINDS = {"telegram": ("telegram_bot_token", "telegram_chat_id"), "slack": ("slack_webhook_url",)}
@@ -16,7 +17,17 @@ UUID = "0b7b8b1e-43a5-4a2e-9b0c-0f2f0f7f3a11"
 
 def read(document: Any, *, checks_max: int = 100, channels_max: int = 10) -> AccountFile:
     data = document if isinstance(document, bytes) else json.dumps(document).encode()
-    return read_account_file(data, KINDS, now=NOW, checks_max=checks_max, channels_max=channels_max)
+    return ended(read_account_file(data, KINDS, now=NOW, checks_max=checks_max, channels_max=channels_max))
+
+
+def ended(work: Turns[AccountFile]) -> AccountFile:
+    """What the work ends with."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            file: AccountFile = end.value
+            return file
 
 
 def one(**fields: Any) -> FileCheck:
@@ -179,3 +190,18 @@ def test_fields_that_nobody_knows_are_left_alone() -> None:
 
 def test_status_pages_are_counted() -> None:
     assert read({"version": 1, "checks": [], "status_pages": [{"name": "p"}] * 3}).status_pages == 3
+
+
+def test_a_file_has_fifty_members_at_most() -> None:
+    more: dict[str, object] = {f"more {n}": n for n in range(48)}
+    assert len(read({"version": 1, "checks": [CHECK], **more}).checks) == 1
+    with pytest.raises(Invalid) as caught:
+        read({"version": 1, "checks": [CHECK], **more, "one more": 1})
+    assert caught.value.errors[0].message == "The file has more than 50 members."
+
+
+def test_reading_lets_others_have_their_turn_after_each_entry() -> None:
+    file = {"version": 1, "channels": [{}] * 3, "checks": [CHECK] * 5, "status_pages": [1] * 2}
+    data = json.dumps(file).encode()
+    turns = sum(1 for _ in read_account_file(data, KINDS, now=NOW, checks_max=100, channels_max=10))
+    assert turns >= 3 + 5 + 2

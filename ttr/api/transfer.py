@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from functools import partial
 from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,19 +10,20 @@ from quart import Response, request
 from typing_extensions import TypedDict
 
 from ttr import current
+from ttr.api import limits
 from ttr.api.auth import caller
 from ttr.api.body import body_bytes
 from ttr.api.describe import Moment, operation
 from ttr.api.errors import FaultJson
 from ttr.api.upload import uploaded
-from ttr.domain import limits
 from ttr.domain.check_input import CheckInput
 from ttr.domain.invalid import parse_form, parse_json
+from ttr.domain.limits import PASSPHRASE_MAX, PASSPHRASE_MIN
 from ttr.domain.transfer import Refused
 from ttr.now import now_ms
+from ttr.transfer import importing
 from ttr.transfer.export import export_account
 from ttr.transfer.report import Imported, Report
-from ttr.transfer.restore import import_account
 
 _SLICE = 200
 FILE_NAME = "ttr_rip_account_export.json"
@@ -31,8 +33,8 @@ class ExportInput(BaseModel):
     """What an export with secrets is sealed with."""
 
     passphrase: str = Field(
-        min_length=limits.PASSPHRASE_MIN,
-        max_length=limits.PASSPHRASE_MAX,
+        min_length=PASSPHRASE_MIN,
+        max_length=PASSPHRASE_MAX,
         description="Only with it can the secrets be read again; it is kept nowhere.",
         examples=["correct horse battery staple"],
     )
@@ -55,7 +57,7 @@ class AccountInput(BaseModel):
     version: Literal[1] = 1
     user_slug: str | None = Field(None, description="Becomes the account's if it is free.")
     public_slug: str | None = None
-    passphrase: str | None = Field(None, description="Opens the file's secrets.")
+    passphrase: str | None = Field(None, max_length=PASSPHRASE_MAX, description="Opens the file's secrets.")
     secrets: dict[str, Any] | None = Field(None, description="How the passphrase opens what is sealed.")
     channels: list[dict[str, Any]] | None = None
     checks: list[FileCheckInput]
@@ -67,7 +69,7 @@ class FileForm(BaseModel):
     file: bytes = Field(
         description="A file as an export gives it.", json_schema_extra={"format": "account-file"}
     )
-    passphrase: str | None = Field(None, description="Opens the file's secrets.")
+    passphrase: str | None = Field(None, max_length=PASSPHRASE_MAX, description="Opens the file's secrets.")
 
 
 class ImportQuery(BaseModel):
@@ -177,7 +179,7 @@ async def export_with_secrets() -> Response:
         }
     },
 )
-async def restore() -> Response:
+async def import_account() -> Response:
     """Make of the account what a file says: its checks are made, or changed if they are there (by UUID, else by slug),
     and its channels made if they are not (by kind and name). All of it happens or nothing.
 
@@ -186,7 +188,7 @@ async def restore() -> Response:
     user = await caller("bulk")
     query = parse_form(ImportQuery, request.args)
     data, fields = await uploaded("file")
-    report = await import_account(
+    report = await importing.import_account(
         current.store(),
         current.settings(),
         current.means(),
@@ -194,6 +196,7 @@ async def restore() -> Response:
         data,
         passphrase=fields.get("passphrase", ""),
         dry_run=query.dry_run,
+        may_rename=partial(limits.spend, "account", user.id),
     )
     return _download(await asyncio.to_thread(_text, report))
 

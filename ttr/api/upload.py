@@ -1,13 +1,14 @@
 """A file that comes as a form's field or as the body itself, and the words sent with it."""
 
 import asyncio
-from io import BytesIO
+from collections.abc import Iterator
 from typing import Any
 
 from quart import request
 from quart.wrappers import Request
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.formparser import MultiPartParser
+from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
 from ttr.domain.invalid import FieldError, Invalid
 from ttr.domain.limits import IMPORT_BODY_MAX
@@ -16,6 +17,9 @@ _PATH = "/api/v1/checks/import"
 _SECONDS = 300
 """For the whole of a body: 20 MB at half a megabit a second."""
 _PARTS_MAX = 10
+_HEADER_MAX = 8_000
+"""Bytes of the headers of one part."""
+_FED_BYTES = 64 * 1024
 
 
 class SizedRequest(Request):
@@ -50,28 +54,37 @@ async def uploaded(field: str) -> tuple[bytes, dict[str, str]]:
 
 
 def _read_form(data: bytes, boundary: str, field: str) -> tuple[bytes, dict[str, str]]:
-    parser = MultiPartParser(
-        stream_factory=_in_memory,
-        max_form_memory_size=IMPORT_BODY_MAX,
-        max_form_parts=_PARTS_MAX,
-    )
     try:
-        fields, files = parser.parse(BytesIO(data), boundary.encode("ascii"), len(data))
+        parts = dict[str, bytes]()
+        for name, value in _parts(data, boundary.encode("ascii")):
+            parts.setdefault(name, value)
     except (ValueError, RequestEntityTooLarge):
         raise Invalid([FieldError("", "This is no form that can be read.")]) from None
-    found = files.get(field)
-    if found is not None:
-        return found.stream.read(), fields.to_dict()
-    if field in fields:
-        return fields[field].encode("utf-8", "surrogatepass"), fields.to_dict()
-    raise Invalid([FieldError(field, "This field is required.")])
+    file = parts.pop(field, None)
+    if file is None:
+        raise Invalid([FieldError(field, "This field is required.")])
+    return file, {name: text.decode("utf-8", "replace") for name, text in parts.items()}
 
 
-def _in_memory(
-    total_content_length: int | None,
-    content_type: str | None,
-    filename: str | None,
-    content_length: int | None = None,
-) -> BytesIO:
-    """Where a file of a form goes; the default would put it on the disk."""
-    return BytesIO()
+def _parts(data: bytes, boundary: bytes) -> Iterator[tuple[str, bytes]]:
+    """The parts of a form by name, whether they are files or not. Raises ValueError, RequestEntityTooLarge."""
+    decoder = _Decoder(boundary, IMPORT_BODY_MAX, max_parts=_PARTS_MAX)
+    name, pieces = "", list[bytes]()
+    for start in range(0, len(data) + _FED_BYTES, _FED_BYTES):
+        decoder.receive_data(data[start : start + _FED_BYTES] or None)
+        while not isinstance(event := decoder.next_event(), Epilogue | NeedData):
+            if isinstance(event, Field | File):
+                name, pieces = event.name or "", []
+            elif isinstance(event, Data):
+                pieces.append(event.data)
+                if not event.more_data:
+                    yield name, b"".join(pieces)
+
+
+class _Decoder(MultipartDecoder):
+    """Werkzeug's, with a limit for the headers of a part: it takes them apart in a time that grows as their square."""
+
+    def _parse_headers(self, data: bytes | bytearray) -> Headers:
+        if len(data) > _HEADER_MAX:
+            raise ValueError("the headers of a part are too long")
+        return super()._parse_headers(data)

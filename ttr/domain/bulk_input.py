@@ -3,24 +3,18 @@
 Each reader is a generator: it yields between two items, so that whoever drives it can let others have their turn.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, SkipValidation
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation
 
 from ttr.domain import limits
 from ttr.domain.check import CheckSettings
 from ttr.domain.check_input import CheckInput, CheckPatch, TagName, parse_check_fields, patch_check
 from ttr.domain.check_schema import TAGS
 from ttr.domain.invalid import Contradiction, FieldError, Invalid, parse_json, parse_object
-
-T = TypeVar("T")
-Steps = Generator[None, None, T]
-"""Work in steps that ends with a T."""
-
-_TOLD_MOST = 100
-"""Errors that one answer tells; what comes after them is not judged."""
+from ttr.domain.turns import Turns
 
 
 class BulkCreate(BaseModel):
@@ -38,8 +32,23 @@ class BulkNames(BaseModel):
     )
 
 
+def _say_something(schema: dict[str, Any]) -> None:
+    some_tag = {"type": "array", "minItems": 1}
+    schema["anyOf"] = [
+        {"title": title, "properties": {name: said}, "required": [name]}
+        for title, name, said in (
+            ("other settings", "changes", {"type": "object", "minProperties": 1}),
+            ("more tags", "add_tags", some_tag),
+            ("fewer tags", "remove_tags", some_tag),
+            ("a pause or its end", "paused", {"type": "boolean"}),
+        )
+    ]
+
+
 class BulkChange(BulkNames):
     """Checks to change, and what to change about all of them."""
+
+    model_config = ConfigDict(json_schema_extra=_say_something)
 
     changes: SkipValidation[CheckPatch] = Field(
         default_factory=CheckPatch.model_construct,
@@ -96,7 +105,7 @@ class Findings:
         """One more error; it `contradicts` what is right by itself. Raises as `judge` when that is enough."""
         self._errors.append(FieldError(field, message))
         self._contradicts &= contradicts
-        if len(self._errors) >= _TOLD_MOST:
+        if len(self._errors) >= limits.ERRORS_TOLD:
             self.judge()
 
     def take(self, error: Invalid, *within: str | int) -> None:
@@ -111,7 +120,7 @@ class Findings:
             raise (Contradiction if self._contradicts else Invalid)(self._errors)
 
 
-def read_new_checks(body: bytes, *, now: int) -> Steps[list[CheckSettings]]:
+def read_new_checks(body: bytes, *, now: int) -> Turns[list[CheckSettings]]:
     """The checks of a BulkCreate in a JSON body. Raises Invalid with fields such as `checks.3.name`."""
     found, slugs, findings = list[CheckSettings](), dict[str, int](), Findings()
     sent: Sequence[object] = parse_json(BulkCreate, body).checks
@@ -147,6 +156,9 @@ def read_change(body: bytes) -> CommonChange:
     except Invalid as error:
         findings.take(error)
     changes: object = sent.changes if "changes" in sent.model_fields_set else {}
+    if changes == {} and not (sent.add_tags or sent.remove_tags) and sent.paused is None:
+        # A misspelt name is an unknown field, and would be ignored.
+        findings.add("", "Send changes, add_tags, remove_tags or paused.")
     given = parse_object(CheckPatch, {})
     if not isinstance(changes, Mapping):
         findings.add("changes", "A JSON object is needed.")

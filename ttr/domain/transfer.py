@@ -13,13 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ttr.domain import limits
 from ttr.domain.check import Check, CheckSettings
-from ttr.domain.check_input import CheckInput, check_fields, is_uuid, parse_check_fields
+from ttr.domain.check_input import CheckInput, check_fields, parse_check_fields
 from ttr.domain.invalid import FieldError, Invalid, parse_object
 from ttr.domain.json_pieces import JsonPieces
+from ttr.domain.turns import Turns
+from ttr.domain.uuids import is_uuid
 
 VERSION = 1
-REFUSED_MAX = 100
-"""Checks that are refused one by one; what comes after them is not judged, for the worst take 0.1 s each."""
 
 Kinds = Mapping[str, Sequence[str]]
 """Kind of channel -> its settings, as files name them."""
@@ -34,6 +34,8 @@ _BEFORE_ANY_CALENDAR = 0
 # Only what names a year can run out; to find that "Mon *-02-31" never comes takes 60 ms each time.
 _YEAR = re.compile(r"\d{4}")
 _LISTS = ("channels", "checks", "status_pages")
+_MEMBERS_MAX = 50
+"""Members of the file's object: 9 are known. Without a limit 20 MB of them take 7 s."""
 
 
 class ChannelEntry(BaseModel):
@@ -117,7 +119,7 @@ class AccountFile:
     faults: list[FieldError] = field(default_factory=list)
     status_pages: int = 0
     cut: bool = False
-    """Whether REFUSED_MAX was reached, and what comes after was not read."""
+    """Whether so many checks were refused as an answer tells, and what comes after was not read."""
     field_sets: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
     """Each set of fields once: most entries have the same."""
 
@@ -134,16 +136,16 @@ def check_entry(check: Check, refs: Mapping[int, int]) -> dict[str, object]:
 
 def read_account_file(
     data: bytes, kinds: Kinds, *, now: int, checks_max: int, channels_max: int
-) -> AccountFile:
-    """The account in a file. Raises Invalid when it is none at all, is of another version, or holds more entries than
-    an account may have; what is wrong with single entries is kept.
+) -> Turns[AccountFile]:
+    """The account in a file, read entry by entry. Raises Invalid when it is none at all, is of another version, or
+    holds more entries than an account may have; what is wrong with single entries is kept.
     """
     pieces = JsonPieces(data)
     file = AccountFile()
     if pieces.next_is("["):
-        _read_list("checks", pieces, file, kinds, now, checks_max)
+        yield from _read_list("checks", pieces, file, kinds, now, checks_max)
     elif pieces.next_is("{"):
-        _read_object(pieces, file, kinds, now, checks_max, channels_max)
+        yield from _read_object(pieces, file, kinds, now, checks_max, channels_max)
     else:
         raise Invalid([FieldError("", "The file is a JSON object with checks, or a list of checks.")])
     if not file.cut:
@@ -153,15 +155,18 @@ def read_account_file(
 
 def _read_object(
     pieces: JsonPieces, file: AccountFile, kinds: Kinds, now: int, checks_max: int, channels_max: int
-) -> None:
+) -> Turns[None]:
     known = set[str]()
     most = {"checks": checks_max, "channels": channels_max, "status_pages": checks_max}
     for name in pieces.members():
         if name in known:
             raise Invalid([FieldError(name, "This stands in the file twice.")])
         known.add(name)
+        if len(known) > _MEMBERS_MAX:
+            raise Invalid([FieldError("", f"The file has more than {_MEMBERS_MAX} members.")])
+        yield
         if name in _LISTS:
-            _read_list(name, pieces, file, kinds, now, most[name])
+            yield from _read_list(name, pieces, file, kinds, now, most[name])
             if file.cut:
                 return
             continue
@@ -178,7 +183,9 @@ def _read_object(
         raise Invalid([FieldError("checks", "This field is required.")])
 
 
-def _read_list(name: str, pieces: JsonPieces, file: AccountFile, kinds: Kinds, now: int, most: int) -> None:
+def _read_list(
+    name: str, pieces: JsonPieces, file: AccountFile, kinds: Kinds, now: int, most: int
+) -> Turns[None]:
     if not pieces.next_is("["):
         if pieces.value() is None and name != "checks":
             return
@@ -186,13 +193,15 @@ def _read_list(name: str, pieces: JsonPieces, file: AccountFile, kinds: Kinds, n
     for index, entry in enumerate(pieces.items()):
         if index == most:
             raise Invalid([FieldError(name, f"At most {most:,}.")])
+        yield
         if name == "status_pages":
             file.status_pages += 1
         elif name == "channels":
             _read_channel(index, entry, file, kinds)
         else:
             _read_check(index, entry, file, kinds, now)
-            if len(file.refused) == REFUSED_MAX:
+            # The worst take 0.1 s each.
+            if len(file.refused) == limits.ERRORS_TOLD:
                 file.cut = True
                 return
 

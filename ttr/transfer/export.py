@@ -10,8 +10,8 @@ from ttr.channels import KINDS
 from ttr.domain.check import Check
 from ttr.domain.moments import iso
 from ttr.domain.transfer import VERSION, check_entry
-from ttr.integrations import open_secrets
 from ttr.settings import Settings
+from ttr.signing_secrets import open_secrets
 from ttr.store.channels import Channel, list_channels
 from ttr.store.every_check import every_check
 from ttr.store.redis import Store

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from ttr.domain import limits
 from ttr.domain.invalid import FieldError, Invalid
 
 _COST, _BLOCK, _LANES = 2**15, 8, 1
@@ -22,8 +23,17 @@ _WORD = b"ttr"
 _SALT = re.compile(r"[A-Za-z0-9+/]{22}==")
 
 
+def judge_passphrase(passphrase: str) -> None:
+    """Raise Invalid for a passphrase that is longer than any that seals a file."""
+    if len(passphrase) > limits.PASSPHRASE_MAX:
+        raise Invalid([FieldError("passphrase", f"At most {limits.PASSPHRASE_MAX} characters.")])
+
+
 def new_box(passphrase: str) -> tuple[dict[str, object], Fernet]:
-    """What a file must hold so that the passphrase opens it again, and what seals under the passphrase."""
+    """What a file must hold so that the passphrase opens it again, and what seals under the passphrase.
+
+    Raises Invalid for a passphrase that is too long.
+    """
     salt = os.urandom(_SALT_BYTES)
     box = _box(passphrase, salt)
     head: dict[str, object] = {"kdf": "scrypt", "n": _COST, "r": _BLOCK, "p": _LANES}
@@ -70,6 +80,8 @@ def open_object(box: Fernet, sealed: str) -> dict[str, object] | None:
 
 
 def _box(passphrase: str, salt: bytes) -> Fernet:
+    # Before anything else is done with it: to normalize 80,000 accents takes 5 s in which no other thread runs.
+    judge_passphrase(passphrase)
     # An umlaut is one character or two, depending on the keyboard.
     typed = unicodedata.normalize("NFKC", passphrase).encode("utf-8", "surrogatepass")
     key = Scrypt(salt=salt, length=32, n=_COST, r=_BLOCK, p=_LANES).derive(typed)

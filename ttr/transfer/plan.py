@@ -5,7 +5,7 @@ file says; a channel that is there already is used as it is. Pure but for the ki
 10,000 checks take a while.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from cryptography.fernet import Fernet
@@ -14,7 +14,7 @@ from ttr.domain.check import Check
 from ttr.domain.invalid import FieldError
 from ttr.domain.transfer import AccountFile, FileCheck, Refused
 from ttr.settings import Settings
-from ttr.store.errors import QuotaReached
+from ttr.store.errors import QuotaReached, SlugTaken
 from ttr.transfer.plan_channels import plan_channels, plan_own
 from ttr.transfer.planned import Account, Plan, Step
 
@@ -156,7 +156,7 @@ def _judge_slugs(plan: Plan, there: Iterable[Check]) -> None:
     """Refuse the slugs that a check has which keeps it."""
     moved = {step.before.id: step.settings.slug for step in plan.changed if step.before}
     kept = {
-        check.settings.slug
+        check.settings.slug: check.id
         for check in there
         if moved.get(check.id, check.settings.slug) == check.settings.slug
     }
@@ -164,11 +164,11 @@ def _judge_slugs(plan: Plan, there: Iterable[Check]) -> None:
     plan.changed = [step for step in plan.changed if _has_slug(plan, step, kept)]
 
 
-def _has_slug(plan: Plan, step: Step, kept: Collection[str | None]) -> bool:
+def _has_slug(plan: Plan, step: Step, kept: Mapping[str | None, int]) -> bool:
     own = step.before.settings.slug if step.before else None
     if step.settings.slug in (None, own) or step.settings.slug not in kept:
         return True
-    _refuse(plan, step, FieldError("slug", "Another of your checks has this slug."))
+    _refuse(plan, step, FieldError("slug", str(SlugTaken(kept[step.settings.slug]))))
     return False
 
 

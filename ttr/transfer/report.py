@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ttr.domain.invalid import Contradiction, FieldError, Invalid
+from ttr.domain.limits import ERRORS_TOLD
 from ttr.domain.transfer import Refused, faults_of
 from ttr.transfer.planned import Plan, Step
 
-_ERRORS_MAX = 100
-"""Errors that a refusal tells."""
 _WARNINGS_MAX = 1_000
 
 
@@ -60,7 +59,7 @@ class ImportRefused(Invalid):
 
     def __init__(self, plan: Plan) -> None:
         errors = [*plan.faults, *faults_of(plan.refused)]
-        super().__init__(errors[:_ERRORS_MAX])
+        super().__init__(errors[:ERRORS_TOLD])
         self.refused = len(plan.refused)
         self.count = len(errors)
 
@@ -69,7 +68,7 @@ class ImportRefused(Invalid):
             f"{self.refused:,} checks can't be imported" if self.refused else "The channels can't be imported"
         )
         shown = (
-            f"; the first {_ERRORS_MAX} of {self.count:,} errors are told" if self.count > _ERRORS_MAX else ""
+            f"; the first {ERRORS_TOLD} of {self.count:,} errors are told" if self.count > ERRORS_TOLD else ""
         )
         return f"{said}, so nothing was{shown}."
 

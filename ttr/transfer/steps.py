@@ -1,10 +1,9 @@
 """Carries a plan out: each step is journalled before it is done, many checks at a time."""
 
-import asyncio
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
+from ttr.changes import AT_ONCE, Change, changed_check, made_channel, made_check, slices, together
 from ttr.channels.means import Means
 from ttr.domain.check import Check
 from ttr.integrations import restore_channel
@@ -16,10 +15,6 @@ from ttr.store.numbers import draw_numbers
 from ttr.store.users import User
 from ttr.transfer.planned import NewChannel, Plan, Step
 from ttr.transfer.report import Imported, Report, SigningSecret
-from ttr.undo import Change, changed_check, made_channel, made_check
-
-_AT_ONCE = 16
-"""Checks under way at a time: half of the store's connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +46,14 @@ async def carry_out(work: Work, plan: Plan) -> None:
     work.report.changed.clear()
     for steps in _apart(plan.changed):
         await work.change.note(*(changed_check(step.before) for step in steps if step.before))
-        work.report.changed += await _together([_change_check(work, step) for step in steps])
+        work.report.changed += await together([_change_check(work, step) for step in steps])
     work.report.created.clear()
-    for steps in _slices(plan.created):
+    for steps in slices(plan.created):
         numbers = await draw_numbers(work.change.store, "check", len(steps))
         await work.change.note(
             *(made_check(number, step.uuid) for step, number in zip(steps, numbers, strict=True))
         )
-        work.report.created += await _together(
+        work.report.created += await together(
             [_make_check(work, step, number) for step, number in zip(steps, numbers, strict=True)]
         )
 
@@ -132,7 +127,7 @@ def _apart(steps: Sequence[Step]) -> Iterable[Sequence[Step]]:
     some: list[Step] = []
     for step in steps:
         alone = step.before is not None and step.before.settings.slug != step.settings.slug
-        if some and (alone or len(some) == _AT_ONCE):
+        if some and (alone or len(some) == AT_ONCE):
             yield some
             some = []
         some.append(step)
@@ -141,17 +136,3 @@ def _apart(steps: Sequence[Step]) -> Iterable[Sequence[Step]]:
             some = []
     if some:
         yield some
-
-
-def _slices(steps: Sequence[Step]) -> Iterable[Sequence[Step]]:
-    return (steps[first : first + _AT_ONCE] for first in range(0, len(steps), _AT_ONCE))
-
-
-async def _together(work: Sequence[Coroutine[Any, Any, Imported]]) -> list[Imported]:
-    """All of them at once. Raises the first fault, when none is under way any more."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one) for one in work]
-    except BaseExceptionGroup as faults:
-        raise faults.exceptions[0] from None
-    return [task.result() for task in tasks]

@@ -2,38 +2,32 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
 
 from ttr.accounts import rename
+from ttr.changes import all_or_nothing
 from ttr.channels import KINDS
 from ttr.channels.means import Means
 from ttr.confirmations import ask, shown_address
 from ttr.domain.account_slug import account_slug_fault
 from ttr.domain.transfer import AccountFile, read_account_file
-from ttr.integrations import signing_by_endpoint
 from ttr.now import now_ms
 from ttr.settings import Settings
+from ttr.signing_secrets import signing_by_endpoint
 from ttr.store.channels import Channel, list_channels
-from ttr.store.errors import AccountSlugTaken, Busy, QuotaReached, StoreUnavailable
+from ttr.store.errors import AccountSlugTaken, Busy, QuotaReached, StoreUnavailable, TooMany
 from ttr.store.every_check import every_check, uuid_owners
 from ttr.store.redis import Store
 from ttr.store.users import User
-from ttr.transfer.passphrase import open_box
+from ttr.transfer.passphrase import judge_passphrase, open_box
 from ttr.transfer.plan import make_plan
 from ttr.transfer.planned import Account
 from ttr.transfer.report import ImportContradicted, ImportRefused, Report, report_of
 from ttr.transfer.steps import Work, carry_out
-from ttr.undo import all_or_nothing
+from ttr.transfer.turns import aside, by_turns, place, while_renewed
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
-# One file is read and judged at a time: each second thread that computes would take the event loop's turns as well.
-_THREAD = ThreadPoolExecutor(1, "import")
 _under_way = set[int]()
 _ASKED_MAX = 10
 """Addresses that one import asks to agree; the others are asked when their channels are turned on."""
@@ -48,17 +42,23 @@ async def import_account(
     *,
     passphrase: str,
     dry_run: bool,
+    may_rename: Callable[[], Awaitable[None]],
 ) -> Report:
     """Make of the account what a file says, and tell what that was; a dry run only tells.
 
-    Raises Invalid (the file can't be read, or ImportRefused: an entry can't be taken), QuotaReached, and Busy while
-    another import or bulk change of the account is under way.
+    `may_rename` is asked once for each slug that the account is about to get, and raises TooMany if it may not.
+
+    Raises Invalid (the file can't be read, or ImportRefused: an entry can't be taken), QuotaReached, Busy while
+    another import or bulk change of the account is under way, and Crowded.
     """
+    judge_passphrase(passphrase)
     if user.id in _under_way:
         raise Busy
     _under_way.add(user.id)
     try:
-        return await _import(store, settings, means, user, data, passphrase=passphrase, dry_run=dry_run)
+        return await _import(
+            store, settings, means, user, data, passphrase=passphrase, dry_run=dry_run, may_rename=may_rename
+        )
     finally:
         _under_way.discard(user.id)
 
@@ -72,40 +72,41 @@ async def _import(
     *,
     passphrase: str,
     dry_run: bool,
+    may_rename: Callable[[], Awaitable[None]],
 ) -> Report:
     kinds = {name: [field.name for field in kind.fields] for name, kind in KINDS.items()}
-    file = await _aside(
-        read_account_file,
-        data,
-        kinds,
-        now=now_ms(),
-        checks_max=settings.checks_per_account,
-        channels_max=settings.channels_per_account,
-    )
-    word = passphrase or file.passphrase
-    box = await _aside(open_box, file.secrets, word) if word and file.secrets is not None else None
+    async with place():
+        file = await by_turns(
+            read_account_file(
+                data,
+                kinds,
+                now=now_ms(),
+                checks_max=settings.checks_per_account,
+                channels_max=settings.channels_per_account,
+            )
+        )
+        word = passphrase or file.passphrase
+        judge_passphrase(word)
+        box = await aside(open_box, file.secrets, word) if word and file.secrets is not None else None
     if dry_run:
         account = await _account(store, user, file)
-        plan = await _aside(make_plan, file, account, user.id, settings, box)
-        return await _aside(report_of, plan, dry_run=True)
+        plan = await aside(make_plan, file, account, user.id, settings, box)
+        return await aside(report_of, plan, dry_run=True)
     async with all_or_nothing(store, user) as change:
         # Only from here on does no other import or bulk change come between.
         account = await _account(store, user, file)
-        plan = await _aside(make_plan, file, account, user.id, settings, box)
+        plan = await while_renewed(change, aside(make_plan, file, account, user.id, settings, box))
         if plan.refused or plan.faults:
             raise (ImportRefused if plan.malformed else ImportContradicted)(plan)
-        endpoints = await _aside(signing_by_endpoint, settings, user, account.channels.values())
-        report = await _aside(report_of, plan, dry_run=False)
+        endpoints = await while_renewed(
+            change, aside(signing_by_endpoint, settings, user, account.channels.values())
+        )
+        report = await while_renewed(change, aside(report_of, plan, dry_run=False))
         work = Work(change, settings, means, user, report, dict(plan.refs), endpoints)
         await carry_out(work, plan)
     await _ask(store, settings, means, user, work.report, work.waiting)
-    await _rename(store, user, file, work.report)
+    await _rename(store, user, file, work.report, may_rename)
     return work.report
-
-
-async def _aside(work: Callable[..., T], *arguments: Any, **named: Any) -> T:
-    """What `work` returns, done beside the event loop when its turn comes."""
-    return await asyncio.get_running_loop().run_in_executor(_THREAD, partial(work, *arguments, **named))
 
 
 async def _account(store: Store, user: User, file: AccountFile) -> Account:
@@ -131,7 +132,9 @@ async def _ask(
         report.warn([f"Only the first {_ASKED_MAX} were asked; turn the others on to have them asked."])
 
 
-async def _rename(store: Store, user: User, file: AccountFile, report: Report) -> None:
+async def _rename(
+    store: Store, user: User, file: AccountFile, report: Report, may_rename: Callable[[], Awaitable[None]]
+) -> None:
     """Give the account the file's slugs, last of all: whatever is in their way is a warning."""
     for family, slug, before in (
         ("user_slug", file.user_slug, user.user_slug),
@@ -143,6 +146,8 @@ async def _rename(store: Store, user: User, file: AccountFile, report: Report) -
             report.warn([f"The {family} {slug[:100]} was left out: {fault}"])
             continue
         try:
+            # Also for a slug that turns out to be another account's: an import may not be a way to guess them.
+            await may_rename()
             await rename(
                 store,
                 user,
@@ -150,7 +155,7 @@ async def _rename(store: Store, user: User, file: AccountFile, report: Report) -
                 public_slug=slug if family == "public_slug" else None,
                 now=now_ms(),
             )
-        except (AccountSlugTaken, QuotaReached, Busy, StoreUnavailable) as error:
+        except (AccountSlugTaken, QuotaReached, Busy, StoreUnavailable, TooMany) as error:
             report.warn([f"The {family} {slug} was left out: {error}"])
         else:
             report.user_slug_updated |= family == "user_slug"
