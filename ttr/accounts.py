@@ -8,7 +8,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from ttr.store import slugs
+from ttr.store import account_slugs
 from ttr.store.chores import end
 from ttr.store.errors import ChoreLost, KeyEnded, StoreUnavailable
 from ttr.store.redis import Store
@@ -49,7 +49,9 @@ async def rename(
 
     Raises AccountSlugTaken, QuotaReached (former slugs), Busy, KeyEnded (the account is gone).
     """
-    await _to_the_end(slugs.rename(store, user, user_slug=user_slug, public_slug=public_slug, now=now))
+    await _to_the_end(
+        account_slugs.rename(store, user, user_slug=user_slug, public_slug=public_slug, now=now)
+    )
     renamed = await user_by_id(store, user.id)
     if renamed is None:
         raise KeyEnded("deleted")
@@ -58,7 +60,7 @@ async def rename(
 
 async def end_former_slug(store: Store, user: User, slug: str, *, now: int) -> None:
     """Let a former slug go before its time. Raises NotFound, Busy, KeyEnded (the account is gone)."""
-    await _to_the_end(slugs.end_former(store, user, slug, now))
+    await _to_the_end(account_slugs.end_former(store, user, slug, now))
 
 
 async def delete_account(store: Store, user: User, *, now: int) -> None:
@@ -84,7 +86,7 @@ async def finish_deletion(store: Store, user_id: int) -> None:
     await remove_checks(store, user_id)
     await remove_channels(store, user_id)
     for family, slug in closed.slugs:
-        await slugs.let_go(store, user_id, family, slug)
+        await account_slugs.let_go(store, user_id, family, slug)
     await remove_account(store, user_id)
     log.info("account %d is deleted", user_id)
 

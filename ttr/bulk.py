@@ -1,15 +1,17 @@
 """Many checks of an account at once, as a whole or not at all: everything is judged before the first write."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from ttr.changes import Change, all_or_nothing, changed_check, deleting_check, made_check, slices, together
 from ttr.domain import limits
-from ttr.domain.bulk_input import CommonChange, Findings, Steps
+from ttr.domain.bulk_input import CommonChange, Findings
 from ttr.domain.check import Check, CheckSettings
 from ttr.domain.invalid import Contradiction, FieldError, Invalid
+from ttr.domain.turns import Turns
 from ttr.now import now_ms
 from ttr.store.channels import list_channels
 from ttr.store.check_list import check_counts
@@ -18,25 +20,15 @@ from ttr.store.errors import NotFound, QuotaReached, SlugTaken, UnknownChannel
 from ttr.store.numbers import draw_numbers
 from ttr.store.redis import Store
 from ttr.store.users import User
-from ttr.undo import Change, all_or_nothing, changed_check, deleting_check, made_check
 
 T = TypeVar("T")
-A = TypeVar("A")
-
-_TAKEN = "Another of your checks has this slug."
-
-# Steps under way at once: they share one event loop and one Redis, so more gain nothing.
-_AT_ONCE = 8
-# Steps noted at once: some 0.1 s of work. An edit by the owner between an entry and its step is overwritten when the
-# change is taken back.
-_BATCH = 50
 
 
-async def in_turns(steps: Steps[T]) -> T:
-    """What the steps end with; between two of them others have their turn."""
+async def in_turns(work: Turns[T]) -> T:
+    """What the work ends with; others have their turn wherever it yields."""
     while True:
         try:
-            next(steps)
+            next(work)
         except StopIteration as end:
             result: T = end.value
             return result
@@ -49,8 +41,7 @@ async def create_all(store: Store, user: User, wanted: Sequence[CheckSettings], 
     Raises Contradiction (slugs that are taken, unknown channels), QuotaReached, Busy.
     """
 
-    async def make(item: tuple[int, int]) -> None:
-        index, number = item
+    async def make(index: int, number: int) -> None:
         try:
             await create_check(change.store, user, wanted[index], now=now_ms(), most=most, number=number)
         except SlugTaken as error:
@@ -64,9 +55,9 @@ async def create_all(store: Store, user: User, wanted: Sequence[CheckSettings], 
         # Only from here on does no other bulk change or import come between.
         await _judge_new(store, user, wanted, most)
         numbers = await draw_numbers(store, "check", len(wanted))
-        for batch in _batches(list(enumerate(numbers))):
-            await change.note(*(made_check(number) for _, number in batch))
-            await _each(batch, make)
+        for some in slices(list(enumerate(numbers))):
+            await change.note(*(made_check(number) for _, number in some))
+            await together([make(index, number) for index, number in some])
     return _found(await get_checks(store, user, [str(number) for number in numbers]))
 
 
@@ -76,8 +67,7 @@ async def change_all(store: Store, user: User, wanted: CommonChange) -> list[Che
     Raises Contradiction (unknown checks and channels, a slug that is taken, what doesn't fit a check), Invalid, Busy.
     """
 
-    async def edit(item: tuple[int, Check]) -> None:
-        index, check = item
+    async def edit(index: int, check: Check) -> None:
         try:
             await update_check(
                 change.store,
@@ -97,8 +87,7 @@ async def change_all(store: Store, user: User, wanted: CommonChange) -> list[Che
         except NotFound:
             raise _gone(index) from None
 
-    async def turn(item: tuple[int, Check]) -> None:
-        index, check = item
+    async def turn(index: int, check: Check) -> None:
         step = pause_check if wanted.paused else resume_check
         try:
             await step(change.store, user, str(check.id), now=now_ms())
@@ -129,9 +118,9 @@ async def delete_all(store: Store, user: User, names: Sequence[str]) -> int:
     async with all_or_nothing(store, user) as change:
         named = await _named(store, user, names)
         await change.note(*(deleting_check(check.id) for check in named.values()))
-        for batch in _batches(list(named.values())):
+        for some in slices(list(named.values())):
             await change.note()
-            await _each(batch, delete)
+            await together([delete(check) for check in some])
     return len(named)
 
 
@@ -139,13 +128,13 @@ async def _change_each(
     change: Change,
     user: User,
     items: Sequence[tuple[int, Check]],
-    step: Callable[[tuple[int, Check]], Awaitable[None]],
+    step: Callable[[int, Check], Coroutine[Any, Any, None]],
 ) -> None:
-    for batch in _batches(items):
+    for some in slices(items):
         # Read again: an edit by the owner since they were judged is none of ours to take back.
-        fresh = await get_checks(change.store, user, [str(check.id) for _, check in batch])
+        fresh = await get_checks(change.store, user, [str(check.id) for _, check in some])
         await change.note(*(changed_check(check) for check in fresh if check is not None))
-        await _each(batch, step)
+        await together([step(index, check) for index, check in some])
 
 
 async def _named(store: Store, user: User, names: Sequence[str]) -> dict[int, Check]:
@@ -177,16 +166,16 @@ async def _judge_new(store: Store, user: User, wanted: Sequence[CheckSettings], 
     if any(taken):
         raise Contradiction(
             [
-                FieldError(f"checks.{index}.slug", _TAKEN)
+                FieldError(f"checks.{index}.slug", str(SlugTaken(check.id)))
                 for index, check in zip(slugs.values(), taken, strict=True)
                 if check is not None
-            ][:100]
+            ][: limits.ERRORS_TOLD]
         )
 
 
 def _judge_change(
     wanted: CommonChange, named: Mapping[int, Check], now: int
-) -> Steps[list[tuple[int, Check]]]:
+) -> Turns[list[tuple[int, Check]]]:
     """The checks whose settings it changes, with their places. Raises Invalid."""
     edited, findings = list[tuple[int, Check]](), Findings()
     for index, check in named.items() if wanted.edits else ():
@@ -218,7 +207,7 @@ async def _judge_references(
     if slug := wanted.given.slug:
         (holder,) = await get_checks(store, user, [slug])
         if holder is not None and holder.id not in {check.id for check in named.values()}:
-            raise Contradiction([FieldError("changes.slug", _TAKEN)])
+            raise Contradiction([FieldError("changes.slug", str(SlugTaken(holder.id)))])
 
 
 async def _usable_channels(store: Store, user: User) -> set[int]:
@@ -233,35 +222,6 @@ def _channel_faults(wanted: set[int], unknown: set[int]) -> list[str]:
 
 def _gone(index: int) -> Contradiction:
     return Contradiction([FieldError(f"checks.{index}", "This check has just been deleted.")])
-
-
-async def _each(items: Sequence[A], step: Callable[[A], Awaitable[None]]) -> None:
-    """Take the step for every item, eight at a time. When one raises, or we are cancelled, no other begins, and it
-    ends when those under way are done: a command that is cancelled may still be carried out.
-    """
-    waiting = list(reversed(items))
-
-    async def work() -> None:
-        try:
-            while waiting:
-                await step(waiting.pop())
-        except BaseException:
-            waiting.clear()
-            raise
-
-    workers = [asyncio.create_task(work()) for _ in range(_AT_ONCE)]
-    try:
-        await asyncio.wait(workers)
-    finally:
-        waiting.clear()
-        ends = await asyncio.gather(*workers, return_exceptions=True)
-    for end in ends:
-        if isinstance(end, BaseException):
-            raise end
-
-
-def _batches(items: Sequence[A]) -> Iterator[Sequence[A]]:
-    return (items[start : start + _BATCH] for start in range(0, len(items), _BATCH))
 
 
 def _found(checks: Sequence[Check | None]) -> list[Check]:

@@ -4,11 +4,11 @@ import asyncio
 import logging
 
 from ttr.accounts import finish_deletion
+from ttr.changes import undo
 from ttr.now import now_ms
 from ttr.store.chores import Chore, end, lapsed
 from ttr.store.errors import ChoreLost, StoreUnavailable
 from ttr.store.redis import Store
-from ttr.undo import undo
 
 log = logging.getLogger(__name__)
 

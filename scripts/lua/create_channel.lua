@@ -7,7 +7,7 @@
 -- ARGV[10...] field, value, ... of the channel
 -- returns {"created"} | {"unknown"} no such account or check | {"quota"} | {"too_many_defaults"}
 -- returns {"has_one", channel id}: the check has one of this kind already
----@include keys whole index state channels
+---@include keys whole listing index state channels
 local prefix, user, id, now, kind, for_check = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[6]
 local key, channels, defaults = channel_key(prefix, id), user_channels_key(prefix, user), user_defaults_key(prefix, user)
 if redis.call("EXISTS", key) == 1 then return {"created"} end

@@ -6,7 +6,7 @@
 ---@include whole allowance
 local allowance_key, now, count, step = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 
-local allowed, whole_at, spare = use(redis.call("GET", allowance_key), count, step, now)
+local allowed, whole_at, spare = use(redis.call("GET", allowance_key), count, step, now, 0)
 local reset = math.ceil(whole_at / 1000) - now
 if not allowed then return {0, 0, reset, math.ceil(-spare / 1000)} end
 redis.call("SET", allowance_key, whole(whole_at), "PX", whole(reset))

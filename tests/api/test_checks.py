@@ -187,6 +187,14 @@ async def test_a_taken_slug_is_a_conflict_and_changes_nothing(api: Caller) -> No
     assert (await api.call("PUT", f"/checks/{one['id']}", NEW | {"slug": "one"}))[0] == 200
 
 
+async def test_a_conflict_names_its_field_as_other_refusals_do(api: Caller) -> None:
+    await api.make(slug="job")
+    status, answer = await api.call("POST", "/checks", NEW | {"slug": "job"})
+    assert (status, answer["detail"]) == (409, "slug: Another of your checks has this slug.")
+    status, answer = await api.call("POST", "/checks", NEW | {"channels": [999_999]})
+    assert (status, answer["detail"]) == (409, "channels: You have no channel 999999 that can be used here.")
+
+
 async def test_nobody_reaches_anothers_check(api: Caller, store: Store) -> None:
     check = await api.make(slug="mine")
     stranger, key = await create_user(store, now=now_ms(), master=MASTER_KEY)

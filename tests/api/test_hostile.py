@@ -574,3 +574,25 @@ async def test_no_path_or_query_whatever_is_a_fault_of_ours(client: Client, api:
     for path, query in found:
         answer = await ask(client, "GET", f"{path}?{query}", b"", {"X-Auth-Key": api.key})
         assert answer.status_code < 500, (path, query)
+
+
+@pytest.mark.parametrize("body", [b"", b" \n"])
+async def test_an_empty_body_is_told_from_a_broken_one(api: Caller, body: bytes) -> None:
+    answer = await api.raw("POST", "/checks", body)
+    assert answer.status_code == 400
+    assert await problem(answer) == {"": "A JSON object is needed; the body is empty."}
+    assert await problem(await api.raw("POST", "/checks", b"[]")) == {"": "A JSON object is needed."}
+
+
+async def test_a_wrong_address_or_method_is_told_in_words_of_the_api(api: Caller) -> None:
+    status, answer = await api.call("GET", "/cheks")
+    assert (status, answer["detail"]) == (404, "There is no such call; /docs/api lists them.")
+    status, answer = await api.call("POST", "/checks/1")
+    assert (status, answer["detail"]) == (405, "This address takes GET, PUT, PATCH, DELETE.")
+
+
+async def test_short_texts_and_unknown_names_are_told_with_what_is_needed(api: Caller) -> None:
+    answer = await api.raw("POST", "/checks/export", b'{"passphrase": "short"}')
+    assert await problem(answer) == {"passphrase": "At least 8 characters."}
+    answer = await api.raw("GET", "/checks?status=gone")
+    assert (await problem(answer))["status"].startswith("One or several of new, up, down,")

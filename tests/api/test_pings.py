@@ -86,3 +86,12 @@ async def test_a_query_that_is_wrong_is_refused_beside_its_field(api: Caller, pa
     await api.make(slug="job")
     answer = await api.raw("GET", f"/checks/job/{path}")
     assert (answer.status_code, list(await problem(answer))) == (400, [field])
+
+
+async def test_a_ping_without_a_body_says_so(api: Caller) -> None:
+    await api.make(slug="job")
+    await send(api, 1)
+    status, answer = await api.call("GET", "/checks/job/pings/1/body")
+    assert (status, answer["detail"]) == (404, "This ping has no body that is kept.")
+    status, answer = await api.call("GET", "/checks/other/pings/1/body")
+    assert (status, answer["detail"]) == (404, "You have no such check.")

@@ -9,9 +9,9 @@ from tests.api.conftest import Caller, problem
 from tests.conftest import MASTER_KEY
 from ttr.now import now_ms
 from ttr.store import keys
+from ttr.store.account_slugs import FORMER_MAX
 from ttr.store.redis import Store
 from ttr.store.sessions import open_session, session_user
-from ttr.store.slugs import FORMER_MAX
 from ttr.store.users import create_user
 
 UUID = "123e4567-e89b-42d3-a456-426614174000"

@@ -8,7 +8,13 @@ import pytest
 
 from ttr.domain import limits
 from ttr.domain.check import CheckSettings
-from ttr.domain.check_input import parse_check_form, parse_check_json, patch_check_json, slug_fault
+from ttr.domain.check_input import (
+    parse_check_fields,
+    parse_check_form,
+    parse_check_json,
+    patch_check_json,
+    slug_fault,
+)
 from ttr.domain.content import ContentRule
 from ttr.domain.invalid import Invalid, has_control
 from ttr.domain.schedule import Schedule
@@ -167,8 +173,13 @@ def test_a_fault_is_told_beside_its_field(fields: dict[str, Any], field: str) ->
 
 
 def test_a_schedule_and_a_rule_are_told_together() -> None:
-    wrong: dict[str, Any] = {"interval_seconds": 0, "expected_content": "(", "use_regex_for_content": True}
-    assert faults(lambda: sent(**wrong)).keys() == {"interval_seconds", "expected_content"}
+    wrong: dict[str, Any] = {
+        "schedule_type": "cron",
+        "schedule": "x",
+        "expected_content": "(",
+        "use_regex_for_content": True,
+    }
+    assert faults(lambda: sent(**wrong)).keys() == {"schedule", "expected_content"}
 
 
 @pytest.mark.parametrize(
@@ -266,3 +277,31 @@ def test_a_schedule_that_has_run_out_outlasts_a_patch_of_something_else() -> Non
 def test_what_was_valid_when_it_was_saved_is_not_judged_again() -> None:
     old = replace(sent(), name="x" * (limits.NAME_MAX + 1), slug="7", grace_seconds=0)
     assert patched(old, description="new") == replace(old, description="new")
+
+
+@pytest.mark.parametrize("interval", [{}, {"interval_seconds": None}, {"interval_seconds": 60}])
+def test_a_schedule_needs_its_type(interval: dict[str, Any]) -> None:
+    fields = {"name": "Job", "grace_seconds": 60, "schedule": "0 3 * * *"} | interval
+    wanted = {"schedule": "Send schedule_type with it: cron or oncalendar."}
+    before = parse_check_json(json.dumps(fields | {"schedule_type": "cron"}).encode(), now=NOW)
+    assert faults(lambda: parse_check_json(json.dumps(fields).encode(), now=NOW)) == wanted
+    assert faults(lambda: parse_check_json(json.dumps(fields).encode(), now=NOW, current=before)) == wanted
+    assert faults(lambda: parse_check_fields(fields, now=NOW)) == wanted
+
+
+@pytest.mark.parametrize(
+    "more", [{"schedule": None}, {"schedule": ""}, {"schedule_type": "interval", "schedule": "x"}]
+)
+def test_a_schedule_that_an_answer_may_hold_beside_an_interval_counts_for_nothing(
+    more: dict[str, Any],
+) -> None:
+    fields = {"name": "Job", "grace_seconds": 60, "interval_seconds": 60} | more
+    got = parse_check_json(json.dumps(fields).encode(), now=NOW)
+    assert got.schedule == Schedule("interval", 60, None, "UTC")
+
+
+@pytest.mark.parametrize(("seconds", "fault"), [(0, "At least 1."), (31_622_401, "At most 31,622,400.")])
+def test_an_interval_that_is_out_of_bounds_is_told_with_the_rest(seconds: int, fault: str) -> None:
+    wrong: dict[str, Any] = {"name": "x" * 101, "interval_seconds": seconds}
+    assert faults(lambda: sent(**wrong)) == {"name": "At most 100 characters.", "interval_seconds": fault}
+    assert sent(interval_seconds=31_622_400).schedule.interval_seconds == 31_622_400

@@ -38,7 +38,8 @@ def test_schemathesis_finds_nothing_in_a_long_run(base: str, tmp_path: Path, see
 def run(base: str, folder: Path, *options: str, examples: int, seed: int, seconds: float) -> None:
     """Run every phase with every check against `base`; what was found is the failure's message."""
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run"]
-    command += [f"{base}/api/v1/openapi.json", "--checks", "all", "--workers", "2", "--no-color"]
+    # One worker: with two, CPython 3.11.7's `ast`, which Hypothesis uses, now and then fails with a SystemError.
+    command += [f"{base}/api/v1/openapi.json", "--checks", "all", "--workers", "1", "--no-color"]
     command += ["--phases", "examples,coverage,fuzzing,stateful", "--continue-on-failure"]
     command += ["--max-examples", str(examples), "--seed", str(seed), *options]
     command += ["--request-timeout", "20"]

@@ -15,17 +15,17 @@ import redis
 from tests.journeys.client import Account, call, healthy, until
 from tests.journeys.receiver import Receiver
 from tests.journeys.stack import Stack
+from ttr.domain.limits import BULK_MAX
 from ttr.store import keys
 
-_CHECKS = 300
+# The strike comes in the first fifth: whoever runs the test may lose its processor for a second and still be in time.
+_CHECKS = BULK_MAX
 
 
-@pytest.fixture
-def chance() -> random.Random:
-    """Where to strike; another run strikes elsewhere."""
-    seed = random.randrange(1_000_000)
-    print(f"seed {seed}")
-    return random.Random(seed)
+@pytest.fixture(params=[1, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(2, 12))])
+def chance(request: pytest.FixtureRequest) -> random.Random:
+    """Where to strike; another seed strikes elsewhere."""
+    return random.Random(request.param)
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def strike(
     stack: Stack, client: "redis.Redis", account: Account, chance: random.Random, doing: Call, number: int
 ) -> None:
     """Send the web process a signal while it is in the middle of a call."""
-    at = writes(client, account) + chance.randrange(_CHECKS // 10, _CHECKS // 2)
+    at = writes(client, account) + chance.randrange(_CHECKS // 20, _CHECKS // 5)
     doing.start()
     until(lambda: writes(client, account) >= at)
     stack.signal("web", number)

@@ -6,7 +6,7 @@ from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 
 from tests.lua.parts import MINUTE, NOON, dump, fields, make_check, ping
-from ttr.domain.allowance import Allowance, Limit, take
+from ttr.domain.allowance import Allowance, Limit, kept_for_signals, take
 from ttr.store import allowances, keys
 from ttr.store.redis import Store
 from ttr.store.users import User
@@ -100,6 +100,44 @@ async def test_the_next_ping_is_taken_when_it_was_promised(store: Store, user: U
         await ping(store, user, check.id, request=f"r{number}", limit=THREE)
     assert (await ping(store, user, check.id, now=NOON + 333, limit=THREE))[0] == b"limited"
     assert (await ping(store, user, check.id, now=NOON + 334, limit=THREE))[0] == b"ok"
+
+
+@pytest.mark.parametrize("kind", ["log", "ignored"])
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 50])
+async def test_what_is_only_recorded_leaves_half_to_the_signals(
+    store: Store, user: User, kind: str, count: int
+) -> None:
+    limit = Limit("ping-check", count, 3_600)
+    check, door = await make_check(store, user), (count, limit.step)
+    now, whole_at, taken = NOON, 0, 0
+    for number in range(count + 1):
+        answer = await ping(store, user, check.id, kind, request=f"r{number}", limit=door)
+        expected, whole_at = take(limit, whole_at, now, kept_for_signals(limit))
+        assert (answer[0] == b"ok") == expected.allowed
+        if not expected.allowed:
+            assert answer == [b"limited", expected.retry_ms]
+        taken += expected.allowed
+    assert taken == count - count // 2
+    answers = [await ping(store, user, check.id, request=f"s{number}", limit=door) for number in range(count)]
+    assert [answer[0] for answer in answers] == [b"ok"] * (count // 2) + [b"limited"] * (count - count // 2)
+
+
+async def test_what_was_only_recorded_comes_back_when_it_was_promised(store: Store, user: User) -> None:
+    check = await make_check(store, user)
+    answers = [await ping(store, user, check.id, "log", request=f"r{n}", limit=THREE) for n in range(3)]
+    assert answers[2] == [b"limited", 334]
+    assert (await ping(store, user, check.id, "log", now=NOON + 333, limit=THREE))[0] == b"limited"
+    assert (await ping(store, user, check.id, "log", now=NOON + 334, limit=THREE))[0] == b"ok"
+    assert (await ping(store, user, check.id, "fail", now=NOON + 334, limit=THREE))[0] == b"ok"
+
+
+async def test_of_a_ping_that_was_judged_by_an_older_revision_nobody_knows_whether_it_is_ignored(
+    store: Store, user: User
+) -> None:
+    check = await make_check(store, user)
+    for number in range(2):
+        await ping(store, user, check.id, "log", request=f"r{number}", limit=THREE)
+    assert (await ping(store, user, check.id, "ignored", revision="0", limit=THREE))[0] == b"stale"
 
 
 async def test_a_repeat_of_a_taken_ping_is_never_limited(store: Store, user: User) -> None:

@@ -72,6 +72,10 @@ class Account:
     async def check(self, *numbers: int, **changes: Any) -> Check:
         return await make_check(self.store, self.user, channels=numbers, **changes)
 
+    async def version(self) -> int:
+        """What a cached answer about the account is known by."""
+        return int(await self.store.redis.hget(keys.user(self.partition, self.user.id), "version") or 0)
+
     async def fail(self, check: Check, now: int = NOON) -> None:
         await ping(self.store, self.user, check.id, "fail", now=now, reason="fail")
 
@@ -403,8 +407,10 @@ async def test_a_success_ends_a_delivery_and_is_shown_on_its_channel(account: Ac
     (lane,) = await account.lanes()
     claimed = await account.claim(lane)
     assert await account.queued() == 1
+    version = await account.version()
     assert not await account.tell(lane, claimed, now=NOON + 7)
     assert (await account.due(), await account.queued()) == (None, 0)
+    assert await account.version() > version
     for key in (keys.delivery, keys.delivery_events):
         lives = await account.store.redis.pttl(key(account.partition, claimed.notification.id))
         assert REMEMBERED_MS - MINUTE < lives <= REMEMBERED_MS
@@ -517,7 +523,9 @@ async def test_a_delivery_of_a_channel_that_went_away_is_dropped(account: Accoun
         await channels.delete_channel(account.store, account.user, number)
     else:
         await channels.turn_off(account.store, account.user.id, number, "unsubscribed", NOON)
+    before = await account.version()
     assert await claim(account.store, lane, NOON) is None
+    assert await account.version() > before, "what is queued is part of what lists and counts answer"
     assert (await account.field(delivery.id, "state"), await account.due()) == ("dropped", None)
     assert await account.store.redis.pttl(keys.delivery(account.partition, delivery.id)) > 0
     assert (await account.lanes(NOON + 60 * MINUTE), await account.queued()) == ([], 0)

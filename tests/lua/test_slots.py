@@ -13,6 +13,7 @@ from tests.conftest import MASTER_KEY, eventually, start_redis
 from tests.lua.parts import FLAPS, MINUTE, NOON, draft, make_channel, make_check, make_user
 from tests.ports import free_port
 from ttr import accounts
+from ttr.changes import all_or_nothing, changed_check
 from ttr.domain.allowance import Limit
 from ttr.domain.rate import rules
 from ttr.settings import Settings
@@ -36,7 +37,6 @@ from ttr.store.redis import Store, open_store
 from ttr.store.reindex import reindex
 from ttr.store.rewrap import rewrap_all
 from ttr.store.scripts import Scripts, command_names
-from ttr.undo import all_or_nothing, changed_check
 
 KEPT = pings.Kept(10, 1_000, 10_000)
 
@@ -190,9 +190,7 @@ async def a_change_taken_back(store: Store) -> None:
         await break_off()
     assert (await checks.get_check(store, user, str(check.id))).status == "new"
     await checks.pause_check(store, user, str(check.id), now=NOON)
-    await checks.undo_pause(
-        store, user, str(check.id), status="new", reason="", detail="", acknowledged=False, now=NOON
-    )
+    await checks.undo_pause(store, user, str(check.id), now=NOON)
     await chores.begin(store, user.id, "change", now=NOON)
     (left,) = await chores.lapsed(store, now=NOON + chores.LEASE_MS)
     await chores.end(store, left)

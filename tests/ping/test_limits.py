@@ -66,10 +66,24 @@ async def test_every_way_to_ping_a_check_counts_for_it(store: Store, owner: Owne
     check = await owner.check()
     now = now_ms()
     pings = handler(store, PingLimits(check=Limit("ping-check", 4, 60)))
-    ways = [f"/p/{owner.slug}/job/start", f"/p/{owner.slug}/job/fail", f"/ping/{check.uuid}/log"]
+    ways = [f"/ping/{check.uuid}/log", f"/p/{owner.slug}/job/start", f"/p/{owner.slug}/job/fail"]
     ways += [f"/ping/{owner.slug}/{check.uuid}", f"/p/{owner.slug}/job"]
     found = [(await pings.handle(replace(REQUEST, path=path), now)).status for path in ways]
     assert found == [200, 200, 200, 200, 429]
+
+
+async def test_a_flood_of_ignored_pings_leaves_half_to_the_job(store: Store, owner: Owner) -> None:
+    await owner.check(post_only=True)
+    path, now = f"/p/{owner.slug}/job", now_ms()
+    pings = handler(store, PingLimits(check=Limit("ping-check", 4, 60)))
+    visit, job = replace(REQUEST, path=path), replace(REQUEST, path=path, method="POST")
+    assert await statuses(pings, visit, 5, now) == [200, 200, 429, 429, 429]
+    refusal = await pings.handle(visit, now)
+    assert headers(refusal)[b"retry-after"] == b"15"
+    assert b"4 in 1 min are allowed, less for those that change nothing; try again in 15 s" in refusal.body
+    assert await statuses(pings, job, 3, now) == [200, 200, 429]
+    assert await statuses(pings, visit, 1, now + 44_999) == [429]
+    assert await statuses(pings, visit, 2, now + 45_000) == [200, 429]
 
 
 async def test_an_address_pings_so_often_whatever_it_pings(store: Store, owner: Owner) -> None:

@@ -21,7 +21,7 @@ from ttr.channels import KINDS
 from ttr.domain.allowance import parse_limits
 from ttr.now import now_ms
 from ttr.settings import Settings
-from ttr.store import slugs
+from ttr.store import account_slugs
 from ttr.store.chores import begin, end
 from ttr.store.redis import Store, open_store
 
@@ -48,6 +48,23 @@ MAIL = {
     "public_url": "http://ttr.test",
 }
 
+# Clients that are made from the document name their functions after these: a moved view must not change one.
+OPERATION_IDS = set(
+    """
+    acknowledgements_create aggregate_show bulk_change bulk_create bulk_delete channels_assign
+    channels_assign_all channels_change channels_create channels_delete channels_index
+    channels_queue_test channels_rate channels_rotate_secret channels_show channels_test
+    channels_unassign check_slug_show checks_change checks_create checks_delete checks_index
+    checks_replace checks_show deliveries_index deliveries_of_check deliveries_resend deliveries_show
+    flips_index integrations_change_discord integrations_change_email integrations_change_slack
+    integrations_change_telegram integrations_change_webhook integrations_queue_test integrations_rate
+    integrations_test keys_create openapi_show pauses_pause pauses_resume pauses_toggle pings_body
+    pings_content pings_index stats_show tags_index transfer_export transfer_export_with_secrets
+    transfer_import_account uptime_show user_change_slugs user_check_slugs user_delete
+    user_end_former_slug user_rotate_key user_show
+    """.split()
+)
+
 Scene = Callable[[Quart, Store, World, Route], Awaitable[Response]]
 
 
@@ -73,8 +90,12 @@ def test_every_route_is_described(settings: Settings) -> None:
         assert app.view_functions[rule.endpoint].__doc__, f"{rule.rule} has no docstring"
         assert said.tag in TAGS
         assert not said.summary.endswith(".")
-    names = [route.name for route, _ in operations(app)]
+
+
+def test_operation_ids_stay(settings: Settings) -> None:
+    names = [said["operationId"] for _, said in operations(create_app(settings))]
     assert len(set(names)) == len(names)
+    assert set(names) == OPERATION_IDS
 
 
 def test_a_path_has_one_meaning(settings: Settings) -> None:
@@ -310,7 +331,7 @@ async def _busy(app: Quart, store: Store, world: World, route: Route) -> Respons
 
 async def _renaming(app: Quart, store: Store, world: World, route: Route) -> Response:
     """The account's slugs are being changed by another call."""
-    await slugs._begin(store, world.api.user.id, {"user_slug": "in-between"}, "", now_ms())
+    await account_slugs._begin(store, world.api.user.id, {"user_slug": "in-between"}, "", now_ms())
     return await call(app, route, variables=world.known, key=world.api.key)
 
 
@@ -367,9 +388,9 @@ SCENES: dict[tuple[str, int], Scene] = {
     **{(f"integrations_change_{name}", 409): _unready for name in KINDS},
     ("integrations_test", 409): _off,
     ("integrations_queue_test", 409): _off,
-    ("slugs_check", 200): _with(query="?slug=free"),
-    ("slugs_check", 400): _with(),
-    ("transfer_restore", 409): _busy,
+    ("check_slug_show", 200): _with(query="?slug=free"),
+    ("check_slug_show", 400): _with(),
+    ("transfer_import_account", 409): _busy,
     ("user_change_slugs", 409): _by_two,
     ("user_end_former_slug", 409): _renaming,
     ("user_check_slugs", 204): _with(query="?slug=free-name"),

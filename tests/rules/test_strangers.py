@@ -36,8 +36,14 @@ async def test_a_strangers_lists_are_empty_of_the_owners(app: Quart, store: Stor
     owner, stranger = await make_world(app, store), await make_world(app, store)
     secret = _names(owner, await _everything(owner))
     for path in ("/checks?q=nightly", "/checks?tag=here", "/checks/tags", "/checks/stats", "/channels"):
-        text = json.dumps(await stranger.api.call("GET", path))
+        status, seen = await stranger.api.call("GET", path)
+        assert status == 200, (path, seen)
+        text = json.dumps(seen)
         assert not [word for word in secret if word in text], path
+        if "?" in path:
+            status, seen = await owner.api.call("GET", path)
+            assert status == 200, (path, seen)
+            assert owner.check["uuid"] in {check["uuid"] for check in seen["items"]}, path
 
 
 def _named(owner: World) -> list[dict[str, str]]:

@@ -13,7 +13,7 @@ from tests.lua.parts import FLAPS, MINUTE, NOON, make_channel, make_check, make_
 from ttr import accounts
 from ttr.chores import finish_lapsed
 from ttr.domain.alert import Event
-from ttr.store import channels, checks, chores, deadlines, deliveries, keys, outbox, removal, slugs
+from ttr.store import account_slugs, channels, checks, chores, deadlines, deliveries, keys, outbox, removal
 from ttr.store.errors import (
     Busy,
     ChoreLost,
@@ -133,8 +133,8 @@ def besides(found: dict[str, Any], key: str = "") -> dict[str, Any]:
 async def test_nothing_is_left_of_a_deleted_account_but_the_sign_on_its_key(store: Store) -> None:
     staying, before, leaving, key = await neighbours(store)
     await live(store, leaving)
-    await slugs.rename(store, leaving, user_slug="second", public_slug="two", now=NOON)
-    await slugs.rename(store, leaving, user_slug="third", public_slug=None, now=NOON)
+    await account_slugs.rename(store, leaving, user_slug="second", public_slug="two", now=NOON)
+    await account_slugs.rename(store, leaving, user_slug="third", public_slug=None, now=NOON)
     filled = await contents(store)
     of_account = [name for name in filled if f"user:{leaving.id}:" in name]
     assert len(of_account) > 15
@@ -150,7 +150,7 @@ async def test_nothing_is_left_of_a_deleted_account_but_the_sign_on_its_key(stor
 async def test_every_kind_of_key_that_an_account_has_is_filled_and_removed(store: Store) -> None:
     user = await make_user(store)
     await live(store, user)
-    await slugs.rename(store, user, user_slug="second", public_slug=None, now=NOON)
+    await account_slugs.rename(store, user, user_slug="second", public_slug=None, now=NOON)
     filled = await contents(store)
     for function in removal.OF_ACCOUNT:
         assert function(user.partition, user.id) in filled, function.__name__
@@ -174,7 +174,7 @@ async def test_a_closed_account_is_nobodys_though_everything_of_it_is_still_ther
     user, key = await create_user(store, now=NOON, master=MASTER_KEY)
     session = await open_session(store, user, NOON)
     await live(store, user)
-    await slugs.rename(store, user, user_slug="second", public_slug=None, now=NOON)
+    await account_slugs.rename(store, user, user_slug="second", public_slug=None, now=NOON)
     user = await renewed(store, user)
     check = await checks.get_check(store, user, "down")
     (lane, *_) = await deliveries.hand_out(store, user.partition, now=NOON + MINUTE, most=1)
@@ -324,7 +324,9 @@ async def test_pings_edits_and_logins_that_meet_a_deletion_bring_nothing_back(st
             case 3:
                 await channels.assign_to_all(store, leaving, channel.id)
             case 4:
-                await slugs.rename(store, leaving, user_slug=f"slug-{number}", public_slug=None, now=LATER)
+                await account_slugs.rename(
+                    store, leaving, user_slug=f"slug-{number}", public_slug=None, now=LATER
+                )
             case 5:
                 await make_channel(store, leaving)
             case 6:

@@ -9,6 +9,7 @@ from quart.typing import TestClientProtocol as Client
 from ttr.api.openapi import document
 from ttr.app import create_app
 from ttr.settings import Settings
+from ttr.store.users import User
 from ttr.web.reference import sections, shapes
 
 
@@ -19,7 +20,8 @@ async def test_every_operation_is_on_the_page(app: Quart, client: Client) -> Non
     for path, methods in document(app)["paths"].items():
         assert f">{path}</code>" in text
         for said in methods.values():
-            assert text.count(f'id="{said["operationId"]}"') == 1
+            # On what is never folded away: a link to it would show nothing.
+            assert text.count(f'<li class="reference__operation" id="{said["operationId"]}">') == 1
 
 
 async def test_every_link_of_the_page_leads_somewhere(client: Client) -> None:
@@ -49,6 +51,31 @@ def test_a_curl_line_is_one_that_a_shell_reads(settings: Settings) -> None:
                 assert words[0] == "curl"
                 assert sum(word.startswith("https://ttr.example/api/v1/") for word in words) == 1
                 assert "{" not in words[3 if operation.method != "GET" else 1]
+
+
+async def test_a_curl_line_has_the_query_that_its_call_needs(app: Quart, account: tuple[User, str]) -> None:
+    lines = {
+        operation.name: operation.calls[0][1]
+        for section in sections(document(app), "")
+        for operation in section.operations
+        if operation.method == "GET"
+    }
+    assert '"/api/v1/checks?size=100&status=down,late"' in lines["checks_index"]
+    needed = 0
+    for methods in document(app)["paths"].values():
+        for said in methods.values():
+            if any(one["in"] == "query" and one.get("required") for one in said["parameters"]):
+                address = shlex.split(lines[said["operationId"]].replace("\\\n", " "))[1]
+                answer = await app.test_client().get(address, headers={"X-Auth-Key": account[1]})
+                assert answer.status_code in (200, 204), address
+                needed += 1
+    assert needed == 2
+
+
+async def test_what_holds_unless_said_is_shown(client: Client) -> None:
+    text = await (await client.get("/docs/api")).get_data(as_text=True)
+    size = text.partition('id="checks_index"')[2].partition("<code>size</code>")[2].partition("</tr>")[0]
+    assert "25 unless said." in size
 
 
 def test_every_shape_is_explained(settings: Settings) -> None:

@@ -9,6 +9,7 @@ from ttr.api import (
     aggregate,
     bulk,
     channels,
+    check_slug,
     checks,
     deliveries,
     errors,
@@ -19,7 +20,6 @@ from ttr.api import (
     openapi,
     pauses,
     pings,
-    slugs,
     stats,
     tags,
     transfer,
@@ -38,12 +38,12 @@ _route("/checks", view_func=checks.create, methods=["POST"], endpoint="create_ch
 _route("/checks/aggregate", view_func=aggregate.show, methods=["GET"], endpoint="aggregate")
 _route("/checks/stats", view_func=stats.show, methods=["GET"], endpoint="stats")
 _route("/checks/tags", view_func=tags.index, methods=["GET"], endpoint="tags")
-_route("/checks/slug-check", view_func=slugs.check, methods=["GET"], endpoint="slug_check")
+_route("/checks/slug-check", view_func=check_slug.show, methods=["GET"], endpoint="slug_check")
 _route("/checks/bulk", view_func=bulk.create, methods=["POST"], endpoint="bulk_create")
 _route("/checks/bulk", view_func=bulk.change, methods=["PATCH"], endpoint="bulk_change")
 _route("/checks/export", view_func=transfer.export, methods=["GET"], endpoint="export")
 _route("/checks/export", view_func=transfer.export_with_secrets, methods=["POST"], endpoint="export_sealed")
-_route("/checks/import", view_func=transfer.restore, methods=["POST"], endpoint="import")
+_route("/checks/import", view_func=transfer.import_account, methods=["POST"], endpoint="import")
 _route("/checks/bulk-delete", view_func=bulk.delete, methods=["POST"], endpoint="bulk_delete")
 _route("/checks/<check:check>", view_func=checks.show, methods=["GET"])
 _route("/checks/<check:check>", view_func=checks.replace, methods=["PUT"])

@@ -14,7 +14,8 @@ from ttr.api.channel_json import ChannelJson, RateJson, channel_json
 from ttr.api.describe import operation
 from ttr.api.trials import QueuedJson, TrialJson, queued_trial, trial
 from ttr.domain.check import Check
-from ttr.integrations import add_channel, change_channel, rate_of, rotate_signing
+from ttr.integrations import add_channel, change_channel, rate_of
+from ttr.signing_secrets import rotate_signing
 from ttr.store import channels as stored
 from ttr.store.channels import Channel, get_channel, list_channels
 from ttr.store.checks import get_check

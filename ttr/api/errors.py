@@ -6,7 +6,7 @@ from pydantic import Field
 from quart import Blueprint, Response, jsonify
 from quart.typing import ResponseReturnValue
 from typing_extensions import TypedDict
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ttr.api.auth import Unauthorized
 from ttr.domain.invalid import Contradiction, FieldError, Invalid
@@ -24,6 +24,9 @@ from ttr.store.errors import (
     TooMany,
     UnknownChannel,
 )
+from ttr.transfer.turns import RETRY_SECONDS, Crowded
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 class FaultJson(TypedDict):
@@ -64,7 +67,7 @@ def install(blueprint: Blueprint) -> None:
 
     @blueprint.errorhandler(UnknownChannel)
     async def _channel(error: UnknownChannel) -> ResponseReturnValue:
-        return problem(409, str(error), (FieldError("channels", str(error)),))
+        return _conflict("channels", error)
 
     @blueprint.errorhandler(Unauthorized)
     async def _unauthorized(error: Unauthorized) -> ResponseReturnValue:
@@ -72,34 +75,31 @@ def install(blueprint: Blueprint) -> None:
 
     @blueprint.errorhandler(NotFound)
     async def _not_found(error: NotFound) -> ResponseReturnValue:
-        return problem(
-            404, f"You have {error}." if str(error).startswith("no such ") else "You have no such check."
-        )
+        return problem(404, _missing(str(error)))
 
-    @blueprint.errorhandler(ChannelNeeded)
-    async def _needed(error: ChannelNeeded) -> ResponseReturnValue:
+    async def _as_it_says(error: Exception) -> ResponseReturnValue:
         return problem(409, str(error))
 
-    @blueprint.errorhandler(NotDead)
-    async def _not_dead(error: NotDead) -> ResponseReturnValue:
-        return problem(409, str(error))
+    for kind in (Busy, ChannelNeeded, NotDead, QuotaReached):
+        blueprint.register_error_handler(kind, _as_it_says)
 
     @blueprint.errorhandler(SlugTaken)
     async def _taken(error: SlugTaken) -> ResponseReturnValue:
-        return problem(409, str(error), (FieldError("slug", str(error)),))
+        return _conflict("slug", error)
 
     @blueprint.errorhandler(AccountSlugTaken)
     async def _account_slug(error: AccountSlugTaken) -> ResponseReturnValue:
-        field = "slug" if error.field == "user_slug" else error.field
-        return problem(409, str(error), (FieldError(field, str(error)),))
+        return _conflict("slug" if error.field == "user_slug" else error.field, error)
 
     @blueprint.errorhandler(KeyEnded)
     async def _ended(error: KeyEnded) -> ResponseReturnValue:
         return problem(401, str(error))
 
-    @blueprint.errorhandler(Busy)
-    async def _busy(error: Busy) -> ResponseReturnValue:
-        return problem(409, str(error))
+    @blueprint.errorhandler(Crowded)
+    async def _crowded(error: Crowded) -> ResponseReturnValue:
+        answer = problem(503, str(error))
+        answer.headers["Retry-After"] = str(RETRY_SECONDS)
+        return answer
 
     @blueprint.errorhandler(ChoreLost)
     async def _lost(error: ChoreLost) -> ResponseReturnValue:
@@ -113,10 +113,6 @@ def install(blueprint: Blueprint) -> None:
         answer.headers["Retry-After"] = str(error.allowance.retry_seconds)
         return answer
 
-    @blueprint.errorhandler(QuotaReached)
-    async def _quota(error: QuotaReached) -> ResponseReturnValue:
-        return problem(409, str(error))
-
     @blueprint.errorhandler(StoreUnavailable)
     async def _away(error: StoreUnavailable) -> ResponseReturnValue:
         answer = problem(503, "The database is away; try again in a few seconds.")
@@ -126,8 +122,29 @@ def install(blueprint: Blueprint) -> None:
 
 async def http_problem(error: HTTPException) -> Response:
     """What Quart refuses by itself (404, 405, 413, ...) and our own faults (500, logged by Quart)."""
-    answer = problem(error.code or 500, error.description or error.name)
+    answer = problem(error.code or 500, _http_sentence(error))
     for name, value in error.get_headers():
         if name.lower() in ("allow", "retry-after"):
             answer.headers[name] = value
     return answer
+
+
+def _conflict(field: str, error: Exception) -> Response:
+    """A 409 about one field, its sentence as an Invalid's is."""
+    invalid = Contradiction([FieldError(field, str(error))])
+    return problem(409, str(invalid), invalid.errors)
+
+
+def _missing(text: str) -> str:
+    if text.endswith("."):
+        return text
+    return f"You have {text}." if text.startswith("no such ") else "You have no such check."
+
+
+def _http_sentence(error: HTTPException) -> str:
+    """Werkzeug's sentences are about typed addresses and HTML."""
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        return f"This address takes {', '.join(name for name in _METHODS if name in error.valid_methods)}."
+    if error.code == 404:
+        return "There is no such call; /docs/api lists them."
+    return error.description or error.name

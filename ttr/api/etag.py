@@ -1,4 +1,4 @@
-"""Weak ETags of what one account sees: a caller that has it already gets a 304, for which nothing is read."""
+"""Weak ETags of what one account sees: a caller that has it already gets a 304, for which no list is read."""
 
 import hashlib
 

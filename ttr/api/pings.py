@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field
 from quart import Response, request
 from typing_extensions import TypedDict
 
 from ttr import current
 from ttr.api.auth import caller
 from ttr.api.body import private
+from ttr.api.comma_list import one_or_more_of, pattern_of
 from ttr.api.describe import Moment, operation
 from ttr.api.number_cursor import NumberCursor, cursor_before, number_in
 from ttr.domain.invalid import parse_form
@@ -18,26 +19,17 @@ from ttr.store.errors import NotFound
 from ttr.store.ping_log import KINDS, METHODS, PingEntry
 from ttr.store.pings import page_pings, read_body
 
-_ONE_KIND = f"(?:{'|'.join(KINDS)})"
-
 
 class PingsQuery(BaseModel):
     """The query of the log."""
 
     size: int = Field(100, ge=1, le=1_000, description="Pings a page.")
     cursor: NumberCursor = ""
-    kind: str = Field(
+    kind: Annotated[str, one_or_more_of(KINDS)] = Field(
         "",
         description=f"{', '.join(KINDS[:-1])} or {KINDS[-1]}; comma separated, pings of any of them.",
-        json_schema_extra={"pattern": f"^(?:{_ONE_KIND}(?:,{_ONE_KIND})*)?$"},
+        json_schema_extra={"pattern": pattern_of(KINDS)},
     )
-
-    @field_validator("kind")
-    @classmethod
-    def _kind(cls, value: str) -> str:
-        if value and not set(value.split(",")) <= set(KINDS):
-            raise ValueError(f"Of {', '.join(KINDS)}, comma separated.")
-        return value
 
 
 class PingJson(TypedDict):
@@ -113,7 +105,7 @@ async def body(check: str, number: int) -> Response:
     found = await get_check(current.store(), user, check)
     kept = await read_body(current.store(), found, number)
     if kept is None:
-        raise NotFound("no body")
+        raise NotFound("This ping has no body that is kept.")
     answer = Response(kept[1], mimetype="application/octet-stream")
     answer.headers["Content-Disposition"] = f'attachment; filename="ping-{number}.bin"'
     answer.headers["X-Content-Type-Options"] = "nosniff"

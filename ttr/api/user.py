@@ -14,8 +14,8 @@ from ttr.domain.account_slug import FORM, account_slug_fault
 from ttr.domain.invalid import parse_form, parse_json
 from ttr.domain.moments import iso
 from ttr.now import now_ms
+from ttr.store.account_slugs import FORMER_MAX, Family, former_slugs, is_free
 from ttr.store.errors import AccountSlugTaken
-from ttr.store.slugs import FORMER_MAX, Family, former_slugs, is_free
 from ttr.store.users import User, account_facts
 
 
@@ -55,7 +55,7 @@ class SlugsInput(BaseModel):
 class SlugsQuery(BaseModel):
     """The slug that is asked about."""
 
-    slug: str = Field(json_schema_extra=FORM)
+    slug: str = Field(json_schema_extra=FORM, examples=["acme-jobs"])
     family: Family = Field("user_slug", description="The one in ping URLs, or the one in what is published.")
 
     @field_validator("slug")

@@ -4,16 +4,16 @@ import re
 from typing import Any
 
 from ttr.domain.limits import ACCOUNT_SLUG_MIN, SLUG_MAX
+from ttr.domain.uuids import UUID_PATTERN, is_uuid
 
 FORM: dict[str, Any] = {
     "type": "string",
     "pattern": f"^[a-z0-9_-]{{{ACCOUNT_SLUG_MIN},{SLUG_MAX}}}$",
-    "not": {"pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"},
+    "not": {"pattern": f"^{UUID_PATTERN}$"},
 }
 """The same as JSON Schema."""
 
 _SLUG = re.compile(r"[a-z0-9_-]+", re.ASCII)
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
 def account_slug_fault(slug: str) -> str | None:
@@ -25,6 +25,6 @@ def account_slug_fault(slug: str) -> str | None:
         return f"{ACCOUNT_SLUG_MIN} to {SLUG_MAX} characters."
     if not _SLUG.fullmatch(slug):
         return "Only a-z, 0-9, _ and - can be in a slug."
-    if _UUID.fullmatch(slug):
+    if is_uuid(slug):
         return "A slug can't look like a UUID."
     return None

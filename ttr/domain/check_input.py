@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from ttr.domain import limits
 from ttr.domain.check import CheckSettings
-from ttr.domain.check_schema import UUID_PATTERN, complete, complete_change
+from ttr.domain.check_schema import complete, complete_change
 from ttr.domain.content import ContentRule, RuleError, check_rule
 from ttr.domain.invalid import (
     WHOLE,
@@ -24,16 +24,17 @@ from ttr.domain.invalid import (
     parse_json,
     parse_object,
 )
-from ttr.domain.schedule import Schedule, ScheduleError, parse_schedule
+from ttr.domain.schedule import (
+    INTERVAL_MAX_SECONDS,
+    INTERVAL_MIN_SECONDS,
+    Schedule,
+    ScheduleError,
+    parse_schedule,
+)
+from ttr.domain.uuids import is_uuid
 from ttr.domain.zones import find_zone
 
 _SLUG = re.compile(r"[a-z0-9_-]+", re.ASCII)
-_UUID = re.compile(UUID_PATTERN, re.ASCII)
-
-
-def is_uuid(text: str) -> bool:
-    """Whether `text` is a UUID as checks have them: lower case, with dashes."""
-    return _UUID.fullmatch(text) is not None
 
 
 def slug_fault(slug: str) -> str | None:
@@ -47,7 +48,7 @@ def slug_fault(slug: str) -> str | None:
         return "Only a-z, 0-9, _ and - can be in a slug."
     if slug.isdigit():
         return "A slug of digits alone would be taken for a check's number; add a letter."
-    if _UUID.fullmatch(slug):
+    if is_uuid(slug):
         return "A slug can't look like a UUID."
     return None
 
@@ -73,7 +74,9 @@ class CheckInput(BaseModel):
     schedule_type: Literal["interval", "cron", "oncalendar"] = "interval"
     schedule: str | None = None
     tz: str = "UTC"
-    interval_seconds: Annotated[int, WHOLE] | None = None
+    interval_seconds: (
+        Annotated[int, Field(ge=INTERVAL_MIN_SECONDS, le=INTERVAL_MAX_SECONDS), WHOLE] | None
+    ) = None
     grace_seconds: Annotated[int, Field(ge=limits.GRACE_MIN_SECONDS, le=limits.GRACE_MAX_SECONDS), WHOLE]
     max_runtime_seconds: (
         Annotated[int, Field(ge=limits.RUNTIME_MIN_SECONDS, le=limits.RUNTIME_MAX_SECONDS), WHOLE] | None
@@ -264,7 +267,12 @@ def _settings(given: CheckInput, now: int, current: CheckSettings | None) -> Che
     errors: list[FieldError] = []
     sent = given.model_fields_set
     kept = current.schedule if current else None
-    schedule = kept if kept and _is_as_before(given, kept) else _schedule(given, now, errors)
+    if given.schedule and "schedule_type" not in sent:
+        # The interval that is the default would drop it; only one that was asked for does.
+        errors.append(FieldError("schedule", "Send schedule_type with it: cron or oncalendar."))
+        schedule = None
+    else:
+        schedule = kept if kept and _is_as_before(given, kept) else _schedule(given, now, errors)
     rule = _rule(given, errors)
     if errors or schedule is None:
         raise Invalid(errors)

@@ -9,8 +9,8 @@ from typing import Any
 from ttr.domain import limits
 from ttr.domain.schedule import INTERVAL_MAX_SECONDS, INTERVAL_MIN_SECONDS
 from ttr.domain.text import line, lines
+from ttr.domain.uuids import UUID_PATTERN
 
-UUID_PATTERN = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 SLUG: dict[str, Any] = {
     "type": "string",
     "maxLength": limits.SLUG_MAX,
@@ -73,8 +73,17 @@ def complete(schema: dict[str, Any]) -> None:
             "anyOf": [
                 {
                     "title": "interval",
-                    "properties": {"schedule_type": {"const": "interval"}, "interval_seconds": _INTERVAL},
+                    "properties": {
+                        "schedule_type": {"const": "interval"},
+                        "schedule": {"enum": [None, ""]},
+                        "interval_seconds": _INTERVAL,
+                    },
                     "required": ["interval_seconds"],
+                },
+                # Only beside the type that was asked for does a schedule not count.
+                {
+                    "properties": {"schedule_type": {"const": "interval"}, "interval_seconds": _INTERVAL},
+                    "required": ["schedule_type", "interval_seconds"],
                 },
                 *(
                     {
@@ -103,7 +112,6 @@ def complete_change(schema: dict[str, Any]) -> None:
     fields = schema["properties"]
     for said in fields.values():
         said.pop("default", None)
-    fields["interval_seconds"] |= {"anyOf": [{"type": "null"}, _INTERVAL]}
     schema["allOf"] = [
         {
             "anyOf": [

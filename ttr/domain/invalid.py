@@ -42,6 +42,8 @@ class Contradiction(Invalid):
 
 def parse_json(model: type[M], body: bytes) -> M:
     """The model in a JSON body, strictly typed (`true` and "60" are no integers). Raises Invalid."""
+    if not body.strip():
+        raise Invalid([FieldError("", "A JSON object is needed; the body is empty.")])
     try:
         return model.model_validate_json(body, strict=True)
     except ValidationError as error:
@@ -92,9 +94,12 @@ def _sentence(kind: str, message: str, context: Mapping[str, Any]) -> str:
         case "string_too_long":
             return f"At most {context['max_length']:,} characters."
         case "string_too_short":
-            return "This can't be empty."
+            least = context["min_length"]
+            return f"At least {least:,} characters." if least > 1 else "This can't be empty."
         case "too_long":
             return f"At most {context['max_length']:,}."
+        case "too_short":
+            return f"At least {context['min_length']:,}."
         case "json_invalid":
             return f"The body is not JSON: {context.get('error', 'unreadable')}."
         case "value_error":
@@ -108,7 +113,7 @@ def _sentence(kind: str, message: str, context: Mapping[str, Any]) -> str:
         case "literal_error":
             return f"One of {context['expected']} is needed."
         case "model_type" | "model_attributes_type":
-            return "The body is a JSON object."
+            return "A JSON object is needed."
         case "list_type" | "tuple_type":
             return "A list is needed."
     return message

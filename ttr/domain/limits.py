@@ -14,6 +14,8 @@ TAG_MAX = 50
 """Characters of one tag."""
 TAGS_MAX = 20
 """Tags of one check."""
+FILTER_TAGS_MAX = 5
+"""Tags that a list is filtered by; each is looked for in up to all checks of an account."""
 NUMBER_MAX = 999_999_999_999_999
 """Greatest number of a check or channel: what Lua and every JSON parser hold exactly."""
 CHANNELS_MAX = 50
@@ -37,6 +39,8 @@ JSON_BODY_MAX = 1_000_000
 """Bytes of a request to the API or a form."""
 BULK_MAX = 1_000
 """Checks of one bulk call."""
+ERRORS_TOLD = 100
+"""Errors that one answer tells; what comes after them may not have been judged."""
 IMPORT_BODY_MAX = 20_000_000
 """Bytes of an import: 10,000 checks with a description each."""
 PASSPHRASE_MIN = 8

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from urllib.parse import unquote, unquote_plus
 
 from ttr.domain.signal import Signal, SignalError, parse_action, parse_rid
+from ttr.domain.uuids import is_uuid
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _SLUG = re.compile(r"[a-z0-9_-]{1,100}", re.ASCII)
 _OURS = ("rid", "create")
 _OF_CREATION = ("period", "grace", "cron", "tz")
@@ -40,23 +40,23 @@ def parse_address(path: str, query: bytes) -> PingAddress:
     parts = [unquote(part) for part in path.split("/")[2:]]
     if parts and parts[-1] == "":
         parts.pop()
-    if parts and _UUID.fullmatch(parts[0]):
+    if parts and is_uuid(parts[0].lower()):
         parts.insert(0, "")
     if len(parts) not in (2, 3) or not parts[1]:
         raise UnknownAddress
     user_slug, check = parts[0], parts[1]
-    is_uuid = _UUID.fullmatch(check) is not None
-    if not is_uuid and not user_slug:
+    by_uuid = is_uuid(check.lower())
+    if not by_uuid and not user_slug:
         raise UnknownAddress
-    if is_uuid:
+    if by_uuid:
         check = check.lower()
-    for slug in (user_slug, "" if is_uuid else check):
+    for slug in (user_slug, "" if by_uuid else check):
         if slug and not _SLUG.fullmatch(slug):
             raise SignalError("invalid url format: a slug has only a-z, 0-9, _ and -")
     action = parts[2] if len(parts) == 3 else ""
     rid, create, content, late_action = _parse_query(query)
     return PingAddress(
-        user_slug, check, is_uuid, parse_action(action or late_action), parse_rid(rid), create, content
+        user_slug, check, by_uuid, parse_action(action or late_action), parse_rid(rid), create, content
     )
 
 

@@ -22,12 +22,12 @@ from ttr.ping.address import PingAddress, UnknownAddress, parse_address
 from ttr.ping.create import created_settings
 from ttr.ping.limits import AddressLimit, PingLimits
 from ttr.ping.request import PingReply, PingRequest
+from ttr.store.account_slugs import is_ping_slug
 from ttr.store.checks import create_check
 from ttr.store.errors import NotFound, QuotaReached, SlugTaken, StoreUnavailable, TooMany
 from ttr.store.ping_log import METHODS, PingEntry
 from ttr.store.pings import Kept, Plan, Recorded, Target, find_target, record_ping
 from ttr.store.redis import Store
-from ttr.store.slugs import is_ping_slug
 from ttr.store.users import user_by_id
 
 log = logging.getLogger(__name__)

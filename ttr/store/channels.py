@@ -10,6 +10,7 @@ from typing import Any, Literal
 from ttr.domain import limits
 from ttr.domain.check import Check
 from ttr.store import keys
+from ttr.store.codec import to_hash
 from ttr.store.errors import ChannelNeeded, DefaultsReached, NotFound, QuotaReached, UnknownChannel
 from ttr.store.redis import Store, store_trouble
 from ttr.store.users import User
@@ -364,7 +365,7 @@ def _waiting(since: int) -> list[str | int]:
 
 
 def _from_hash(raw: Mapping[bytes, bytes], checks: int) -> Channel:
-    fields = {name.decode(): value.decode("utf-8", "replace") for name, value in raw.items()}
+    fields = to_hash(raw)
     get = fields.get
     return Channel(
         id=int(fields["id"]),

@@ -1,23 +1,22 @@
 """Checks: made, found, edited, paused, acknowledged and deleted; each change is one script run."""
 
 import json
-import re
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
-from uuid import uuid4
 
 from ttr.domain import limits
-from ttr.domain.check import Check, CheckSettings, Status
+from ttr.domain.check import Check, CheckSettings
 from ttr.domain.invalid import FieldError, Invalid
 from ttr.domain.schedule import next_due
+from ttr.domain.uuids import is_uuid
 from ttr.store import keys
 from ttr.store.channels import default_channels, delete_channel
-from ttr.store.codec import check_from_hash, settings_to_fields
+from ttr.store.codec import check_from_hash, settings_to_fields, to_hash
 from ttr.store.errors import ChoreLost, NotFound, QuotaReached, SlugTaken, StoreUnavailable, UnknownChannel
 from ttr.store.redis import Store, store_trouble
 from ttr.store.users import User
+from ttr.store.uuid_claims import claim_uuid, release_uuid
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 # An edit races with pings of the same check; each turn loses only to a ping that landed in between.
 _TURNS = 10
 # Checks read at once: some 3 ms of our own time.
@@ -45,7 +44,7 @@ async def create_check(
     due = next_due(settings.schedule, now)
     with store_trouble():
         check_id = number or int(await store.redis.incr(keys.sequence("check")))
-        uuid = await _claim_uuid(store, user, check_id, uuid)
+        uuid = await claim_uuid(store, user, check_id, uuid)
         try:
             answer = await store.scripts.run(
                 "create_check",
@@ -65,10 +64,10 @@ async def create_check(
                 ],
             )
         except ChoreLost:
-            await store.redis.delete(keys.check_uuid(uuid))
+            await release_uuid(store, user, check_id, uuid)
             raise
         if answer[0] != b"created":
-            await store.redis.delete(keys.check_uuid(uuid))
+            await release_uuid(store, user, check_id, uuid)
     match answer[0]:
         case b"slug_taken":
             raise SlugTaken(int(answer[1]))
@@ -88,7 +87,7 @@ async def get_check(store: Store, user: User, reference: str) -> Check:
         pairs = await store.redis.hgetall(keys.check(user.partition, check_id)) if check_id else None
     if not pairs:
         raise NotFound("no such check")
-    check = _check_from(pairs)
+    check = check_from_hash(to_hash(pairs))
     if check.user_id != user.id:
         raise NotFound("no such check")
     return check
@@ -105,7 +104,7 @@ async def get_checks(store: Store, user: User, references: Sequence[str]) -> lis
                 for check_id in wanted[start : start + _PAGE]:
                     pipe.hgetall(keys.check(user.partition, check_id))
                 hashes = await pipe.execute()
-        checks = (_check_from(pairs) for pairs in hashes if pairs)
+        checks = (check_from_hash(to_hash(pairs)) for pairs in hashes if pairs)
         found |= {check.id: check for check in checks if check.user_id == user.id}
     return [found.get(check_id) if check_id else None for check_id in ids]
 
@@ -175,32 +174,8 @@ async def delete_check(store: Store, user: User, reference: str) -> None:
                     await delete_channel(store, user, channel_id)
             # That the check is gone by now is as good: a script repeated after a lost connection finds nothing.
             gone = await store.scripts.run("delete_check", user.partition, [user.id, check.id]) != b"own"
-        await store.redis.delete(keys.check_uuid(check.uuid))
-
-
-async def _claim_uuid(store: Store, user: User, check_id: int, wanted: str | None) -> str:
-    """A UUID claimed for a check that is about to be made: the wanted one, or a new one if a check has it."""
-    claim = f"{user.id}:{check_id}"
-    if wanted is not None:
-        key = keys.check_uuid(wanted)
-        if await store.redis.set(key, claim, nx=True):
-            return wanted
-        owner, _, other = (await store.redis.get(key) or b"").decode().partition(":")
-        # A claim of ours for a check that was never made is what a crash left behind.
-        if owner == str(user.id) and not await store.redis.exists(keys.check(user.partition, int(other))):
-            await store.redis.set(key, claim)
-            return wanted
-    uuid = str(uuid4())
-    await store.redis.set(keys.check_uuid(uuid), claim, nx=True)
-    return uuid
-
-
-async def release_uuid(store: Store, user: User, check_id: int, uuid: str) -> None:
-    """Give a UUID back that was claimed for a check of this account which is not there."""
-    with store_trouble():
-        claim = await store.redis.get(keys.check_uuid(uuid))
-        if claim is not None and claim.decode() == f"{user.id}:{check_id}":
-            await store.redis.delete(keys.check_uuid(uuid))
+    # Another deletion of this check may have come first, and the UUID be another account's by now.
+    await release_uuid(store, user, check.id, check.uuid)
 
 
 async def pause_check(store: Store, user: User, reference: str, *, now: int) -> Check:
@@ -229,19 +204,9 @@ async def resume_check(store: Store, user: User, reference: str, *, now: int) ->
     return await _until_not_stale(turn)
 
 
-async def undo_pause(
-    store: Store,
-    user: User,
-    reference: str,
-    *,
-    status: Status,
-    reason: str,
-    detail: str,
-    acknowledged: bool,
-    now: int,
-) -> Check:
-    """Give a check that was paused by mistake the status it had, without a word: what was told stays told, and the
-    rest is armed as before, or from now if that has passed. One that isn't paused stays as it is. Raises NotFound.
+async def undo_pause(store: Store, user: User, reference: str, *, now: int) -> Check:
+    """Give a check that was paused by mistake back as if it had not been: what was told stays told, and what its jobs
+    said in the pause, or didn't say, counts. One that isn't paused stays as it is. Raises NotFound.
     """
 
     async def turn() -> Check | None:
@@ -259,10 +224,6 @@ async def undo_pause(
                     _text(check.last_ping),
                     _text(next_due(schedule, _counted_from(check))),
                     _text(next_due(schedule, now)),
-                    status,
-                    reason,
-                    detail,
-                    "1" if acknowledged else "0",
                 ],
             )
         if answer == -1:
@@ -299,7 +260,7 @@ async def _check_ids(store: Store, user: User, references: Sequence[str]) -> lis
             for reference in references:
                 if _is_number(reference):
                     continue
-                if _UUID.fullmatch(reference.lower()):
+                if is_uuid(reference.lower()):
                     pipe.get(keys.check_uuid(reference.lower()))
                 else:
                     pipe.hget(keys.user_slugs(user.partition, user.id), reference)
@@ -320,10 +281,6 @@ def _named_id(user: User, found: bytes | None) -> int | None:
     """The number that a slug leads to, or, behind its account's, a UUID."""
     owner, _, check_id = (found or b"").decode().rpartition(":")
     return int(check_id) if check_id and owner in ("", str(user.id)) else None
-
-
-def _check_from(pairs: Mapping[bytes, bytes]) -> Check:
-    return check_from_hash({name.decode(): value.decode("utf-8", "replace") for name, value in pairs.items()})
 
 
 async def _until_not_stale(turn: Callable[[], Awaitable[Check | None]]) -> Check:

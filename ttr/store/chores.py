@@ -28,7 +28,7 @@ _PAGE = 200
 Kind = Literal["change", "delete"]
 """A change is undone when nobody finishes it, a deletion of the account is finished."""
 Entry = Mapping[str, object]
-"""One line of a journal: what is about to be done (`ttr/undo.py` writes and reads them)."""
+"""One line of a journal: what is about to be done (`ttr/changes.py` writes and reads them)."""
 
 _LOST = "CHORELOST"
 # The fence that runs before a step, in the same script: KEYS[2] is the journal, the last argument the token.
@@ -135,7 +135,6 @@ class _FencedScripts(Scripts):
 
     def __init__(self, redis: Any, chore: Chore) -> None:
         super().__init__(redis)
-        self._redis = redis
         self._chore = chore
         self._fenced: dict[str, AsyncScript] = {}
 

@@ -14,6 +14,7 @@ from typing import Literal, cast
 from ttr.domain.alert import Event, from_json
 from ttr.domain.notification import Notification
 from ttr.store import keys
+from ttr.store.codec import to_hash
 from ttr.store.errors import NotDead, NotFound
 from ttr.store.redis import Store, store_trouble
 from ttr.store.users import User
@@ -300,7 +301,7 @@ async def _read(store: Store, user: User, ids: Sequence[str]) -> list[Delivery]:
             answers = await pipe.execute()
     found = []
     for delivery_id, raw, events in zip(ids, answers[::2], answers[1::2], strict=True):
-        fields = {name.decode(): value.decode("utf-8", "replace") for name, value in raw.items()}
+        fields = to_hash(raw)
         # An account's number is asked for as well: a delivery's id can be guessed by a neighbour in the partition.
         if fields.get("user_id") == str(user.id):
             found.append(_delivery(delivery_id, fields, events))

@@ -12,7 +12,7 @@ class StoreUnfit(Exception):
 
 
 class NotFound(Exception):
-    """This account has no such thing; the text says of what kind."""
+    """This account has no such thing; the text says of what kind, or is a sentence of its own."""
 
 
 class SlugTaken(Exception):
@@ -75,7 +75,7 @@ class TooMany(Exception):
 
 
 class QuotaReached(Exception):
-    """The account, or the address, has as many as it may have; the text says of what."""
+    """The account has as many as it may have; the text says of what."""
 
 
 class Busy(Exception):

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from ttr.domain.check import Check
 from ttr.store import keys
-from ttr.store.codec import check_from_hash
+from ttr.store.codec import check_from_hash, to_hash
 from ttr.store.redis import Store, store_trouble
 from ttr.store.users import User
 
@@ -23,11 +23,7 @@ async def every_check(store: Store, user: User) -> AsyncIterator[list[Check]]:
                 for number in numbers[first : first + _SLICE]:
                     pipe.hgetall(keys.check(user.partition, number))
                 found = await pipe.execute()
-        yield [
-            check_from_hash({name.decode(): value.decode("utf-8", "replace") for name, value in raw.items()})
-            for raw in found
-            if raw
-        ]
+        yield [check_from_hash(to_hash(raw)) for raw in found if raw]
 
 
 async def uuid_owners(store: Store, uuids: Sequence[str]) -> dict[str, int]:

@@ -221,7 +221,8 @@ def user(partition: int, user_id: int) -> str:
     `closed_user_slug` and `closed_public_slug` in place of the slugs and `data_key`: who has no `user_slug` is gone,
     `version` (grows with every change of anything the account sees), `tag_count`, `body_bytes`,
     `queued` and `queued_bytes` (events that wait for a channel), `interval_count` and `interval_sum` (s, of the
-    checks with an interval), `duration_count` and `duration_sum` (ms, of the checks' last runs)."""
+    checks with an interval), `duration_count` and `duration_sum` (ms, of the checks' last runs); while its
+    indexes are built anew, `reindexing` (the rebuild's token) and `reindexed_to` (the last check in those sums)."""
     return f"{prefix(partition)}user:{user_id}"
 
 
@@ -341,7 +342,8 @@ def check(partition: int, check_id: int) -> str:
     ({kind: id, ...}).
     Fixed: `id`, `uuid`, `user_id`, `created_at`. `revision` grows with each edit.
     State: `status`, `status_since`, `reason` and `reason_detail` (of the newest failure, while down),
-    `resume_status` (what a paused check would resume to), `armed_from` (its last resume), `last_ping`,
+    `resume_status` (what a paused check would resume to), `before_pause` and `in_pause` (JSON: what it was when it
+    was paused and what its jobs said since, if that is taken back), `armed_from` (its last resume), `last_ping`,
     `last_ping_number` (that ping's number), `last_start`, `last_duration_ms`, `failure_count`, `alerted`,
     `acknowledged` (when), `reminders` (sent since it went down), `missed_due` (the run that did not come, if that
     is the newest failure), `flapping_until`, `flip_count`, `settled_at` (when it last ceased to flap), `due`,

@@ -7,6 +7,7 @@ from typing import cast
 
 from ttr.domain.alert import Event, EventKind, Reason, to_json
 from ttr.store import keys
+from ttr.store.codec import to_hash
 from ttr.store.redis import Store, store_trouble
 from ttr.store.users import User
 
@@ -99,7 +100,7 @@ async def put_test(store: Store, user: User, channel_id: int, event: Event) -> N
 
 
 def _entry(stream_id: str, raw: Mapping[bytes, bytes]) -> Entry:
-    fields = {name.decode(): value.decode("utf-8", "replace") for name, value in raw.items()}
+    fields = to_hash(raw)
     at, since = int(fields["at"]), _number(fields["down_since"])
     kind = cast(EventKind, fields["kind"])
     event = Event(

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from ttr.domain.allowance import Allowance, Limit, refused
+from ttr.domain.allowance import Allowance, Limit, kept_for_signals, refused
 from ttr.domain.check import Check
 from ttr.domain.content import ContentRule
 from ttr.domain.flapping import FlapRules
@@ -13,6 +13,9 @@ from ttr.store.codec import rule_from_fields, schedule_from_fields
 from ttr.store.errors import NotFound
 from ttr.store.ping_log import PingEntry, number_of, pack_tail, unpack
 from ttr.store.redis import Store, store_trouble
+
+ONLY_RECORDED = ("log", "ignored")
+"""Kinds that change nothing: they may use half of a check's allowance, and real signals all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,8 @@ async def record_ping(
         case b"ok":
             return Recorded(int(answer[1]), int(answer[2]), int(answer[3]))
         case b"limited" if limit:
-            return refused(limit, int(answer[1]))
+            kept_free = kept_for_signals(limit) if entry.kind in ONLY_RECORDED else 0
+            return refused(limit, int(answer[1]), kept_free)
         case b"stale":
             return plan_from(int(answer[1]), answer[2:])
     return None

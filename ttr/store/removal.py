@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 
 from ttr.store import keys
+from ttr.store.account_slugs import Family
 from ttr.store.chores import LEASE_MS, Chore
 from ttr.store.redis import Store, store_trouble
-from ttr.store.slugs import Family
+from ttr.store.uuid_claims import release_uuids
 
 _BATCH = 200
 """Checks or deliveries at once: some 2,000 keys, freed by Redis beside its work."""
@@ -119,7 +120,8 @@ async def remove_checks(store: Store, user_id: int) -> None:
                     pipe.hget(keys.check(partition, check), "uuid")
                     pipe.lrange(keys.check_deliveries(partition, check), 0, -1)
                 answers = await pipe.execute()
-            await _remove_claims(store, user_id, zip(checks, answers[::2], strict=True))
+            claimed = zip(checks, answers[::2], strict=True)
+            await release_uuids(store, user_id, {uuid.decode(): check for check, uuid in claimed if uuid})
             await _remove_deliveries(store, user_id, {one for log in answers[1::2] for one in log})
             async with store.redis.pipeline(transaction=False) as pipe:
                 for check in checks:
@@ -186,25 +188,6 @@ async def remove_account(store: Store, user_id: int) -> None:
             await store.redis.unlink(*(keys.tag_checks(partition, user_id, int(tag)) for tag in some))
         await store.redis.unlink(*(key(partition, user_id) for key in OF_ACCOUNT))
         await store.redis.delete(keys.user(partition, user_id))
-
-
-async def _remove_claims(store: Store, user_id: int, checks: Iterable[tuple[int, bytes | None]]) -> None:
-    claims = {keys.check_uuid(uuid.decode()): f"{user_id}:{check}" for check, uuid in checks if uuid}
-    if not claims:
-        return
-    async with store.redis.pipeline(transaction=False) as pipe:
-        for key in claims:
-            pipe.get(key)
-        owners = await pipe.execute()
-    # A claim never expires, so one that is the check's now stays so until we drop it.
-    mine = [
-        key for (key, owner), found in zip(claims.items(), owners, strict=True) if found == owner.encode()
-    ]
-    if mine:
-        async with store.redis.pipeline(transaction=False) as pipe:
-            for key in mine:
-                pipe.delete(key)
-            await pipe.execute()
 
 
 async def _remove_deliveries(store: Store, user_id: int, deliveries: Iterable[bytes]) -> None:

@@ -11,12 +11,23 @@ from ttr.domain import limits
 from ttr.domain.check import CheckSettings
 from ttr.domain.check_input import parse_check_form
 from ttr.domain.invalid import FieldError
-from ttr.domain.schedule import Schedule, ScheduleError, describe, parse_schedule, preview
+from ttr.domain.schedule import (
+    INTERVAL_MAX_SECONDS,
+    Schedule,
+    ScheduleError,
+    describe,
+    parse_schedule,
+    preview,
+)
 
 UNITS = {"seconds": 1, "minutes": 60, "hours": 3_600, "days": 86_400}
 _LENGTHS = {"interval": "interval_seconds", "grace": "grace_seconds", "max_runtime": "max_runtime_seconds"}
 REMIND_UNITS = {"minutes": 1, "hours": 60, "days": 1_440}
-_LONGEST = {"grace_seconds": limits.GRACE_MAX_SECONDS, "max_runtime_seconds": limits.RUNTIME_MAX_SECONDS}
+_LONGEST = {
+    "interval_seconds": INTERVAL_MAX_SECONDS,
+    "grace_seconds": limits.GRACE_MAX_SECONDS,
+    "max_runtime_seconds": limits.RUNTIME_MAX_SECONDS,
+}
 _WHOLE = re.compile(r"-?[0-9]{1,17}", re.ASCII)
 _TEXTS = ("name", "slug", "tags", "description", "schedule_type", "cron", "oncalendar", "tz")
 _MORE = ("notify_after_failures", "expected_content", "expected_content_type")
@@ -82,6 +93,9 @@ def parse(values: Values, *, now: int, current: CheckSettings | None = None) -> 
     fields["schedule"] = values.get(values.get("schedule_type", ""), "")
     for name, field in _LENGTHS.items():
         fields[field] = _whole(values, name, UNITS)
+    if values.get("schedule_type") in ("cron", "oncalendar"):
+        # Its field is out of sight, and so would be what is wrong with it.
+        del fields["interval_seconds"]
     fields["remind_every_minutes"] = _whole(values, "remind", REMIND_UNITS)
     return parse_check_form(fields, now=now, current=current)
 

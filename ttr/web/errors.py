@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from ttr.domain.invalid import Invalid
 from ttr.domain.links import BadLink
-from ttr.store.errors import NotFound, QuotaReached, StoreUnavailable, TooMany, UnknownChannel
+from ttr.store.errors import NotFound, StoreUnavailable, TooMany, UnknownChannel
 from ttr.web.reply import by_htmx, fragment, page, see
 from ttr.web.security import FORM_MAX, ForeignForm, NotSignedIn, visitor
 
@@ -53,11 +53,6 @@ async def foreign_form(_: ForeignForm) -> Response:
 async def invalid(error: Invalid) -> Response:
     """What no form of ours asks for, in the domain's own words."""
     return await _explain(422, "That can't be done", " ".join(fault.message for fault in error.errors))
-
-
-async def quota_reached(error: QuotaReached) -> Response:
-    """A limit, in the store's own words."""
-    return await _explain(429, "That is too many", str(error), retry_after=3_600)
 
 
 async def too_many(error: TooMany) -> Response:
@@ -107,7 +102,6 @@ def register(blueprint: Blueprint) -> None:
         Invalid: invalid,
         BadLink: bad_link,
         ForeignForm: foreign_form,
-        QuotaReached: quota_reached,
         TooMany: too_many,
         StoreUnavailable: store_unavailable,
         HTTPException: http_error,

@@ -4,43 +4,33 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 from quart import Response, current_app, render_template
 
 from ttr import current
 from ttr.web.reply import page
+from ttr.web.schema_words import SHAPES, choices, default_words, type_words
 from ttr.web.security import visitor
 
 _EVERYWHERE = ("400", "401", "404", "413", "429", "503")
-_SHAPES = "#/components/schemas/"
 _BASES_KEPT = 8
-_ENDLESS = 10**9
 _LINE = 60
-_TYPES = {"string": "text", "integer": "whole number", "boolean": "true or false"}
-_FORMATS = {
-    "date-time": "moment",
-    "uuid": "UUID",
-    "binary": "file",
-    "account-file": "file",
-    "cron": "cron expression",
-    "oncalendar": "OnCalendar expression",
-    "time-zone": "time zone",
-    "re2": "regular expression",
-    "hook-url": "URL",
-    "mail-address": "mail address",
-    "cursor": "cursor",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class FieldRow:
-    """A field or parameter: its type in words, each word with the shape it leads to or ""."""
+    """A field or parameter: its type in words, each word with the shape it leads to or "".
+
+    `unless` is what holds when it is not sent, or "".
+    """
 
     name: str
     words: tuple[tuple[str, str], ...]
     required: bool
     about: str
+    unless: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +143,7 @@ def _answered(document: Mapping[str, Any]) -> set[str]:
     ]
     text = json.dumps([[one["responses"] for one in said], bodies])
     found: set[str] = set()
-    while fresh := {name for name in components if f'"{_SHAPES}{name}"' in text} - found:
+    while fresh := {name for name in components if f'"{SHAPES}{name}"' in text} - found:
         found |= fresh
         text = json.dumps([components[name] for name in fresh])
     return found
@@ -183,18 +173,19 @@ def _operation(
         parameters=tuple(
             FieldRow(
                 one["name"],
-                tuple(_words(one["schema"])),
+                tuple(type_words(one["schema"])),
                 one.get("required", False),
                 one.get("description", ""),
+                default_words(one["schema"]),
             )
             for one in said["parameters"]
         ),
         body=tuple(_fields(body)),
-        choices=tuple(_choices(body)),
+        choices=tuple(choices(body)),
         form=tuple(_fields(form)),
         calls=tuple(calls or [("", _curl(path, method, said, base, None))]),
         answers=tuple(
-            AnswerRow(status, one["description"], tuple(_words(shape) if (shape := _json(one)) else ()))
+            AnswerRow(status, one["description"], tuple(type_words(shape) if (shape := _json(one)) else ()))
             for status, one in said["responses"].items()
             if status not in _EVERYWHERE
         ),
@@ -211,67 +202,20 @@ def _json(answer: Mapping[str, Any]) -> Mapping[str, Any]:
 def _looked_up(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
     if "$ref" not in schema:
         return schema
-    found: Mapping[str, Any] = document["components"]["schemas"][schema["$ref"].removeprefix(_SHAPES)]
+    found: Mapping[str, Any] = document["components"]["schemas"][schema["$ref"].removeprefix(SHAPES)]
     return found
 
 
 def _fields(schema: Mapping[str, Any]) -> Iterator[FieldRow]:
     required = schema.get("required", [])
     for name, said in schema.get("properties", {}).items():
-        yield FieldRow(name, tuple(_words(said)), name in required, said.get("description", ""))
-
-
-def _choices(schema: Mapping[str, Any]) -> Iterator[str]:
-    """What belongs together, where a body has to be one of several."""
-    for branches in (schema, *schema.get("allOf", [])):
-        told = [
-            f"{one['title']}: {', '.join(needed)}"
-            for one in branches.get("anyOf", [])
-            if "title" in one and (needed := one.get("required"))
-        ]
-        if len(told) > 1:
-            yield "; ".join(told)
-
-
-def _words(schema: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """A type in words."""
-    if "$ref" in schema:
-        name = schema["$ref"].removeprefix(_SHAPES)
-        yield name, name
-    elif "anyOf" in schema:
-        told: list[tuple[tuple[str, str], ...]] = []
-        for one in sorted(schema["anyOf"], key=lambda one: one.get("type") == "null"):
-            words = tuple(_words(one))
-            if words and words not in told:
-                told.append(words)
-        for at, words in enumerate(told):
-            if at:
-                yield " or ", ""
-            yield from words
-    elif schema.get("type") == "array":
-        yield "list of ", ""
-        yield from _words(schema.get("items", {})) if schema.get("items") else iter([("anything", "")])
-    elif "enum" in schema or "const" in schema:
-        yield " or ".join(_value(one) for one in schema.get("enum", [schema.get("const")])), ""
-    elif "format" in schema and schema["format"] in _FORMATS:
-        yield _FORMATS[schema["format"]] + (" or null" if "null" in schema.get("type", "") else ""), ""
-    elif "type" in schema:
-        kinds = list(schema["type"]) if isinstance(schema["type"], list) else [schema["type"]]
-        kinds.sort(key=lambda kind: kind == "null")
-        yield " or ".join(_TYPES.get(kind, kind) + _bounds(schema, kind) for kind in kinds), ""
-    else:
-        yield "anything", ""
-
-
-def _value(value: object) -> str:
-    return '"' + value + '"' if isinstance(value, str) else json.dumps(value)
-
-
-def _bounds(schema: Mapping[str, Any], kind: str) -> str:
-    low, high, long = schema.get("minimum"), schema.get("maximum"), schema.get("maxLength")
-    if kind in ("integer", "number") and low is not None and high is not None:
-        return f" ({low:,} to {high:,})" if high < _ENDLESS else f" (from {low:,})"
-    return f" (at most {long:,} characters)" if kind == "string" and long else ""
+        yield FieldRow(
+            name,
+            tuple(type_words(said)),
+            name in required,
+            said.get("description", ""),
+            default_words(said),
+        )
 
 
 def _refusals(document: Mapping[str, Any]) -> list[AnswerRow]:
@@ -288,14 +232,20 @@ def _refusals(document: Mapping[str, Any]) -> list[AnswerRow]:
 
 
 def _curl(path: str, method: str, said: Mapping[str, Any], base: str, body: object) -> str:
-    """A line for the shell; $KEY is the access key."""
+    """A line for the shell; $AUTH_KEY is the access key."""
     for one in said["parameters"]:
         if one["in"] == "path":
             shown = one.get("example") or one["schema"].get("enum", ["…"])[0]
             path = path.replace("{" + one["name"] + "}", str(shown))
-    parts = [("curl " if method == "get" else f"curl -X {method.upper()} ") + f"{base}{path}"]
+    query = [
+        (one["name"], one["schema"]["examples"][0])
+        for one in said["parameters"]
+        if one["in"] == "query" and one["schema"].get("examples")
+    ]
+    address = f'"{base}{path}?{urlencode(query, safe=",")}"' if query else f"{base}{path}"
+    parts = [("curl " if method == "get" else f"curl -X {method.upper()} ") + address]
     if said.get("security") != []:
-        parts.append('-H "X-Auth-Key: $KEY"')
+        parts.append('-H "X-Auth-Key: $AUTH_KEY"')
     if body is not None:
         parts += ['-H "Content-Type: application/json"', f"-d '{_shown(body)}'"]
     return " \\\n  ".join(parts)

@@ -3,7 +3,7 @@
 from quart import Response
 
 from ttr import current
-from ttr.integrations import rotate_signing
+from ttr.signing_secrets import rotate_signing
 from ttr.store.channels import get_channel
 from ttr.web.channels import signing_page
 from ttr.web.reply import way_back

@@ -8,11 +8,11 @@ import pytest
 
 from tests.lua.parts import NOON, make_check, make_user, ping
 from ttr import accounts
-from ttr.store import keys, slugs
+from ttr.store import account_slugs, keys
+from ttr.store.account_slugs import FORMER_DAYS, FORMER_MAX, FormerSlug
 from ttr.store.errors import AccountSlugTaken, Busy, KeyEnded, NotFound, QuotaReached, StoreUnavailable
 from ttr.store.redis import Store
 from ttr.store.removal import close
-from ttr.store.slugs import FORMER_DAYS, FORMER_MAX, FormerSlug
 from ttr.store.users import User, user_by_id
 
 DAY = 86_400_000
@@ -51,14 +51,14 @@ async def test_a_new_slug_is_the_accounts_and_the_one_before_works_for_another_m
     assert await store.redis.get(keys.public_slug("acme-inc")) == str(user.id).encode()
     # Nothing of ours points at the public slug before; it is anybody's.
     assert await store.redis.get(keys.public_slug(user.public_slug)) is None
-    assert await slugs.former_slugs(store, renamed, now) == [FormerSlug(user.user_slug, now + MONTH)]
+    assert await account_slugs.former_slugs(store, renamed, now) == [FormerSlug(user.user_slug, now + MONTH)]
     assert await owner(store, user.user_slug) == user.id
     assert await lives(store, "acme")
     assert await reaches(store, user, check.id, "acme", now)
     assert await reaches(store, user, check.id, user.user_slug, now + MONTH - 1)
     assert not await reaches(store, user, check.id, user.user_slug, now + MONTH)
     assert not await reaches(store, user, check.id, "acme-inc", now)
-    assert await slugs.former_slugs(store, renamed, now + MONTH) == []
+    assert await account_slugs.former_slugs(store, renamed, now + MONTH) == []
     # The claim goes by the clock of Redis, a minute after the slug.
     expires = await store.redis.pexpiretime(keys.user_slug(user.user_slug))
     assert expires == now + MONTH + 60_000
@@ -69,13 +69,13 @@ async def test_a_slug_that_another_account_has_or_had_can_not_be_got(store: Stor
     now = await redis_time(store)
     await rename(store, one, "acme", now=now)
     for slug in ("acme", one.user_slug):
-        assert not await slugs.is_free(store, two, "user_slug", slug)
-        assert await slugs.is_free(store, one, "user_slug", slug)
+        assert not await account_slugs.is_free(store, two, "user_slug", slug)
+        assert await account_slugs.is_free(store, one, "user_slug", slug)
         with pytest.raises(AccountSlugTaken) as caught:
             await rename(store, two, slug)
         assert caught.value.field == "user_slug"
     # The families are apart.
-    assert await slugs.is_free(store, two, "public_slug", "acme")
+    assert await account_slugs.is_free(store, two, "public_slug", "acme")
     assert (await rename(store, two, None, "acme")).public_slug == "acme"
     with pytest.raises(AccountSlugTaken):
         await rename(store, one, None, "acme")
@@ -97,7 +97,7 @@ async def test_both_slugs_change_or_none(store: Store) -> None:
     assert await owner(store, "acme") is None
     assert await owner(store, two.user_slug) == two.id
     assert await lives(store, two.user_slug)
-    assert await slugs.former_slugs(store, two, NOON) == []
+    assert await account_slugs.former_slugs(store, two, NOON) == []
     assert (await rename(store, one, "acme")).user_slug == "acme"
 
 
@@ -108,7 +108,7 @@ async def test_a_former_slug_can_be_taken_back_and_lives_for_good_again(store: S
     back = await rename(store, renamed, user.user_slug, now=now + DAY)
     assert back.user_slug == user.user_slug
     assert await lives(store, user.user_slug)
-    assert await slugs.former_slugs(store, back, now) == [FormerSlug("acme", now + DAY + MONTH)]
+    assert await account_slugs.former_slugs(store, back, now) == [FormerSlug("acme", now + DAY + MONTH)]
     assert not await lives(store, "acme")
 
 
@@ -116,7 +116,7 @@ async def test_the_slug_that_one_has_already_is_no_change(store: Store) -> None:
     user = await make_user(store)
     same = await rename(store, user, user.user_slug, user.public_slug)
     assert (same.user_slug, same.public_slug) == (user.user_slug, user.public_slug)
-    assert await slugs.former_slugs(store, same, NOON) == []
+    assert await account_slugs.former_slugs(store, same, NOON) == []
     assert await lives(store, user.user_slug)
 
 
@@ -137,7 +137,7 @@ async def test_an_account_has_five_former_slugs_and_may_end_one(store: Store) ->
     assert (await rename(store, user, "now-it-fits", now=now + 13)).user_slug == "now-it-fits"
     # Whose time is over counts no longer.
     assert (await rename(store, user, "much-later", now=now + 2 * MONTH)).user_slug == "much-later"
-    assert [former.slug for former in await slugs.former_slugs(store, user, now + 2 * MONTH)] == [
+    assert [former.slug for former in await account_slugs.former_slugs(store, user, now + 2 * MONTH)] == [
         "now-it-fits"
     ]
 
@@ -192,7 +192,7 @@ async def test_of_many_changes_of_one_account_at_once_those_that_are_refused_lea
 async def consistent(store: Store, user: User, candidates: set[str], now: int) -> None:
     """Assert that of `candidates` the account has claimed its slug for good, former ones for a while, no other."""
     current = (await renewed(store, user)).user_slug
-    former = {one.slug for one in await slugs.former_slugs(store, user, now)}
+    former = {one.slug for one in await account_slugs.former_slugs(store, user, now)}
     assert await owner(store, current) == user.id
     assert await lives(store, current)
     for slug in candidates - {current}:
@@ -215,7 +215,7 @@ async def test_a_change_that_a_hang_up_would_cut_off_is_made_to_the_end(store: S
         change.cancel()
         await asyncio.gather(change, return_exceptions=True)
         await settled(store, user)
-        for former in await slugs.former_slugs(store, user, now):
+        for former in await account_slugs.former_slugs(store, user, now):
             await accounts.end_former_slug(store, user, former.slug, now=now)
     await consistent(store, user, candidates, now)
 
@@ -249,7 +249,7 @@ async def test_what_a_crash_leaves_behind_is_cleared_away_by_the_next_change(
 
     with monkeypatch.context() as patch:
         for name in ("_claim", "_change_claim", "_end"):
-            patch.setattr(slugs, name, dying(getattr(slugs, name)))
+            patch.setattr(account_slugs, name, dying(getattr(account_slugs, name)))
         patch.setattr(store.scripts, "run", dying(store.scripts.run))
         try:
             await rename(store, user, "second", "second-public", now=now)

@@ -18,7 +18,7 @@ from ttr.store.users import User
 class SlugQuery(BaseModel):
     """The slug, and for whom it is."""
 
-    slug: str
+    slug: str = Field(examples=["nightly-backup"])
     check_id: str = Field("", description="Number, UUID or slug of the check that may have the slug already.")
 
 
@@ -31,7 +31,7 @@ class SlugJson(TypedDict):
 
 
 @operation("Check a slug", tag="Checks", query=SlugQuery, answers={200: SlugJson})
-async def check() -> Response:
+async def show() -> Response:
     """Whether a slug has the right form, and no other check of the account has it."""
     user = await caller()
     query = parse_form(SlugQuery, request.args)
