@@ -91,15 +91,7 @@ end
 if check.unarmed == "1" then
   move_to(now) -- the next look works out its due time
 elseif edited then
-  if check.deadline ~= "" and tonumber(check.deadline) <= now then
-    local runs = read_runs(check)
-    for _, run in ipairs(runs) do
-      if run.hold > 0 then run.hold = now end
-    end
-    write_runs(check, runs)
-    check.due = ARGV[7]
-    arm(prefix, check)
-  end
+  arm_if_past(prefix, check, now, ARGV[7])
 else
   if not pinged and was.deadline ~= "" then move_to(tonumber(was.deadline)) end
   move_past_gaps()

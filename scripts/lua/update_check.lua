@@ -35,15 +35,7 @@ if ARGV[6] == "1" and check.status ~= "paused" and not (check.status == "down" a
   check.unarmed = ""
   check.due = ARGV[7]
   arm(prefix, check)
-  if check.deadline ~= "" and tonumber(check.deadline) <= now then
-    local runs = read_runs(check)
-    for _, run in ipairs(runs) do
-      if run.hold > 0 then run.hold = now end
-    end
-    write_runs(check, runs)
-    check.due = ARGV[8]
-    arm(prefix, check)
-  end
+  arm_if_past(prefix, check, now, ARGV[8])
 end
 write_check(prefix, check)
 return {"updated"}

@@ -28,3 +28,15 @@ local function arm(prefix, check)
     redis.call("ZREM", deadlines_key(prefix), check.id)
   end
 end
+
+-- An edit never makes a check overdue: if its deadline has passed, it is armed from now, with `due` counted from now.
+local function arm_if_past(prefix, check, now, due)
+  if check.deadline == "" or tonumber(check.deadline) > now then return end
+  local runs = read_runs(check)
+  for _, run in ipairs(runs) do
+    if run.hold > 0 then run.hold = now end
+  end
+  write_runs(check, runs)
+  check.due = due
+  arm(prefix, check)
+end
