@@ -632,7 +632,7 @@ async def test_quotas_hold_and_nothing_is_made_beyond_them(
     assert len((await load(api, of(*[JOB] * 2)))["created"]) == 2
 
 
-def multipart(parts: dict[str, tuple[bytes, str]], boundary: str = "XXX") -> bytes:
+def multipart(parts: dict[str, tuple[bytes, str]], boundary: str = "edge") -> bytes:
     body = b""
     for name, (value, more) in parts.items():
         body += (
@@ -647,7 +647,7 @@ async def form(api: Caller, data: bytes, kind: str = "application/octet-stream",
     """As curl -F sends a file."""
     parts = {"file": (data, f'; filename="x.json"\r\nContent-Type: {kind}')}
     parts |= {name: (value.encode(), "") for name, value in fields.items()}
-    sent = {"Content_Type": "multipart/form-data; boundary=XXX"}
+    sent = {"Content_Type": "multipart/form-data; boundary=edge"}
     return await api.raw("POST", "/checks/import", multipart(parts), **sent)
 
 
@@ -665,7 +665,7 @@ async def test_a_file_may_come_as_a_form_or_as_the_body_of_any_type(
         answer = await api.raw("POST", "/checks/import", data, Content_Type=kind)
         assert answer.status_code == 200, kind
     plain = multipart({"file": (data, "")})
-    answer = await api.raw("POST", "/checks/import", plain, Content_Type="multipart/form-data; boundary=XXX")
+    answer = await api.raw("POST", "/checks/import", plain, Content_Type="multipart/form-data; boundary=edge")
     assert answer.status_code == 200
     await api.call("POST", "/channels", {"kind": "slack", "slack_webhook_url": SECRETS[1]})
     file = await export(api, PASSPHRASE)
@@ -677,17 +677,17 @@ async def test_a_file_may_come_as_a_form_or_as_the_body_of_any_type(
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
-        (b"", "multipart/form-data; boundary=XXX"),
+        (b"", "multipart/form-data; boundary=edge"),
         (b"", "multipart/form-data"),
-        (b"--XXX\r\n\r\nx", "multipart/form-data; boundary=XXX"),
-        (b"--XXX\r\n" * 1000, "multipart/form-data; boundary=XXX"),
-        (b"nothing of the kind", "multipart/form-data; boundary=XXX"),
-        (b"--XXX\r\n", "multipart/form-data; boundary=\u00e9"),
-        (multipart({"other": (b"{}", "")}), "multipart/form-data; boundary=XXX"),
-        (multipart({"file": (b"[]", "; x=" + "y" * 8_000)}), "multipart/form-data; boundary=XXX"),
-        (multipart({"file": (b"[]", "\r\nX: " + "y" * 8_000)}), "multipart/form-data; boundary=XXX"),
-        (multipart({"file": (b"", '; filename="x"')}), "multipart/form-data; boundary=XXX"),
-        (multipart({f"f{n}": (b"", "") for n in range(100)}), "multipart/form-data; boundary=XXX"),
+        (b"--edge\r\n\r\nx", "multipart/form-data; boundary=edge"),
+        (b"--edge\r\n" * 1000, "multipart/form-data; boundary=edge"),
+        (b"nothing of the kind", "multipart/form-data; boundary=edge"),
+        (b"--edge\r\n", "multipart/form-data; boundary=\u00e9"),
+        (multipart({"other": (b"{}", "")}), "multipart/form-data; boundary=edge"),
+        (multipart({"file": (b"[]", "; x=" + "y" * 8_000)}), "multipart/form-data; boundary=edge"),
+        (multipart({"file": (b"[]", "\r\nX: " + "y" * 8_000)}), "multipart/form-data; boundary=edge"),
+        (multipart({"file": (b"", '; filename="x"')}), "multipart/form-data; boundary=edge"),
+        (multipart({f"f{n}": (b"", "") for n in range(100)}), "multipart/form-data; boundary=edge"),
     ],
 )
 async def test_a_form_that_cannot_be_read_is_refused(api: Caller, body: bytes, kind: str) -> None:
