@@ -1,5 +1,6 @@
 """Static files: addressed by content, kept for good, and the vendored ones unchanged."""
 
+import gzip
 import hashlib
 import re
 
@@ -7,13 +8,13 @@ from quart import Quart
 
 from tests.web.conftest import Visitor
 from ttr.paths import STATIC
-from ttr.web.assets import asset, tree_digest
+from ttr.web.assets import STYLES, asset, tree_digest
 
 
 async def test_every_file_a_page_names_is_there_and_may_be_kept(visitor: Visitor) -> None:
     page = await visitor.read("/")
     addresses = re.findall(r'(?:href|src)="(/assets/[^"]+)"', page)
-    assert len(addresses) > 20
+    assert len(addresses) > 5
     for address in addresses:
         response = await visitor.get(address)
         assert response.status_code == 200, address
@@ -37,16 +38,36 @@ async def test_nothing_outside_is_served(app: Quart) -> None:
         assert (await app.test_client().get(f"/assets/{tree_digest()}/{path}")).status_code == 404
 
 
-async def test_every_stylesheet_is_linked(visitor: Visitor) -> None:
-    page = await visitor.read("/")
+async def test_all_stylesheets_leave_as_one_with_the_order_of_layers_first(visitor: Visitor) -> None:
+    assert asset(STYLES) in await visitor.read("/")
+    sent = await visitor.read(asset(STYLES))
     for path in STATIC.rglob("*.css"):
-        assert asset(path.relative_to(STATIC).as_posix()) in page
+        assert path.read_text() in sent
+    assert sent.startswith((STATIC / "css/layers.css").read_text())
+
+
+async def test_every_script_is_linked(visitor: Visitor) -> None:
+    page = await visitor.read("/")
+    for path in (STATIC / "js").glob("*.js"):
+        assert asset(f"js/{path.name}") in page
+
+
+async def test_text_is_compressed_for_who_takes_it(app: Quart) -> None:
+    client = app.test_client()
+    for path in (STYLES, "js/times.js", "icons/favicon.svg"):
+        plain = await client.get(asset(path))
+        packed = await client.get(asset(path), headers={"Accept-Encoding": "gzip, br"})
+        assert "Content-Encoding" not in plain.headers
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+        assert gzip.decompress(await packed.get_data()) == await plain.get_data()
+        assert packed.headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
 
 def test_vendored_files_have_the_checksums_of_their_note() -> None:
     rows = re.findall(
         r"^\| `([^`]+)` \|.*`([0-9a-f]{64})` \|$", (STATIC / "vendor/README.md").read_text(), re.M
     )
-    assert len(rows) == 3
+    assert len(rows) >= 4
     for name, checksum in rows:
         assert hashlib.sha256((STATIC / "vendor" / name).read_bytes()).hexdigest() == checksum

@@ -219,7 +219,8 @@ def user(partition: int, user_id: int) -> str:
     `access_key` (the SHA-256 of the one key that opens it), `renaming` (of a change of slugs under way,
     token:until:user slug:public slug:public slug before), of an account that is being deleted `closed_at`,
     `closed_user_slug` and `closed_public_slug` in place of the slugs and `data_key`: who has no `user_slug` is gone,
-    `version` (grows with every change of anything the account sees), `tag_count`, `body_bytes`,
+    `version` (grows with every change of anything the account sees), `preferences` (how its pages look, as
+    `ttr/domain/preferences.py` has it), `tag_count`, `body_bytes`,
     `queued` and `queued_bytes` (events that wait for a channel), `interval_count` and `interval_sum` (s, of the
     checks with an interval), `duration_count` and `duration_sum` (ms, of the checks' last runs); while its
     indexes are built anew, `reindexing` (the rebuild's token) and `reindexed_to` (the last check in those sums)."""

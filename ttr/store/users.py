@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ttr.domain.preferences import Preferences, read_preferences
 from ttr.store import keys
 from ttr.store.errors import KeyEnded
 from ttr.store.redis import Store, store_trouble
@@ -39,6 +40,8 @@ class User:
     version: int
     access_key: str = ""
     """The digest of the one key that opens it."""
+    preferences: Preferences | None = None
+    """How it wants its pages; None until it has said so."""
 
     @property
     def partition(self) -> int:
@@ -166,14 +169,24 @@ async def user_by_id(store: Store, user_id: int) -> User | None:
     key = keys.user(keys.partition_of(user_id), user_id)
     with store_trouble():
         fields = await store.redis.hmget(
-            key, ["user_slug", "public_slug", "created_at", "data_key", "version", "access_key"]
+            key,
+            ["user_slug", "public_slug", "created_at", "data_key", "version", "access_key", "preferences"],
         )
     if fields[0] is None:
         return None
-    user_slug, public_slug, created_at, data_key, version, access_key = (
+    user_slug, public_slug, created_at, data_key, version, access_key, chosen = (
         (value or b"").decode() for value in fields
     )
-    return User(user_id, user_slug, public_slug, int(created_at), data_key, int(version), access_key)
+    preferences = read_preferences(chosen) if chosen else None
+    return User(
+        user_id, user_slug, public_slug, int(created_at), data_key, int(version), access_key, preferences
+    )
+
+
+async def set_preferences(store: Store, user: User, preferences: Preferences) -> None:
+    """Keep how the account wants its pages."""
+    with store_trouble():
+        await store.scripts.run("set_preferences", user.partition, [user.id, str(preferences)])
 
 
 async def account_facts(store: Store, user: User) -> Facts:

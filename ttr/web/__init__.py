@@ -137,6 +137,8 @@ def _shared() -> dict[str, object]:
     """What every template may use besides its page's values."""
     return {
         "asset": assets.asset,
+        "styles": assets.STYLES,
+        "scripts": assets.scripts(),
         "csrf_token": security.csrf_token,
         "poll": live.POLL,
         **appearance.chosen(),

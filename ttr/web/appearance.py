@@ -1,31 +1,61 @@
-"""How pages look: the theme and its scheme, chosen by cookie and rendered by the server, so nothing flashes."""
+"""How pages look to whom: theme, scheme, time zone and rows a page, rendered by the server, so nothing flashes.
+
+What an account has chosen stands with the account; a browser without one has a cookie.
+"""
+
+from urllib.parse import unquote
 
 from quart import Response, g, request
 
+from ttr import current
+from ttr.domain.preferences import SCHEMES, THEMES, Preferences, choose, read_preferences
+from ttr.domain.zones import zone_names
+from ttr.store.users import User, set_preferences
 from ttr.web.reply import see, way_back
-from ttr.web.security import set_cookie
+from ttr.web.security import set_cookie, visitor
 
-SCHEMES = ("dark", "light", "system")
-_COOKIE = "ttr_scheme"
+_COOKIE = "ttr_look"
+_ZONE_COOKIE = "ttr_zone"
+"""The browser's own time zone, which static/js/zone.js tells."""
+
+
+def preferences() -> Preferences:
+    """What the account has chosen, else the browser."""
+    user: User | None = g.get("user")
+    if user is not None and user.preferences is not None:
+        return user.preferences
+    return read_preferences(request.cookies.get(_COOKIE, ""))
+
+
+def viewer_tz() -> str:
+    """The IANA zone in which the reader is shown times: the one chosen, else the browser's, else UTC."""
+    if chosen := preferences().tz:
+        return chosen
+    told = unquote(request.cookies.get(_ZONE_COOKIE, ""))
+    return told if told in zone_names() else "UTC"
 
 
 def chosen() -> dict[str, object]:
     """What the page's frame shows: theme, scheme, whose page it is and where a form leads back to."""
-    scheme = request.cookies.get(_COOKIE, "")
-    here = request.path if request.method == "GET" else "/dashboard"
+    look = preferences()
     return {
-        "theme": "cyberpunk",
-        "scheme": scheme if scheme in SCHEMES else SCHEMES[0],
+        "theme": look.theme,
+        "themes": THEMES,
+        "scheme": look.scheme,
         "schemes": SCHEMES,
+        "viewer_tz": viewer_tz(),
         "user": g.get("user"),
-        "here": here,
+        "here": request.path if request.method == "GET" else "/dashboard",
     }
 
 
 async def update() -> Response:
-    """Keep a scheme; anything but one of the three changes nothing."""
-    scheme = (await request.form).get("scheme", "")
+    """Keep what was chosen of theme, scheme, time zone and page size; nonsense changes nothing."""
+    user = await visitor()
+    form = await request.form
+    look = choose(preferences(), dict(form))
+    if user is not None:
+        await set_preferences(current.store(), user, look)
     response = see(await way_back("/"))
-    if scheme in SCHEMES:
-        set_cookie(response, _COOKIE, scheme)
+    set_cookie(response, _COOKIE, str(look))
     return response

@@ -1,13 +1,22 @@
-"""Static files under addresses that carry the hash of their content, so browsers may keep them for good."""
+"""Static files under addresses that carry the hash of their content, so browsers may keep them for good.
 
+All stylesheets leave as one file and text is compressed, once a process: a first visit is few requests and few bytes.
+Pages are not compressed here. They hold form tokens beside what others may have put in, which length would tell on.
+"""
+
+import gzip
 import hashlib
 from functools import cache
+from mimetypes import guess_type
 
-from quart import Response, send_from_directory
+from quart import Response, request, send_from_directory
 
 from ttr.paths import STATIC
 
 _FOREVER = "public, max-age=31536000, immutable"
+_TEXT = (".css", ".js", ".svg", ".txt")
+STYLES = "css/all.css"
+"""All stylesheets; no file of that name exists."""
 
 
 @cache
@@ -25,13 +34,49 @@ def tree_digest() -> str:
 
 
 def asset(path: str) -> str:
-    """The address of a file under static/, e.g. `css/base.css`."""
+    """The address of a file under static/, e.g. `icons/favicon.svg`, or of STYLES."""
     return f"/assets/{tree_digest()}/{path}"
+
+
+@cache
+def scripts() -> list[str]:
+    """Our own scripts, each a module; they need no order."""
+    return sorted(path.relative_to(STATIC).as_posix() for path in (STATIC / "js").glob("*.js"))
 
 
 async def show(digest: str, path: str) -> Response:
     """A static file. Under an old hash it is served as it is now, and not kept."""
-    response = await send_from_directory(STATIC, path)
+    if path.endswith(_TEXT) and (text := _text(path)) is not None:
+        response = Response(text)
+        response.content_type = guess_type(path)[0] or "text/plain"
+        response.vary.add("Accept-Encoding")
+        if request.accept_encodings.quality("gzip"):
+            response.set_data(_compressed(path))
+            response.headers["Content-Encoding"] = "gzip"
+    else:
+        response = await send_from_directory(STATIC, path)
     response.headers["Cache-Control"] = _FOREVER if digest == tree_digest() else "no-cache"
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
+
+
+@cache
+def _text(path: str) -> bytes | None:
+    """The bytes of a text file; None when there is none of that name."""
+    if path == STYLES:
+        sheets = sorted((STATIC / "css").rglob("*.css"))
+        sheets.sort(key=lambda sheet: sheet.name != "layers.css")  # which says the order of all others
+        return b"\n".join(sheet.read_bytes() for sheet in sheets)
+    file = STATIC / path
+    # Names are compared with those that exist, so that no path leads outside.
+    return file.read_bytes() if path in _files() else None
+
+
+@cache
+def _files() -> frozenset[str]:
+    return frozenset(path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.is_file())
+
+
+@cache
+def _compressed(path: str) -> bytes:
+    return gzip.compress(_text(path) or b"", 9, mtime=0)

@@ -7,7 +7,7 @@ from quart import Response, render_template, request
 from ttr.now import now_ms
 from ttr.web.security import finish
 
-_OUR_PAGE = re.compile(r"/(?!/)[A-Za-z0-9/_-]*(\?[a-z_]+=[0-9]+)?", re.ASCII)
+_OUR_PAGE = re.compile(r"/(?!/)[A-Za-z0-9/_-]{0,200}(\?[A-Za-z0-9_.~%=&+*-]{1,4000})?", re.ASCII)
 
 
 def by_htmx() -> bool:
