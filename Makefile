@@ -10,8 +10,8 @@ PY := $(VENV)/bin/python
 run: $(VENV)/.run ## install what is needed and start everything; Ctrl-C stops it (PORT, HOST, TTR_DATA_DIR)
 	@exec $(VENV)/bin/ttr up $(if $(PORT),--port "$(PORT)") $(if $(HOST),--host "$(HOST)") $(if $(TTR_DATA_DIR),--data-dir "$(TTR_DATA_DIR)")
 
-test: $(VENV)/.test ## run every test
-	$(PY) -m pytest $(ARGS)
+test: $(VENV)/.test ## run every test, on all cores
+	$(PY) -m pytest -n auto --dist worksteal $(ARGS)
 
 lint: $(VENV)/.test ## check style, types, the direction of imports, and the Lua scripts
 	$(VENV)/bin/ruff check .

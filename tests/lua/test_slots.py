@@ -15,6 +15,7 @@ from tests.ports import free_port
 from ttr import accounts
 from ttr.changes import all_or_nothing, changed_check
 from ttr.domain.allowance import Limit
+from ttr.domain.preferences import Preferences
 from ttr.domain.rate import rules
 from ttr.settings import Settings
 from ttr.store import (
@@ -166,6 +167,7 @@ async def an_account(store: Store) -> None:
     check = await make_check(store, user, slug="one", tags=("db",))
     await make_channel(store, user, own_check=check.id)
     await sessions.open_session(store, user, NOON)
+    await users.set_preferences(store, user, Preferences("retro"))
     await accounts.rotate_key(store, user, now=NOON)
     before = user.user_slug
     user = await accounts.rename(store, user, user_slug="acme", public_slug="acme", now=NOON)
