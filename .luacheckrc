@@ -1,6 +1,7 @@
 -- The scripts run inside Redis, which offers Lua 5.1 and a few libraries.
 std = "lua51"
 max_line_length = 130
+max_comment_line_length = 150 -- a list of includes is one line
 globals = {"KEYS", "ARGV"}
 read_globals = {
   "redis", "cjson", "struct", "bit",
@@ -15,7 +16,7 @@ read_globals = {
   "score_of", "late_from", "status_score", "index_state", "is_counted", "read_listed", "set_line", "count_interval",
   "index_settings", "index_check", "unindex_check",
   "timing_of", "calm_of", "keep_before_pause", "note_in_pause",
-  "use", "read_check", "write_check", "set_tags", "whole",
+  "use", "read_check", "seen_in_list", "write_check", "changed", "changes_key", "set_tags", "whole",
   "clamp", "digits", "remembers", "remember", "read_hint", "read_bucket", "write_bucket",
   "rate_sent_key", "rate_waiting_key", "rate_turns_key",
 

@@ -8,6 +8,7 @@ from quart import Quart, current_app, request
 from ttr.address import client_address
 from ttr.channels.means import Means
 from ttr.settings import Settings
+from ttr.store.changes import Changes
 from ttr.store.redis import Store
 
 
@@ -24,6 +25,22 @@ def set_store(app: Quart, store: Store) -> None:
 def store() -> Store:
     """The store of the running app."""
     return cast(Store, current_app.extensions["ttr_store"])
+
+
+def set_changes(app: Quart, changes: Changes) -> None:
+    """Give the app what tells of changes, at start-up."""
+    app.extensions["ttr_changes"] = changes
+
+
+def changes() -> Changes:
+    """What tells of changes."""
+    return cast(Changes, current_app.extensions["ttr_changes"])
+
+
+def end_streams(app: Quart) -> None:
+    """Let every open stream end: the process is about to stop."""
+    if changes := app.extensions.get("ttr_changes"):
+        changes.end()
 
 
 def set_means(app: Quart, means: Means) -> None:

@@ -8,7 +8,7 @@ import signal
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
 
-from ttr import connections, logs
+from ttr import connections, current, logs
 from ttr.app import create_app
 from ttr.settings import Settings
 from ttr.store.redis import open_store, verify, verify_master_key, wait_until_ready
@@ -50,4 +50,9 @@ async def serve(settings: Settings) -> None:
     # Python makes the next full collection when a quarter as much as the last one left has been added: of nothing.
     gc.collect()
     connections.install()
-    await hypercorn_serve(app, config, shutdown_trigger=stop.wait)
+
+    async def stopping() -> None:
+        await stop.wait()
+        current.end_streams(app)  # they would be waited for
+
+    await hypercorn_serve(app, config, shutdown_trigger=stopping)

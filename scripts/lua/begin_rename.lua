@@ -7,7 +7,7 @@
 -- returns {"begun", user slug, public slug, and what an earlier change may have left claimed: user slug or "", public
 -- slug it wanted or "", public slug before it or "", former slug, ...}
 -- returns {"busy"} | {"gone"} no such account | {"unknown"} no such former slug
----@include keys
+---@include keys changed
 local FORMER_MOST = 100
 local prefix, user, token = KEYS[1], ARGV[1], ARGV[2]
 local key, former = user_key(prefix, user), former_slugs_key(prefix, user)
@@ -21,7 +21,7 @@ else
   if owner and tonumber(lease_ends) > tonumber(ARGV[3]) then return {"busy"} end
   if ARGV[7] ~= "" then
     if redis.call("ZREM", former, ARGV[7]) == 0 then return {"unknown"} end
-    redis.call("HINCRBY", key, "version", 1)
+    changed(prefix, user, "a", "0")
   end
   redis.call("HSET", key, "renaming", table.concat({token, ARGV[4], ARGV[5], ARGV[6], is[2]}, ":"))
 end

@@ -5,7 +5,7 @@
 -- ARGV[1] lane  [2] lease  [3] now ms  [4] ms of the lease  [5] ms that a finished delivery is remembered
 -- returns {delivery id, attempt since it was queued, queued since ms, user id, channel id, kind, name, settings JSON,
 -- sealed secret or "", data key, others JSON: [count, name, ...], event JSON, ...}, or {} when there is nothing to send
----@include keys whole listing finish lane
+---@include keys changed whole listing finish lane
 local OTHERS_SHOWN = 10
 local DROPPED_MOST = 500
 local ATTEMPTS_MOST = 100 -- three times the plan's: what ends its worker each time must end too

@@ -5,13 +5,14 @@
 -- KEYS[1] the partition's prefix
 -- ARGV[1] user id  [2] now ms  [3] token of whoever does the chore  [4] when its lease ends, ms
 -- returns 1 closed by this call, and the chore is the caller's | 0 it was closed before, or is not there
----@include keys
+---@include keys changed
 local prefix, user, token = KEYS[1], ARGV[1], ARGV[3]
 local key, chore, chores = user_key(prefix, user), user_chore_key(prefix, user), chores_key(prefix)
 local is = redis.call("HMGET", key, "user_slug", "public_slug", "closed_at")
 if not is[1] then return is[3] and redis.call("LINDEX", chore, 0) == token and 1 or 0 end
 redis.call("HSET", key, "closed_at", ARGV[2], "closed_user_slug", is[1], "closed_public_slug", is[2])
 redis.call("HDEL", key, "user_slug", "public_slug", "data_key")
+changed(prefix, user, "s", "0")
 redis.call("UNLINK", chore)
 redis.call("RPUSH", chore, token)
 redis.call("ZREM", chores, user .. ":change")

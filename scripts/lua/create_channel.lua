@@ -7,7 +7,7 @@
 -- ARGV[10...] field, value, ... of the channel
 -- returns {"created"} | {"unknown"} no such account or check | {"quota"} | {"too_many_defaults"}
 -- returns {"has_one", channel id}: the check has one of this kind already
----@include keys whole listing index state channels
+---@include keys changed whole listing index state channels
 local prefix, user, id, now, kind, for_check = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[6]
 local key, channels, defaults = channel_key(prefix, id), user_channels_key(prefix, user), user_defaults_key(prefix, user)
 if redis.call("EXISTS", key) == 1 then return {"created"} end
@@ -33,5 +33,5 @@ if check then
   redis.call("HSET", check_key(prefix, check.id), "own_channels", check.own_channels)
   use_channel(prefix, check, id, true, 0)
 end
-redis.call("HINCRBY", user_key(prefix, user), "version", 1)
+changed(prefix, user, "a", check and check.id or "0")
 return {"created"}

@@ -6,7 +6,7 @@
 -- ARGV[10] "1": the channels are the account's default ones as the caller read them; one that is none any more is left out
 -- ARGV[11...] field, value, ... of the settings
 -- returns {"created"} | {"slug_taken", id of the check that has it} | {"quota"} | {"no_channel", id} | {"no_user"}
----@include keys whole listing index state runs arm tags settings channels
+---@include keys changed whole listing index state runs arm tags settings channels
 local prefix, user, id = KEYS[1], ARGV[1], ARGV[2]
 local key = check_key(prefix, id)
 if redis.call("HEXISTS", user_key(prefix, user), "user_slug") == 0 then return {"no_user"} end
@@ -43,6 +43,6 @@ write_settings(prefix, check, 11)
 set_channels(prefix, check, wanted)
 check.due = ARGV[5]
 arm(prefix, check)
-write_check(prefix, check)
+write_check(prefix, check, true)
 index_check(prefix, check)
 return {"created"}

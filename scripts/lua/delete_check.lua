@@ -4,7 +4,7 @@
 -- ARGV[1] user id  [2] check id
 -- returns the check's uuid, whose claim the caller removes | "" when there was no such check
 -- returns "own" while it has channels of its own, which take more than one call to delete
----@include keys whole listing index state tags channels
+---@include keys changed whole listing index state tags channels
 local prefix, user, id = KEYS[1], ARGV[1], ARGV[2]
 local key = check_key(prefix, id)
 local check = read_check(prefix, id)
@@ -18,7 +18,7 @@ unindex_check(prefix, check)
 set_tags(prefix, user, id, check.tags, "[]")
 set_channels(prefix, check, {})
 redis.call("HINCRBY", user_key(prefix, user), "body_bytes", whole(0 - (tonumber(check.body_bytes) or 0)))
-redis.call("HINCRBY", user_key(prefix, user), "version", 1)
+changed(prefix, user, "wa", id)
 redis.call("ZREM", user_checks_key(prefix, user), id)
 redis.call("ZREM", deadlines_key(prefix), id)
 redis.call("ZREM", reminders_key(prefix), id)

@@ -9,7 +9,7 @@
 -- ARGV[13] most bytes of events that may wait in the account  [14] bytes above which a delivery takes no further event
 -- returns {deliveries made or joined, refused because the account has too many}; {0, 0} also when another
 -- dispatcher was first, and when the account is gone
----@include keys whole
+---@include keys changed whole
 local prefix, now, made, refused = KEYS[1], tonumber(ARGV[6]), 0, 0
 if redis.call("XDEL", outbox_key(prefix), ARGV[1]) == 0 then return {0, 0} end
 local user, check = user_key(prefix, ARGV[4]), ARGV[5]
@@ -109,6 +109,6 @@ end
 if made > 0 then
   redis.call("HINCRBY", user, "queued", made)
   redis.call("HINCRBY", user, "queued_bytes", made * size)
-  redis.call("HINCRBY", user, "version", 1)
+  changed(prefix, ARGV[4], "a", "0")
 end
 return {made, refused}

@@ -13,7 +13,7 @@
 -- returns {"stale", check id, plan...} when the revision differs: work out due and kind again
 -- returns {"limited", ms until the next ping is taken} when they come too fast: nothing was written
 -- returns {"unknown"} when the address names no check
----@include keys whole listing index state runs arm days flip reminders event output flapping outcome plan bodies allowance
+---@include keys changed whole listing index state runs arm days flip reminders event output flapping outcome plan bodies allowance
 local REQUESTS_KEPT = 4 * 17 + 1 -- ids of 16 letters between semicolons
 local prefix, user, now, kind, rid = KEYS[1], ARGV[1], tonumber(ARGV[5]), ARGV[9], ARGV[10]
 

@@ -6,7 +6,7 @@
 -- ARGV[4] token of the rebuild  [5] names and tags as they are sorted and searched, as of a moment ago: a JSON object
 -- of check id -> {name, folded, tags as stored, folded tags}
 -- returns check id to go on from, or "" at the end
----@include keys whole listing index state
+---@include keys changed whole listing index state
 local prefix, user, most = KEYS[1], ARGV[1], tonumber(ARGV[3])
 local key = user_key(prefix, user)
 if redis.call("HEXISTS", key, "user_slug") == 0 then return "" end
@@ -33,7 +33,7 @@ for _, id in ipairs(found) do
   local check = read_check(prefix, id)
   if check then index_check(prefix, check) end
 end
-redis.call("HINCRBY", key, "version", 1)
+changed(prefix, user, "w", "0")
 if #found == most then return found[most] end
 redis.call("HDEL", key, "reindexing", "reindexed_to")
 return ""

@@ -4,7 +4,7 @@
 -- ARGV[1] user id  [2] token of the change  [3] user slug, or "" to keep it  [4] public slug, or "" to keep it
 -- ARGV[5] now ms  [6] ms until which the former slug works  [7] most former slugs
 -- returns 1 | 0 the change is not this caller's any more, or the account is gone | -1 it has too many former slugs
----@include keys
+---@include keys changed
 local prefix, user, slug = KEYS[1], ARGV[1], ARGV[3]
 local key, former = user_key(prefix, user), former_slugs_key(prefix, user)
 local is = redis.call("HMGET", key, "user_slug", "renaming")
@@ -19,5 +19,5 @@ if slug ~= "" and slug ~= is[1] then
   redis.call("HSET", key, "user_slug", slug)
 end
 if ARGV[4] ~= "" then redis.call("HSET", key, "public_slug", ARGV[4]) end
-redis.call("HINCRBY", key, "version", 1)
+changed(prefix, user, "wa", "0")
 return 1

@@ -10,7 +10,7 @@
 -- ARGV[15] "1": it was slow  [16] the account's channels, a JSON list, when it is gone
 -- returns 2 written, and the lane's next delivery may be sent now under the same lease | 1 written
 -- | 0 not this worker's any more
----@include keys whole finish lane notice
+---@include keys changed whole finish lane notice
 local LOG_BYTES = 16000 -- some 100 attempts
 local prefix, lane, id, channel, now = KEYS[1], ARGV[1], ARGV[3], ARGV[4], ARGV[5]
 local key, delivery = lane_key(prefix, lane), delivery_key(prefix, id)
@@ -45,7 +45,7 @@ if ARGV[13] ~= "{}" and redis.call("EXISTS", channel_key(prefix, channel)) == 1 
   for name, value in pairs(cjson.decode(ARGV[13])) do settings[name] = value end
   redis.call("HSET", channel_key(prefix, channel), "settings", cjson.encode(settings))
 end
-redis.call("HINCRBY", user_key(prefix, user), "version", 1)
+changed(prefix, user, ARGV[12] == "1" and "wa" or "a", "0")
 
 -- Turns off what leads to this lane's address. One that was given another address meanwhile may work there.
 local function turn_off()

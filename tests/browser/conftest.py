@@ -13,6 +13,7 @@ from hypercorn.config import Config
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 from quart import Quart
 
+from ttr import current
 from ttr.app import create_app
 from ttr.now import now_ms
 from ttr.settings import Settings
@@ -101,7 +102,11 @@ async def _visit(browser: Browser, base: str, *, javascript: bool) -> AsyncItera
 
 
 async def _serve(app: Quart, config: Config, stop: asyncio.Event) -> None:
-    await serve(app, config, shutdown_trigger=stop.wait)
+    async def stopping() -> None:
+        await stop.wait()
+        current.end_streams(app)
+
+    await serve(app, config, shutdown_trigger=stopping)
 
 
 async def _tick(store: Store) -> None:

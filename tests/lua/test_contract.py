@@ -214,6 +214,7 @@ SAME = {
     "delivery_events_key": (("7-1-1-c2",), keys.delivery_events),
     "user_chore_key": ((5,), keys.user_chore),
     "chores_key": ((), keys.chores),
+    "changes_key": ((), keys.changes),
     "clock_key": ((), keys.clock),
     "pending_gaps_key": ((), keys.pending_gaps),
     "gaps_key": ((), keys.gaps),

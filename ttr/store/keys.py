@@ -71,6 +71,12 @@ def user_sessions(user_id: int) -> str:
     return f"ttr:user-sessions:{user_id}"
 
 
+def upload(user_id: int) -> str:
+    """Hash, ephemeral, 15 minutes: the account file that its owner looks at before it is imported: `id`, `session` (the
+    hash of the session that sent it), `sealed` (under the account's data key)."""
+    return f"ttr:upload:{user_id}"
+
+
 def allowance(zone: str, who: str) -> str:
     """String, ephemeral, expires when it is whole: the µs at which somebody's allowance in a zone of limits is whole
     again (`ttr/domain/allowance.py`). `who` is a hash of an access key, an account, or an address, of IPv6 its /64."""
@@ -98,6 +104,12 @@ def clock_tick() -> str:
 def prefix(partition: int) -> str:
     """What every key of a partition begins with; handed to each script as KEYS[1]."""
     return f"ttr:{{{partition}}}:"
+
+
+def changes(partition: int) -> str:
+    """Sharded channel, ephemeral, no key: "account version check letters" for each change, as
+    `includes/changed.lua` says it. Version and check are 0 where there is none."""
+    return prefix(partition) + "changes"
 
 
 def deadlines(partition: int) -> str:

@@ -43,6 +43,19 @@ def unseal(master: str, data_key: str, sealed: str) -> str:
         raise Unreadable("sealed under another key") from error
 
 
+def seal_bytes(master: str, data_key: str, data: bytes) -> bytes:
+    """As `seal`, of bytes."""
+    return _box(master, data_key).encrypt(data)
+
+
+def unseal_bytes(master: str, data_key: str, sealed: bytes) -> bytes:
+    """As `unseal`, of bytes. Raises Unreadable."""
+    try:
+        return _box(master, data_key).decrypt(sealed)
+    except InvalidToken as error:
+        raise Unreadable("sealed under another key") from error
+
+
 def new_word(master: str) -> str:
     """A known word under the newest master key, by which a wrong one is told."""
     return _master(master).encrypt(b"ttr").decode()

@@ -49,9 +49,14 @@ async def session_user(store: Store, session_id: str) -> User | None:
 
 
 async def close_session(store: Store, session_id: str) -> None:
-    """End a session at once."""
+    """End a session at once, and tell the pages it has open."""
+    key = keys.session(digest(session_id))
     with store_trouble():
-        await store.redis.delete(keys.session(digest(session_id)))
+        user_id = await store.redis.hget(key, "user_id")
+        await store.redis.delete(key)
+        if user_id is not None:
+            number = int(user_id)
+            await store.redis.spublish(keys.changes(keys.partition_of(number)), f"{number} 0 0 s")
 
 
 async def close_sessions(store: Store, user_id: int) -> None:

@@ -200,6 +200,12 @@ async def account_facts(store: Store, user: User) -> Facts:
     return Facts((last4 or b"").decode(), int(since or 0), checks, channels)
 
 
+async def body_bytes_of(store: Store, user: User) -> int:
+    """Bytes of ping bodies that are kept for the account."""
+    with store_trouble():
+        return int(await store.redis.hget(keys.user(user.partition, user.id), "body_bytes") or 0)
+
+
 async def _adopt(store: Store, user: User, auth_key: str) -> User:
     """The account, made before accounts knew their key: the only one that was ever given out is its key."""
     key = keys.user(user.partition, user.id)

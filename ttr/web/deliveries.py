@@ -81,6 +81,7 @@ async def _view(user: User, check: Check | None) -> dict[str, object]:
     address = f"/checks/{check.id}/deliveries" if check else "/deliveries"
     return {
         "check": check,
+        "version": user.version,
         "deliveries": found,
         "total": total,
         "offset": offset,

@@ -1,4 +1,4 @@
-"""What a page that polls already shows: if nothing of it has changed, the answer is 204 and no check is read."""
+"""What a live section already shows: if nothing of it has changed, the answer is 204 and no check is read."""
 
 import hashlib
 from dataclasses import dataclass
@@ -8,8 +8,9 @@ from ttr.domain.check import Check
 from ttr.store.deadlines import read_ticks
 from ttr.web.words import changes_at
 
-POLL = "every 2500ms, refresh"
-"""The trigger of a fragment that polls; `refresh` comes from static/js/live.js when a tab is shown again."""
+POLL = "refresh"
+"""The first trigger of a live section: static/js/live.js says `refresh` when a tab is shown again, and every few
+seconds while the stream of changes is not there."""
 
 _SILENT_MS = 10_000
 

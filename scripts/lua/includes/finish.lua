@@ -13,6 +13,6 @@ local function finish(prefix, id, state, remembered)
     local user = user_key(prefix, delivery[1])
     redis.call("HINCRBY", user, "queued", whole(0 - (tonumber(delivery[2]) or 0)))
     redis.call("HINCRBY", user, "queued_bytes", whole(0 - (tonumber(delivery[3]) or 0)))
-    redis.call("HINCRBY", user, "version", 1)
+    changed(prefix, delivery[1], "a", "0")
   end
 end

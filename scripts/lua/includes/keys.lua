@@ -37,6 +37,7 @@ local function deadlines_key(prefix) return prefix .. "deadlines" end
 local function outbox_key(prefix) return prefix .. "outbox" end
 local function chores_key(prefix) return prefix .. "chores" end
 local function clock_key(prefix) return prefix .. "clock" end
+local function changes_key(prefix) return prefix .. "changes" end
 local function pending_gaps_key(prefix) return prefix .. "gaps:pending" end
 local function gaps_key(prefix) return prefix .. "gaps" end
 local function rate_sent_key(rate) return rate .. ":sent" end

@@ -25,7 +25,16 @@ local function read_check(prefix, id)
   return check
 end
 
-local function write_check(prefix, check)
+-- Whether what lists and counters go by has changed: the status, running, or late, which a ping has ended.
+local function seen_in_list(check)
+  local before = check.before
+  if check.status ~= before.status or (check.runs == "") ~= (before.runs == "") then return true end
+  local late = late_from(before)
+  return late ~= "" and check.last_ping ~= before.last_ping and tonumber(late) <= tonumber(check.last_ping)
+end
+
+-- `edited`: the owner changed its settings, which any list may show.
+local function write_check(prefix, check, edited)
   local changes = {}
   for _, field in ipairs(STATE) do
     if check[field] ~= check.before[field] then
@@ -35,5 +44,5 @@ local function write_check(prefix, check)
   end
   if #changes > 0 then redis.call("HSET", check_key(prefix, check.id), unpack(changes)) end
   index_state(prefix, check)
-  redis.call("HINCRBY", user_key(prefix, check.user_id), "version", 1)
+  changed(prefix, check.user_id, (edited or seen_in_list(check)) and "w" or "", check.id)
 end
