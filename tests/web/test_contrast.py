@@ -1,38 +1,52 @@
-"""Every text on every background of every theme meets WCAG AA, in light and in dark."""
+"""Every text on every background of every theme meets WCAG AA, light and dark; and no theme leaves a value out."""
 
 import re
 from pathlib import Path
 
 import pytest
 
+from ttr.domain.preferences import THEMES as NAMES
 from ttr.paths import STATIC
 
 STATUSES = ("up", "late", "down", "new", "paused", "running")
-BACKGROUNDS = ("surface", "surface-raised", "surface-sunken")
+QUIET = tuple(f"{status}-quiet" for status in STATUSES)
+GROUNDS = ("surface", "surface-raised", "surface-sunken", "surface-field", "row-hover")
+FRAME = ("header-near", "header-far", "bar-near", "bar-far")
+"""Both ends of what runs from one colour to another: the header, and the title bars of panels."""
 TEXTS = [
-    *((text, back) for text in ("text", "text-muted", "link", "danger") for back in BACKGROUNDS),
-    *(("heading", back) for back in ("surface", "surface-raised", "header-near", "header-far")),
-    *(("text", back) for back in ("header-near", "header-far")),
+    *((text, back) for text in ("text", "text-muted", "link") for back in (*GROUNDS, *FRAME, *QUIET)),
+    *((text, back) for text in (*STATUSES, "danger") for back in GROUNDS),
+    *zip(STATUSES, QUIET, strict=True),
+    ("danger", "down-quiet"),
+    *(("heading", back) for back in (*GROUNDS, *FRAME)),
     *(("on-accent", back) for back in ("accent", "accent-hover")),
     ("on-danger", "danger"),
-    *((status, f"{status}-quiet") for status in STATUSES),
-    *((status, "surface-raised") for status in STATUSES),
-    ("up", "surface-sunken"),
+    ("on-hover", "hover"),
+    ("on-current", "current"),
 ]
 SHAPES = [
-    *(("focus", back) for back in (*BACKGROUNDS, "header-near", "header-far")),
-    *(("border-control", back) for back in BACKGROUNDS),
-    *(("accent", back) for back in BACKGROUNDS),
+    *(("focus", back) for back in (*GROUNDS, *FRAME, *QUIET)),
+    *((shape, back) for shape in ("border-control", "accent") for back in (*GROUNDS, *FRAME)),
 ]
 PAIRS = [(*pair, 4.5) for pair in TEXTS] + [(*pair, 3.0) for pair in SHAPES]
-THEMES = sorted((STATIC / "css/themes").glob("*.css"))
+FILES = sorted((STATIC / "css/themes").glob("*.css"))
+OTHERS = sorted(set((STATIC / "css").rglob("*.css")) - set(FILES))
+
+
+def rules(path: Path) -> str:
+    """A stylesheet without its comments."""
+    return re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
 
 
 def colours(theme: Path, scheme: str) -> dict[str, str]:
     """The theme's colour tokens in one scheme."""
-    source = theme.read_text()
-    found = re.findall(r"--([a-z-]+): light-dark\((#[0-9a-f]{6,8}), (#[0-9a-f]{6,8})\);", source)
+    found = re.findall(r"--([a-z-]+): light-dark\((#[0-9a-f]{6,8}), (#[0-9a-f]{6,8})\);", theme.read_text())
     return {name: light if scheme == "light" else dark for name, light, dark in found}
+
+
+def said(path: Path) -> set[str]:
+    """The custom properties that a stylesheet sets."""
+    return set(re.findall(r"(--[a-z0-9-]+):", rules(path)))
 
 
 def luminance(colour: str) -> float:
@@ -53,8 +67,12 @@ def test_the_measure_agrees_with_known_values() -> None:
     assert round(contrast("#777777", "#ffffff"), 2) == 4.48
 
 
+def test_every_theme_that_is_offered_is_there() -> None:
+    assert {path.stem for path in FILES} == set(NAMES)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("theme", THEMES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("theme", FILES, ids=lambda path: path.stem)
 def test_a_theme_is_readable(theme: Path, scheme: str) -> None:
     palette = colours(theme, scheme)
     poor = [
@@ -65,7 +83,27 @@ def test_a_theme_is_readable(theme: Path, scheme: str) -> None:
     assert poor == []
 
 
-@pytest.mark.parametrize("theme", THEMES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("theme", FILES, ids=lambda path: path.stem)
 def test_every_colour_has_a_light_and_a_dark_side(theme: Path) -> None:
-    source = re.sub(r"/\*.*?\*/", "", theme.read_text(), flags=re.DOTALL)
-    assert len(re.findall(r"#[0-9a-f]{6,8}\b", source)) == 2 * len(colours(theme, "dark"))
+    assert len(re.findall(r"#[0-9a-f]{6,8}\b", rules(theme))) == 2 * len(colours(theme, "dark"))
+
+
+@pytest.mark.parametrize("theme", FILES, ids=lambda path: path.stem)
+def test_a_theme_says_everything_that_any_theme_says(theme: Path) -> None:
+    """What one left out would come from the theme around a swatch."""
+    assert set().union(*map(said, FILES)) - said(theme) == set()
+
+
+def test_every_value_that_is_used_is_set_and_every_one_of_the_themes_is_used() -> None:
+    # With a fallback, var(--x, ...), a value may be left out.
+    used = {name for path in OTHERS for name in re.findall(r"var\((--[a-z0-9-]+)\)", rules(path))}
+    assert used - set().union(*map(said, OTHERS), said(FILES[0])) == set()
+    inside = {name for path in FILES for name in re.findall(r"var\((--[a-z0-9-]+)\)", rules(path))}
+    assert said(FILES[0]) - used - inside == set()
+
+
+def test_every_font_that_a_theme_names_is_shipped() -> None:
+    shipped = set(re.findall(r'font-family: "([^"]+)"', (STATIC / "css/fonts.css").read_text()))
+    for name in {name.removesuffix(" stand-in") for name in shipped}:
+        assert {name, f"{name} stand-in"} <= shipped
+        assert any(f'"{name}", "{name} stand-in"' in path.read_text() for path in FILES), name

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ttr.domain.preferences import THEMES
 from ttr.paths import STATIC, TEMPLATES
 
 # What lies in channels/ becomes messages, which no Content-Security-Policy of ours governs.
@@ -17,6 +18,7 @@ STYLES = sorted((STATIC / "css").rglob("*.css"))
 SCRIPTS = sorted((STATIC / "js").glob("*.js"))
 HX = {"hx-get", "hx-post", "hx-target", "hx-swap", "hx-swap-oob", "hx-trigger", "hx-confirm", "hx-sync"}
 HX |= {"hx-include", "hx-push-url", "hx-indicator", "hx-morph-skip"}
+# One stream a page, by the extension: hx-sse:connect, in ui/stream.html alone.
 
 
 def name(path: Path) -> str:
@@ -52,6 +54,7 @@ def test_a_stylesheet_lies_in_a_layer_and_names_no_colour(path: Path) -> None:
     if path.name not in ("layers.css", "fonts.css"):
         assert re.match(r"\s*@layer [a-z]+ \{", source)
     if path.parent.name != "themes":
+        assert not any(theme in source for theme in THEMES), "what a theme changes is a value of its own"
         assert not re.search(
             r"#[0-9a-fA-F]{3,8}\b|\b(?:rgb|hsl|oklch|oklab|lab|lch|color)\(|\b(?:white|black)\b(?!-)", source
         )

@@ -1,7 +1,7 @@
 """Static files under addresses that carry the hash of their content, so browsers may keep them for good.
 
 All stylesheets leave as one file and text is compressed, once a process: a first visit is few requests and few bytes.
-Pages are not compressed here. They hold form tokens beside what others may have put in, which length would tell on.
+Pages, which hold form tokens, are compressed by `ttr/web/packing.py`.
 """
 
 import gzip
