@@ -67,10 +67,10 @@ async def test_a_body_that_is_no_form_is_refused(visitor: Visitor, kind: str) ->
 
 
 async def test_a_fault_of_ours_is_a_calm_page(owner: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(*_: object) -> dict[str, object]:
+    async def broken(*_: object, **__: object) -> dict[str, object]:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(dashboard, "_view", broken)
+    monkeypatch.setattr(dashboard, "list_view", broken)
     response = await owner.get("/dashboard")
     assert response.status_code == 500
     page = await text(response)
@@ -104,7 +104,7 @@ async def test_without_redis_pages_say_so_and_when_to_come_back(settings: Settin
                 response = await visitor.get("/dashboard")
                 assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
                 assert "The database is away" in await text(response)
-                response = await visitor.client.get("/dashboard/table", headers=HTMX)
+                response = await visitor.client.get("/dashboard/list", headers=HTMX)
                 assert response.status_code == 503
                 assert response.headers["HX-Retarget"] == "#outage"
                 assert (await visitor.get("/nowhere")).status_code == 404

@@ -11,7 +11,8 @@ async def test_the_next_six_due_times_are_shown_in_the_checks_zone(owner: Visito
     fields = {"schedule_type": "cron", "cron": "0 3 * * *", "tz": "Europe/Riga"}
     page = await text(await owner.post("/checks/preview", fields, htmx=True))
     assert len(re.findall(r"03:00:00 EES?T \(\+0[23]:00\)", re.sub(r'title="[^"]*"', "", page))) == 6
-    assert "Cron 0 3 * * * (Europe/Riga)" in page
+    assert "<strong>Every day at 03:00</strong>" in page
+    assert "cron 0 3 * * * (Europe/Riga)" in page
     assert "<html" not in page
 
 
@@ -47,5 +48,5 @@ async def test_without_javascript_the_form_comes_back_with_the_preview(owner: Vi
     assert 'value="Typed"' in page
     assert 'action="/checks"' in page
     page = await text(await owner.post("/checks/preview", fields, check_id=str(number)))
-    assert f'action="/checks/{number}/edit"' in page
+    assert f'action="/checks/{number}/settings"' in page
     assert "Old name" in page

@@ -19,18 +19,39 @@ from ttr.store.users import User, create_user
 from ttr.web.security import HEADERS
 
 PAGES = (
-    *("/dashboard", "/checks/new", "/checks/{id}", "/checks/{id}/edit", "/checks/{id}/delete"),
+    *("/dashboard", "/checks/new", "/checks/{id}", "/checks/{id}/settings", "/checks/{id}/delete"),
     *("/checks/{id}/integrations", "/checks/{id}/deliveries", "/channels", "/channels/new", "/deliveries"),
+    *("/account", "/checks/{id}/content", "/checks/{id}/log"),
 )
 FORM_TYPE = "application/x-www-form-urlencoded"
-FRAGMENTS = ("/dashboard/table", "/checks/{id}/live", "/deliveries/list", "/checks/{id}/deliveries/list")
+FRAGMENTS = (
+    "/dashboard/list",
+    "/checks/{id}/row",
+    "/checks/{id}/recent",
+    "/checks/{id}/content/fragment",
+    "/checks/{id}/live",
+    "/checks/{id}/log/list",
+    "/deliveries/list",
+    "/checks/{id}/deliveries/list",
+)
 WRITES = (
-    *("/keys", "/login", "/logout", "/appearance", "/checks", "/checks/preview", "/checks/{id}/edit"),
+    "/checks/bulk",
+    *(
+        "/keys",
+        "/login",
+        "/logout",
+        "/appearance",
+        "/checks",
+        "/checks/preview",
+        "/checks/schedule",
+        "/checks/{id}/settings",
+    ),
     *("/checks/{id}/delete", "/checks/{id}/pause", "/checks/{id}/resume", "/checks/{id}/pings"),
     *("/checks/{id}/acknowledge", "/checks/{id}/integrations", "/checks/{id}/integrations/webhook"),
     *("/checks/{id}/integrations/webhook/test", "/channels", "/channels/{id}", "/channels/{id}/on"),
     *("/channels/{id}/off", "/channels/{id}/checks", "/channels/{id}/test", "/channels/{id}/signing"),
-    *("/channels/{id}/delete", "/deliveries/d{id}/resend"),
+    *("/channels/{id}/delete", "/deliveries/d{id}/resend", "/account/export", "/account/import"),
+    "/account/import/run",
 )
 SIGNED = ("/acknowledge/{token}", "/unsubscribe/{token}", "/confirm/{token}")
 
@@ -47,14 +68,14 @@ def test_no_write_is_missing_here(app: Quart) -> None:
 
 async def test_every_page_carries_the_security_headers(owner: Visitor) -> None:
     check = await owner.make_check()
-    for path in ("/", *PAGES, *FRAGMENTS, "/nowhere", "/dashboard/table?since=1"):
+    for path in ("/", *PAGES, *FRAGMENTS, "/nowhere", "/dashboard/list?since=1"):
         response = await owner.get(path.format(id=check))
         for name, value in HEADERS.items():
             assert response.headers[name] == value, path
         assert response.content_type == "text/html; charset=utf-8"
 
 
-@pytest.mark.parametrize("path", [*PAGES, *FRAGMENTS, "/checks/{id}/pings/1/body"])
+@pytest.mark.parametrize("path", [*PAGES, *FRAGMENTS, "/checks/{id}/pings/1", "/checks/{id}/pings/1/body"])
 async def test_without_a_session_a_page_leads_to_the_front_page(visitor: Visitor, path: str) -> None:
     response = await visitor.get(path.format(id=1))
     assert (response.status_code, response.headers["Location"]) == (303, "/")
@@ -62,7 +83,9 @@ async def test_without_a_session_a_page_leads_to_the_front_page(visitor: Visitor
     assert (response.status_code, response.headers["HX-Redirect"]) == (200, "/")
 
 
-@pytest.mark.parametrize("path", [path for path in WRITES if path.startswith(("/checks", "/chan", "/deli"))])
+@pytest.mark.parametrize(
+    "path", [path for path in WRITES if path.startswith(("/checks", "/chan", "/deli", "/account"))]
+)
 async def test_without_a_session_nothing_is_written(visitor: Visitor, path: str) -> None:
     response = await visitor.post(path.format(id=1), name="x")
     assert (response.status_code, response.headers["Location"]) == (303, "/")
@@ -174,7 +197,7 @@ async def test_cookies_are_secure_over_https_and_in_production(
 
 async def test_the_session_slides_with_pages_and_not_with_polls(owner: Visitor) -> None:
     assert "ttr_session=" in " ".join((await owner.get("/dashboard")).headers.getlist("Set-Cookie"))
-    assert "Set-Cookie" not in (await owner.get("/dashboard/table", htmx=True)).headers
+    assert "Set-Cookie" not in (await owner.get("/dashboard/list", htmx=True)).headers
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "x" * 32, "'; drop", "\u00e9" * 32, "x" * 5000])
@@ -188,12 +211,12 @@ async def test_another_accounts_check_is_not_there(app: Quart, owner: Visitor, s
     theirs = await _signed_in(app, store, stranger)
     check = await owner.make_check(name="Mine")
     for path in (
-        *("", "/edit", "/delete", "/live", "/pings/1/body", "/pings/1/body/download"),
-        *("/integrations", "/deliveries", "/deliveries/list"),
+        *("", "/settings", "/delete", "/live", "/pings/1/body", "/pings/1/body/download"),
+        *("/integrations", "/deliveries", "/deliveries/list", "/log", "/log/list", "/pings/1"),
     ):
         assert (await theirs.get(f"/checks/{check}{path}")).status_code == 404
     for path in (
-        "/edit",
+        "/settings",
         "/pause",
         "/resume",
         "/pings",

@@ -69,6 +69,20 @@ def _end_of_first_pass(after: datetime, zone: ZoneInfo) -> datetime:
     return _change(earlier, after, zone) - _SECOND
 
 
+def next_change(after: datetime, until: datetime, zone: ZoneInfo) -> tuple[datetime, timedelta] | None:
+    """The first instant in (after, until] at which the zone's clocks are changed, and by how much; None without one.
+
+    Looked for a day at a time: two changes within a day that undo each other are not seen.
+    """
+    while after < until:
+        day = min(after + timedelta(days=1), until)
+        if _offset(day, zone) != _offset(after, zone):
+            at = _change(after, day, zone)
+            return at, _offset(at, zone) - _offset(at - _SECOND, zone)
+        after = day
+    return None
+
+
 def next_once(walk: Walk, after: datetime, zone: ZoneInfo, *, catch_up: bool) -> datetime | None:
     """The first instant strictly after `after` for times that are due once per date.
 

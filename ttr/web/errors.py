@@ -8,18 +8,28 @@ from quart import Blueprint, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from ttr.domain.invalid import Invalid
+from ttr.domain.limits import IMPORT_BODY_MAX
 from ttr.domain.links import BadLink
 from ttr.store.errors import NotFound, StoreUnavailable, TooMany, UnknownChannel
+from ttr.web.kept import is_kept, kept
 from ttr.web.reply import by_htmx, fragment, page, see
-from ttr.web.security import FORM_MAX, ForeignForm, NotSignedIn, visitor
+from ttr.web.security import FORM_MAX, UPLOADS, ForeignForm, NotSignedIn, visitor
 
 log = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 5
+_KEPT = (401, 403, 500, 503)
+"""Refusals that say nothing against what was typed."""
 
 
 async def not_signed_in(_: NotSignedIn) -> Response:
-    """To the front page, where a key opens the door."""
+    """To the front page, where a key opens the door; a form that was filled in waits for that."""
+    if is_kept():
+        return await _explain(
+            401,
+            "You are logged out",
+            "Nothing was saved. What you typed is still here: log in in another tab, then send it again.",
+        )
     return see("/")
 
 
@@ -42,6 +52,12 @@ async def bad_link(_: BadLink) -> Response:
 
 async def foreign_form(_: ForeignForm) -> Response:
     """A stale or foreign form, in words that help the innocent."""
+    if is_kept():
+        return await _explain(
+            403,
+            "This form was older than your login",
+            "Nothing was saved. What you typed is still here: look it through and send it again.",
+        )
     return await _explain(
         403,
         "This form has expired",
@@ -78,7 +94,10 @@ async def http_error(error: HTTPException) -> Response:
         case 404:
             return await not_found(error)
         case 413:
-            return await _explain(413, "That is too much", f"A form has at most {FORM_MAX // 1_000} kB.")
+            most = f"form has at most {FORM_MAX // 1_000} kB"
+            if request.path in UPLOADS:
+                most = f"file has at most {IMPORT_BODY_MAX // 1_000_000} MB"
+            return await _explain(413, "That is too much", f"A {most}.")
         case 405:
             return await _explain(405, "Not that way", "This address does not answer to that method.")
     return await _explain(error.code or 400, "Not understood", "The request could not be read.")
@@ -112,7 +131,9 @@ def register(blueprint: Blueprint) -> None:
 
 
 async def _explain(status: int, title: str, sentence: str, *, retry_after: int | None = None) -> Response:
-    if by_htmx():
+    if status in _KEPT and is_kept():
+        response = await kept(status, title, sentence)
+    elif by_htmx():
         response = await fragment("errors/_notice.html", status, title=title, sentence=sentence)
         # A poll's trouble has a place of its own, which the next poll that succeeds clears.
         poll = request.method == "GET"

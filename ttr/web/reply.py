@@ -5,6 +5,7 @@ import re
 from quart import Response, render_template, request
 
 from ttr.now import now_ms
+from ttr.web.packing import packed
 from ttr.web.security import finish
 
 _OUR_PAGE = re.compile(r"/(?!/)[A-Za-z0-9/_-]{0,200}(\?[A-Za-z0-9_.~%=&+*-]{1,4000})?", re.ASCII)
@@ -18,7 +19,7 @@ def by_htmx() -> bool:
 async def page(template: str, status: int = 200, /, **values: object) -> Response:
     """A whole page."""
     values.setdefault("now", now_ms())
-    return finish(_html(Response(await render_template(template, **values), status)))
+    return finish(await packed(_html(Response(await render_template(template, **values), status))))
 
 
 async def fragment(template: str, status: int = 200, /, **values: object) -> Response:
@@ -41,7 +42,12 @@ def nothing_new() -> Response:
 async def way_back(otherwise: str) -> str:
     """The page a form names in its field `back`, when it is one of ours; no other site can be named."""
     path = (await request.form).get("back", "")
-    return path if _OUR_PAGE.fullmatch(path) else otherwise
+    return path if is_ours(path) else otherwise
+
+
+def is_ours(path: str) -> bool:
+    """Whether this names a page of ours, and no other site."""
+    return _OUR_PAGE.fullmatch(path) is not None
 
 
 def _html(response: Response) -> Response:
