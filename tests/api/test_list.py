@@ -10,10 +10,10 @@ import pytest
 from quart import Quart
 
 from tests.api.conftest import NEW, Caller, problem
-from ttr.api.cursor import cursor_text
 from ttr.domain.folding import fold
 from ttr.domain.limits import FILTER_TAGS_MAX
 from ttr.store.check_list import SORTS, Place
+from ttr.store.cursor import cursor_text
 
 Json = dict[str, Any]
 

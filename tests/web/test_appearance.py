@@ -23,7 +23,7 @@ async def test_an_unknown_scheme_changes_nothing(visitor: Visitor) -> None:
 @pytest.mark.parametrize(
     ("back", "path"),
     [
-        ("/checks/7/edit", "/checks/7/edit"),
+        ("/checks/7/settings", "/checks/7/settings"),
         ("/dashboard?older_than=5", "/dashboard?older_than=5"),
         (
             "/dashboard?q=nightly+%22a%22&tag=x%2Cy&status=down",

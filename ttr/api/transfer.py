@@ -15,18 +15,17 @@ from ttr.api.auth import caller
 from ttr.api.body import body_bytes
 from ttr.api.describe import Moment, operation
 from ttr.api.errors import FaultJson
-from ttr.api.upload import uploaded
 from ttr.domain.check_input import CheckInput
 from ttr.domain.invalid import parse_form, parse_json
 from ttr.domain.limits import PASSPHRASE_MAX, PASSPHRASE_MIN
 from ttr.domain.transfer import Refused
 from ttr.now import now_ms
 from ttr.transfer import importing
-from ttr.transfer.export import export_account
+from ttr.transfer.export import FILE_NAME, export_account
 from ttr.transfer.report import Imported, Report
+from ttr.upload import uploaded
 
 _SLICE = 200
-FILE_NAME = "ttr_rip_account_export.json"
 
 
 class ExportInput(BaseModel):

@@ -18,6 +18,7 @@ from ttr.store.redis import Store
 from ttr.store.users import User
 from ttr.transfer.passphrase import new_box, seal_object
 
+FILE_NAME = "ttr_rip_account_export.json"
 # Beside the kind's own: what receivers know our messages by.
 _SIGNING = "signing"
 

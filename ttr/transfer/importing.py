@@ -91,7 +91,9 @@ async def _import(
     if dry_run:
         account = await _account(store, user, file)
         plan = await aside(make_plan, file, account, user.id, settings, box)
-        return await aside(report_of, plan, dry_run=True)
+        would = await aside(report_of, plan, dry_run=True)
+        would.warn(_renames(user, file))
+        return would
     async with all_or_nothing(store, user) as change:
         # Only from here on does no other import or bulk change come between.
         account = await _account(store, user, file)
@@ -136,12 +138,7 @@ async def _rename(
     store: Store, user: User, file: AccountFile, report: Report, may_rename: Callable[[], Awaitable[None]]
 ) -> None:
     """Give the account the file's slugs, last of all: whatever is in their way is a warning."""
-    for family, slug, before in (
-        ("user_slug", file.user_slug, user.user_slug),
-        ("public_slug", file.public_slug, user.public_slug),
-    ):
-        if not slug or slug == before:
-            continue
+    for family, slug in _new_slugs(user, file):
         if fault := account_slug_fault(slug):
             report.warn([f"The {family} {slug[:100]} was left out: {fault}"])
             continue
@@ -159,3 +156,28 @@ async def _rename(
             report.warn([f"The {family} {slug} was left out: {error}"])
         else:
             report.user_slug_updated |= family == "user_slug"
+
+
+def _new_slugs(user: User, file: AccountFile) -> list[tuple[str, str]]:
+    """The slugs of the file that are not the account's own."""
+    slugs = (
+        ("user_slug", file.user_slug, user.user_slug),
+        ("public_slug", file.public_slug, user.public_slug),
+    )
+    return [(family, slug) for family, slug, before in slugs if slug and slug != before]
+
+
+def _renames(user: User, file: AccountFile) -> list[str]:
+    """What a dry run says of the file's slugs. Whether another account has one is not told: an import may not be a
+    way to guess them."""
+    said = []
+    for family, slug in _new_slugs(user, file):
+        if fault := account_slug_fault(slug):
+            said.append(f"The {family} {slug[:100]} would be left out: {fault}")
+        elif family == "user_slug":
+            said.append(
+                f"The user_slug becomes {slug}, unless another account has it: the ping URLs change with it."
+            )
+        else:
+            said.append(f"The {family} becomes {slug}, unless another account has it.")
+    return said

@@ -12,6 +12,7 @@ from ttr.domain.preferences import SCHEMES, THEMES, Preferences, choose, read_pr
 from ttr.domain.zones import zone_names
 from ttr.store.users import User, set_preferences
 from ttr.web.reply import see, way_back
+from ttr.web.said import saying
 from ttr.web.security import set_cookie, visitor
 
 _COOKIE = "ttr_look"
@@ -29,8 +30,11 @@ def preferences() -> Preferences:
 
 def viewer_tz() -> str:
     """The IANA zone in which the reader is shown times: the one chosen, else the browser's, else UTC."""
-    if chosen := preferences().tz:
-        return chosen
+    return preferences().tz or browser_tz()
+
+
+def browser_tz() -> str:
+    """The browser's own zone; UTC for one that has not told it."""
     told = unquote(request.cookies.get(_ZONE_COOKIE, ""))
     return told if told in zone_names() else "UTC"
 
@@ -58,4 +62,6 @@ async def update() -> Response:
         await set_preferences(current.store(), user, look)
     response = see(await way_back("/"))
     set_cookie(response, _COOKIE, str(look))
+    if "tz" in form:  # the account's form; buttons elsewhere show by themselves what they did
+        saying(response, "Saved.")
     return response

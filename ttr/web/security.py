@@ -23,6 +23,9 @@ _SIGNED_LINKS = ("/acknowledge/", "/unsubscribe/", "/confirm/")
 """Their own address carries a token signed by us, which is all the authority they need or give. They are followed
 without a login, and mail providers POST to them by themselves (RFC 8058), with no cookie and from another site."""
 
+UPLOADS = ("/account/import",)
+"""Their views take more than FORM_MAX: they ask who it is before they read that, and judge the form's token after."""
+
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}", re.ASCII)
 _NONCE_LENGTH = 32
 
@@ -48,10 +51,10 @@ class ForeignForm(Exception):
 
 async def visitor() -> User | None:
     """The account of the session cookie, if any; each use prolongs the session."""
-    session_id = request.cookies.get(SESSION_COOKIE, "")
-    if not _TOKEN.fullmatch(session_id):
+    found = session_id()
+    if not _TOKEN.fullmatch(found):
         return None
-    user = await session_user(current.store(), session_id)
+    user = await session_user(current.store(), found)
     g.user = user
     return user
 
@@ -77,12 +80,19 @@ async def refuse_foreign_forms() -> None:
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         raise ForeignForm
     cookie = request.cookies.get(CSRF_COOKIE, "")
-    if not _is_ours(cookie, _session_id()):
+    if not _is_ours(cookie, session_id()):
         raise ForeignForm
+    if request.path in UPLOADS:
+        return
     # A chunked body says no length; Quart stops it at MAX_CONTENT_LENGTH.
     if (request.content_length or 0) > FORM_MAX or len(await request.get_data()) > FORM_MAX:
         raise RequestEntityTooLarge
-    field = (await request.form).get(CSRF_COOKIE, "")
+    judge_token((await request.form).get(CSRF_COOKIE, ""))
+
+
+def judge_token(field: str) -> None:
+    """Raise ForeignForm unless a form's token is this browser's."""
+    cookie = request.cookies.get(CSRF_COOKIE, "")
     if not compare_digest(cookie.encode(), field.encode("utf-8", "replace")):
         raise ForeignForm
 
@@ -90,33 +100,34 @@ async def refuse_foreign_forms() -> None:
 def csrf_token() -> str:
     """The token for this browser's forms: its cookie's, or a new one that `finish` sends along."""
     cookie = request.cookies.get(CSRF_COOKIE, "")
-    session_id = g.get("session", _session_id())
-    if _is_ours(cookie, session_id):
+    session = g.get("session", session_id())
+    if _is_ours(cookie, session):
         return cookie
     if "new_csrf" not in g:
         nonce = secrets.token_urlsafe(24)
-        g.new_csrf = nonce + _signature(nonce, session_id)
+        g.new_csrf = nonce + _signature(nonce, session)
     return str(g.new_csrf)
 
 
-def _is_ours(token: str, session_id: str) -> bool:
+def _is_ours(token: str, session: str) -> bool:
     """Whether we signed the token for this session: a cookie planted by a neighbouring host is not."""
     nonce, signature = token[:_NONCE_LENGTH], token[_NONCE_LENGTH:]
-    return compare_digest(signature.encode("utf-8", "replace"), _signature(nonce, session_id).encode())
+    return compare_digest(signature.encode("utf-8", "replace"), _signature(nonce, session).encode())
 
 
-def _signature(nonce: str, session_id: str) -> str:
-    text = f"csrf:{session_id}:{nonce}".encode("utf-8", "replace")
+def _signature(nonce: str, session: str) -> str:
+    text = f"csrf:{session}:{nonce}".encode("utf-8", "replace")
     return hmac.new(current.settings().signing_key.encode(), text, "sha256").hexdigest()
 
 
-def _session_id() -> str:
+def session_id() -> str:
+    """The id in the session cookie; "" without one."""
     return request.cookies.get(SESSION_COOKIE, "")
 
 
-def start_session(session_id: str) -> None:
+def start_session(session: str) -> None:
     """Let the answer carry a new session."""
-    g.session = session_id
+    g.session = session
 
 
 def end_session() -> None:
@@ -131,11 +142,11 @@ def finish(response: Response) -> Response:
         response.headers.setdefault(name, value)
     if "new_csrf" in g:
         set_cookie(response, CSRF_COOKIE, g.new_csrf)
-    session_id = g.get("session")
-    if session_id == "":
+    session = g.get("session")
+    if session == "":
         response.delete_cookie(SESSION_COOKIE, path="/", httponly=True, samesite="Lax", secure=_secure())
-    elif session_id:
-        set_cookie(response, SESSION_COOKIE, session_id)
+    elif session:
+        set_cookie(response, SESSION_COOKIE, session)
     elif g.get("user") and "HX-Request" not in request.headers:
         # Slides with each page, not with each poll of a page that lies open.
         set_cookie(response, SESSION_COOKIE, request.cookies[SESSION_COOKIE])

@@ -13,7 +13,7 @@ from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDeco
 from ttr.domain.invalid import FieldError, Invalid
 from ttr.domain.limits import IMPORT_BODY_MAX
 
-_PATH = "/api/v1/checks/import"
+_PATHS = ("/api/v1/checks/import", "/account/import")
 _SECONDS = 300
 """For the whole of a body: 20 MB at half a megabit a second."""
 _PARTS_MAX = 10
@@ -34,7 +34,7 @@ class SizedRequest(Request):
         max_content_length: int | None = None,
         **more: Any,
     ) -> None:
-        if path.rstrip("/") == _PATH:
+        if path.rstrip("/") in _PATHS:
             max_content_length = IMPORT_BODY_MAX
         super().__init__(method, scheme, path, *rest, max_content_length=max_content_length, **more)
 

@@ -1,0 +1,106 @@
+"""The account's page in a browser: a look is chosen, a file goes out and comes in, with JavaScript and without."""
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import Visit
+from tests.browser.test_journey import get_a_key
+
+pytestmark = pytest.mark.browser
+
+_CHECK = {"name": "Weekly report", "slug": "weekly", "schedule_type": "interval", "interval_seconds": 3600}
+_CHECK |= {"grace_seconds": 60}
+
+
+def _file(**more: object) -> bytes:
+    return json.dumps({"version": 1, "checks": [_CHECK], **more}).encode()
+
+
+async def _choose(page: Page, data: bytes) -> None:
+    await page.locator("#file").set_input_files(
+        files=[{"name": "account.json", "mimeType": "application/json", "buffer": data}]
+    )
+    await page.get_by_role("button", name="See what would change").click()
+
+
+async def test_a_theme_is_seen_while_it_is_chosen_and_kept_when_saved(visit: Visit) -> None:
+    page = visit.page
+    await get_a_key(page)
+    await page.get_by_role("link", name="Account", exact=True).click()
+    html = page.locator("html")
+    await page.get_by_role("radio", name="Terminal").check()
+    await page.get_by_role("radio", name="Light", exact=True).check()
+    await expect(html).to_have_attribute("data-theme", "terminal")
+    await expect(html).to_have_attribute("data-scheme", "light")
+    await page.reload()  # not saved, not kept
+    await expect(html).to_have_attribute("data-theme", "cyberpunk")
+
+    await page.get_by_role("radio", name="Terminal").check()
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await expect(page.locator("#notice")).to_contain_text("Saved")
+    await expect(html).to_have_attribute("data-theme", "terminal")
+    await page.goto("/dashboard")
+    await expect(html).to_have_attribute("data-theme", "terminal")
+
+
+async def test_a_file_goes_out_and_comes_in_after_a_look(visit: Visit) -> None:
+    page = visit.page
+    await get_a_key(page)
+    await page.goto("/account")
+    await expect(page.locator("#passphrase")).to_be_hidden()
+    await _choose(page, _file())
+    await expect(page.get_by_role("heading", name="What would change")).to_be_visible()
+    await expect(page.locator(".notice")).to_contain_text("1 check would be made")
+    await page.get_by_role("button", name="Import this").click()
+    await expect(page.get_by_role("heading", name="Imported")).to_be_visible()
+    await page.get_by_role("link", name="Weekly report").click()
+    await expect(page.get_by_role("heading", name="Weekly report")).to_be_visible()
+
+    await page.goto("/account")
+    async with page.expect_download() as started:
+        await page.get_by_role("button", name="Export").click()
+    found = json.loads(Path(await (await started.value).path()).read_bytes())
+    assert [check["slug"] for check in found["checks"]] == ["weekly"]
+
+
+async def test_two_passphrases_that_differ_are_said_where_they_were_typed(visit: Visit) -> None:
+    page = visit.page
+    await get_a_key(page)
+    await page.goto("/account")
+    await page.get_by_label("With tokens and hook URLs").check()
+    await page.locator("#passphrase").fill("correct horse battery")
+    await page.locator("#passphrase_again").fill("correct horse batteries")
+    await page.get_by_role("button", name="Export").click()
+    await expect(page.locator("#passphrase-error")).to_be_in_viewport()
+
+
+async def test_the_same_without_javascript(plain_visit: Visit) -> None:
+    page = plain_visit.page
+    await get_a_key(page)
+    await page.goto("/account")
+    await page.get_by_role("radio", name="Solarized").check()
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await expect(page.locator("html")).to_have_attribute("data-theme", "solarized")
+    await _choose(page, b"{")
+    await expect(page.locator("#file-error")).to_be_in_viewport()
+    await _choose(page, _file())
+    await page.get_by_role("button", name="Import this").click()
+    await expect(page.get_by_role("heading", name="Imported")).to_be_visible()
+
+
+async def test_a_new_key_is_saved_as_a_file_and_logs_in(visit: Visit) -> None:
+    page = visit.page
+    await page.goto("/")
+    await page.get_by_role("button", name="Get a key").click()
+    key = await page.locator(".key .copy__text").inner_text()
+    async with page.expect_download() as started:
+        await page.get_by_role("link", name="Save as a text file").click()
+    download = await started.value
+    assert download.suggested_filename == "ttr-access-key.txt"
+    assert key in Path(await download.path()).read_text().splitlines()
+    await page.get_by_role("button", name="Let the browser keep it").click()
+    await expect(page.get_by_role("heading", name="Nothing is watched yet")).to_be_visible()
+    assert key not in page.url
