@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 
-NAMES = ("memory", "pings", "detection", "notifications", "lists")
+NAMES = ("memory", "pings", "detection", "notifications", "lists", "fragments", "streams", "screen")
 
 
 def main(names: list[str]) -> int:

@@ -6,8 +6,8 @@ from ttr import current
 from ttr.api.body import render
 from ttr.api.check_json import CheckJson
 from ttr.api.check_query import Asked
-from ttr.api.cursor import cursor_text
 from ttr.store.check_list import list_checks
+from ttr.store.cursor import cursor_text
 from ttr.store.users import User
 
 

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, field_validator
 
 from ttr.api.comma_list import one_or_more_of, pattern_of
-from ttr.api.cursor import read_cursor
 from ttr.domain.folding import fold
 from ttr.domain.invalid import parse_form
 from ttr.domain.limits import FILTER_TAGS_MAX
 from ttr.store.check_list import STATUSES, Filter, Place, SortBy
+from ttr.store.cursor import read_cursor
 
 WORDS_MAX = 8
 """Words of a search."""

@@ -1,34 +1,62 @@
-"""All checks of an account, a page at a time, kept fresh by polling."""
+"""All checks of an account: filtered, sorted and paged on the server, live while they are looked at."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from urllib.parse import parse_qsl
 
 from quart import Response, request
+from werkzeug.datastructures import MultiDict
 
 from ttr import current
+from ttr.domain.check import Check
 from ttr.now import now_ms
-from ttr.store.check_list import Place, list_checks
+from ttr.store.channels import Channel, list_channels
+from ttr.store.check_list import CheckPage, check_counts, list_checks, list_tags, list_version
+from ttr.store.checks import get_check
+from ttr.store.cursor import cursor_text
 from ttr.store.deadlines import read_gaps
+from ttr.store.recent_runs import recent_runs
 from ttr.store.users import User
-from ttr.web.live import clock_is_silent, since, still_true
-from ttr.web.reply import fragment, nothing_new, page, see
+from ttr.web.appearance import preferences
+from ttr.web.list_query import SORTS, ListQuery, read_list_query
+from ttr.web.live import clock_is_silent
+from ttr.web.reply import fragment, is_ours, nothing_new, page, see
+from ttr.web.runs_strip import Strip, runs_strip
 from ttr.web.security import require_user
 
-SIZE = 25
-"""Checks a page."""
 _GAP_SHOWN_MS = 86_400_000
+_FIELDS_MAX = 2_001
+"""As many as fit into an address that we lead back to."""
+TAGS_SHOWN = 200
+"""Tags that the filter offers; one beyond them is found by its checks, or typed into the address."""
 
 
 async def show() -> Response:
     """The page."""
-    user = await require_user()
-    return await page("dashboard/show.html", **await _view(user))
+    return await list_page(await require_user(), read_list_query(request.args))
 
 
-async def table() -> Response:
-    """The table alone; 204 when `since` says that the browser shows it already."""
+async def listed() -> Response:
+    """The list alone; 204 when `since` says that the browser shows it already.
+
+    Asked by the filter, as somebody types, it also sets the browser's address.
+    """
     user = await require_user()
-    now = now_ms()
-    if still_true(request.args.get("since", ""), user.version, await clock_is_silent(now), now):
+    since = request.args.get("since", "")
+    if since and since == await _since(user, now_ms()):
         return nothing_new()
-    return await fragment("dashboard/_table.html", **await _view(user))
+    query = read_list_query(request.args)
+    response = await fragment("dashboard/_list.html", **await list_view(user, query))
+    if not since:
+        response.headers["HX-Replace-Url"] = query.path
+    return response
+
+
+async def row(check_id: int) -> Response:
+    """One check's row as it is now, leading back to the page in `back`."""
+    user = await require_user()
+    check = await get_check(current.store(), user, str(check_id))
+    return await row_fragment(user, check, request.args.get("back", ""))
 
 
 async def moved() -> Response:
@@ -36,41 +64,117 @@ async def moved() -> Response:
     return see("/dashboard")
 
 
-async def _view(user: User) -> dict[str, object]:
-    now = now_ms()
-    store = current.store()
-    older_than, newer_than = _number("older_than"), _number("newer_than")
-    found = None
-    if newer_than is not None:
-        place = Place(str(newer_than), newer_than)
-        found = await list_checks(store, user, size=SIZE, place=place, backward=True, now=now)
-        if found.before is None:
-            older_than = newer_than = found = None  # that is the first page, which is shown full
-    elif older_than is not None:
-        place = Place(str(older_than), older_than)
-        found = await list_checks(store, user, size=SIZE, place=place, now=now)
-        if not found.checks:
-            older_than = found = None  # everything older has been deleted
-    if found is None:
-        found = await list_checks(store, user, size=SIZE, now=now)
-    checks = found.checks
-    silent = await clock_is_silent(now)
-    gaps = await read_gaps(store, user.partition)
-    position = f"older_than={older_than}" if older_than else f"newer_than={newer_than}" if newer_than else ""
+async def row_fragment(user: User, check: Check, back: str, *, said: str = "") -> Response:
+    """A check's row for a page at the address `back`."""
+    channels, strips = await asyncio.gather(list_channels(current.store(), user), _strips(user, [check]))
+    rows = _rows(user, query_of(back), [check], channels)
+    return await fragment("dashboard/_one.html", check=check, said=said, strips=strips, **rows)
+
+
+async def list_page(
+    user: User, query: ListQuery, status: int = 200, /, *, selected: Collection[int] = (), **values: object
+) -> Response:
+    """The page with the list, with checks that are `selected` already."""
+    view = await list_view(user, query, selected=selected)
+    tags = (await list_tags(current.store(), user))[:TAGS_SHOWN]
+    offered = {tag.name for tag, _ in tags}
+    return await page("dashboard/show.html", status, tags=tags, offered=offered, **view, **values)
+
+
+async def list_view(user: User, query: ListQuery, *, selected: Collection[int] = ()) -> dict[str, object]:
+    """What the list shows, with checks that are `selected` already."""
+    now, store = now_ms(), current.store()
+    # Before the rest: what changes meanwhile makes the token old, and never the list older than its token.
+    since = await _since(user, now)
+    (found, strips), counts, channels, gaps = await asyncio.gather(
+        _found_with_strips(user, query, now),
+        check_counts(store, user, now=now),
+        list_channels(store, user),
+        read_gaps(store, user.partition),
+    )
+    sort = SORTS[query.sort].by
     return {
         "now": now,
-        "checks": checks,
-        "total": found.total,
-        "older": found.after and found.after.number,
-        "newer": found.before and found.before.number,
-        "position": position,
-        "since": since(found.version, checks, silent, now),
-        "silent": silent,
+        "sorts": SORTS,
+        "size": query.size or preferences().page_size,
+        "checks": found.checks,
+        "counts": counts,
+        "before": found.before and query.at(cursor_text(sort, found.before, backward=True)),
+        "after": found.after and query.at(cursor_text(sort, found.after, backward=False)),
+        "since": since,
+        "version": found.version,
+        "silent": since.endswith("1"),
         "gap": next((gap for gap in gaps if now - gap[1] < _GAP_SHOWN_MS), None),
+        "selected": selected,
+        "strips": strips,
+        "shared_channels": sum(channel.own_check is None for channel in channels),
+        **_rows(user, query, found.checks, channels),
+    }
+
+
+def query_of(path: str) -> ListQuery:
+    """The list that a dashboard's address shows; another page's address counts as the plain list."""
+    fields = parse_qsl(path.partition("?")[2], max_num_fields=_FIELDS_MAX) if is_ours(path) else []
+    return read_list_query(MultiDict(fields))
+
+
+async def _found(user: User, query: ListQuery, now: int) -> CheckPage:
+    store, size = current.store(), query.size or preferences().page_size
+    sort = SORTS[query.sort].by
+
+    async def beyond(cursor: ListQuery) -> CheckPage:
+        edge = cursor.place
+        return await list_checks(
+            store,
+            user,
+            sort=sort,
+            descending=query.descending,
+            filter=query.filter,
+            size=size,
+            place=edge.place if edge else None,
+            backward=edge.backward if edge else False,
+            now=now,
+        )
+
+    found = await beyond(query)
+    edge = query.place
+    if edge is None or (found.checks and not (edge.backward and found.before is None)):
+        return found
+    # Nothing is left there, or it is the first page, which is shown full.
+    return await beyond(query.at(""))
+
+
+async def _found_with_strips(user: User, query: ListQuery, now: int) -> tuple[CheckPage, dict[int, Strip]]:
+    found = await _found(user, query, now)
+    return found, await _strips(user, found.checks)
+
+
+async def _strips(user: User, checks: Sequence[Check]) -> dict[int, Strip]:
+    found = await recent_runs(current.store(), user, [check.id for check in checks])
+    return {check_id: runs_strip(pings) for check_id, pings in found.items()}
+
+
+def _rows(
+    user: User, query: ListQuery, checks: Sequence[Check], all_channels: Sequence[Channel]
+) -> dict[str, object]:
+    """What rows show of these checks besides themselves and their strips."""
+    channels = {channel.id: channel for channel in all_channels}
+    tags = {tag.name for check in checks for tag in check.tags}
+    return {
+        "query": query,
+        "channels": channels,
+        "told_nobody": {check.id: _told_nobody(check, channels) for check in checks},
+        "tag_links": {tag: query.with_tag(tag).path for tag in tags},
         "ping_base": f"{current.base_url()}/p/{user.user_slug}",
     }
 
 
-def _number(name: str) -> int | None:
-    text = request.args.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and 0 < len(text) <= 15 else None
+def _told_nobody(check: Check, channels: Mapping[int, Channel]) -> bool:
+    """Whether an alert of this check would reach nobody: it has no channel, or none that is on."""
+    return not any(number in channels and channels[number].enabled for number in check.channels)
+
+
+async def _since(user: User, now: int) -> str:
+    """What a list that was read at `now` is worth: another word as soon as it would look otherwise."""
+    version, silent = await asyncio.gather(list_version(current.store(), user, now=now), clock_is_silent(now))
+    return f"{version}.{int(silent)}"

@@ -8,6 +8,7 @@ from ttr.now import now_ms
 from ttr.store.checks import pause_check, resume_check
 from ttr.store.users import User, user_by_id
 from ttr.web.checks import view_of
+from ttr.web.dashboard import row_fragment
 from ttr.web.reply import by_htmx, fragment, see, way_back
 from ttr.web.security import require_user
 
@@ -32,11 +33,7 @@ async def changed(user: User, check: Check, said: str) -> Response:
     if not by_htmx():
         return see(back)
     if back.startswith("/dashboard"):
-        ping_base = f"{current.base_url()}/p/{user.user_slug}"
-        position = back.partition("?")[2]
-        return await fragment(
-            "dashboard/_row.html", check=check, ping_base=ping_base, position=position, said=said
-        )
+        return await row_fragment(user, check, back, said=said)
     # The change has moved the account's version on; the page's token must carry the new one.
     user = await user_by_id(current.store(), user.id) or user
     return await fragment("checks/_live.html", said=said, **await view_of(user, check))
