@@ -70,7 +70,15 @@ def test_the_setting_may_hold_several_keys_and_blanks() -> None:
         ("\u00fc" * 44, "is not a Fernet key"),
         (" , ", "holds no key"),
     ],
-    ids=["no key", "bad second", "bad first", "no comma", "semicolon", "not ASCII", "nothing"],  # keys differ each run
+    ids=[
+        "no key",
+        "bad second",
+        "bad first",
+        "no comma",
+        "semicolon",
+        "not ASCII",
+        "nothing",
+    ],  # keys differ each run
 )
 def test_a_malformed_key_is_named_by_its_place_and_never_quoted(text: str, sentence: str) -> None:
     with pytest.raises(SettingsError, match=f"^ENCRYPTION_KEY .*{sentence}") as caught:

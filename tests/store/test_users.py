@@ -54,7 +54,9 @@ async def test_an_account_is_found_by_its_key_and_its_number(store: Store) -> No
     assert await user_by_id(store, user.id + 1) is None
 
 
-@pytest.mark.parametrize("key", ["nobody-ever-got-this-key-00000-x", "", "short", "x" * 33, "ä" * 32, "a:b{1}c*" * 4])
+@pytest.mark.parametrize(
+    "key", ["nobody-ever-got-this-key-00000-x", "", "short", "x" * 33, "ä" * 32, "a:b{1}c*" * 4]
+)
 async def test_an_unknown_key_finds_nothing_and_makes_nothing(store: Store, key: str) -> None:
     await new(store)
     before = await dump(store)

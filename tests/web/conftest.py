@@ -102,6 +102,7 @@ class _Form(HTMLParser):
     def __init__(self, form_id: str) -> None:
         super().__init__()
         self.fields: dict[str, str] = {}
+        self.boxes: dict[str, list[str]] = {}
         self._id, self._inside, self._area, self._select = form_id, False, "", ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -112,6 +113,7 @@ class _Form(HTMLParser):
             return
         elif tag == "input" and (given.get("type") not in ("checkbox", "radio") or "checked" in given):
             self.fields[given["name"]] = given.get("value", "")
+            self.boxes.setdefault(given["name"], []).append(given.get("value", ""))
         elif tag == "select":
             self._select = given["name"]
         elif tag == "option" and "selected" in given:
@@ -136,6 +138,13 @@ def typed_in(page: str, form_id: str) -> dict[str, str]:
     form = _Form(form_id)
     form.feed(page)
     return form.fields
+
+
+def ticked_in(page: str, form_id: str, name: str) -> list[str]:
+    """The values of that name that the page's form would send: it may come several times."""
+    form = _Form(form_id)
+    form.feed(page)
+    return form.boxes.get(name, [])
 
 
 async def text(response: Response) -> str:

@@ -5,7 +5,7 @@ import re
 import pytest
 from quart import Quart
 
-from tests.web.conftest import Visitor, text, typed_in
+from tests.web.conftest import Visitor, text, ticked_in, typed_in
 from ttr.app import create_app
 from ttr.settings import Settings
 from ttr.store.checks import get_check
@@ -72,9 +72,12 @@ async def test_the_edit_form_sends_back_what_it_shows(owner: Visitor, store: Sto
         tz="Asia/Kathmandu",
     )
     before = await get_check(store, owner.user, str(number))
-    form = typed_in(await owner.read(f"/checks/{number}/edit"), "check-form")
+    page = await owner.read(f"/checks/{number}/settings")
+    form = typed_in(page, "check-form")
     assert form.pop("csrf_token") == owner.token
-    response = await owner.post(f"/checks/{number}/edit", form)
+    assert form.pop("tag")
+    ticked = ticked_in(page, "check-form", "tag")
+    response = await owner.post(f"/checks/{number}/settings", form, many={"tag": ticked})
     assert response.status_code == 303
     after = await get_check(store, owner.user, str(number))
     assert after.settings == before.settings
@@ -140,7 +143,7 @@ async def test_a_taken_slug_is_an_error_at_the_slug(owner: Visitor) -> None:
     response = await owner.post("/checks", GOOD | {"slug": "taken"})
     assert response.status_code == 422
     assert "Another of your checks has this slug." in invalid(await text(response), "slug")
-    response = await owner.post(f"/checks/{other}/edit", GOOD | {"slug": "taken"})
+    response = await owner.post(f"/checks/{other}/settings", GOOD | {"slug": "taken"})
     assert response.status_code == 422
     assert "Another of your checks has this slug." in invalid(await text(response), "slug")
 
@@ -181,7 +184,7 @@ async def test_the_live_part_is_quiet_until_something_happens(owner: Visitor) ->
     await owner.post(f"/checks/{number}/pings")
     response = await owner.get(found[1], htmx=True)
     assert response.status_code == 200
-    assert "ttr dashboard" in await text(response)
+    assert f'href="/checks/{number}/pings/1"' in await text(response)
 
 
 async def test_deleting_asks_first(owner: Visitor) -> None:
@@ -227,7 +230,7 @@ async def test_reminders_are_an_amount_and_a_unit(
     assert owner.user
     number = await owner.make_check(remind=typed[0], remind_unit=typed[1])
     assert (await get_check(store, owner.user, str(number))).settings.remind_every_minutes == minutes
-    form = typed_in(await owner.read(f"/checks/{number}/edit"), "check-form")
+    form = typed_in(await owner.read(f"/checks/{number}/settings"), "check-form")
     assert (form["remind"], form["remind_unit"]) == shown
     assert ("Reminders</dt>" in await owner.read(f"/checks/{number}")) is (minutes is not None)
 

@@ -63,7 +63,7 @@ async def test_a_check_is_acknowledged_by_link_without_a_login(
     assert "Nightly is acknowledged" in await text(response)
     assert (await get_check(store, owner.user, str(check.id))).acknowledged
     assert "is acknowledged" in await visitor.read(path)
-    assert "ended: somebody knows" in await owner.read(f"/checks/{check.id}")
+    assert "somebody knows" in await owner.read(f"/checks/{check.id}")
 
 
 async def test_a_link_to_a_failure_that_is_over_does_nothing(
@@ -103,7 +103,7 @@ async def test_without_reminders_there_is_nothing_to_acknowledge(
         "interval_unit": "hours",
         "grace": "60",
     }
-    await owner.post(f"/checks/{check.id}/edit", form)
+    await owner.post(f"/checks/{check.id}/settings", form)
     assert 'id="acknowledge"' not in await owner.read(f"/checks/{check.id}")
 
 

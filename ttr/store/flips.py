@@ -32,7 +32,7 @@ async def read_flips(store: Store, check: Check, *, size: int, before: int | Non
             (found, number), entries = await pipe.execute()
     if found is None:
         raise NotFound("no such check")
-    flips = _flips(entries, number)
+    flips = unpack_flips(entries, number)
     total = flips[0].number if flips else 0
     older = [flip for flip in flips if before is None or flip.number < before]
     shown = older[:size]
@@ -55,12 +55,12 @@ async def read_history(store: Store, check: Check) -> History:
         created_at=int(created_at),
         status=cast(Status, status.decode()),
         since=int(since),
-        flips=_flips(entries, number),
+        flips=unpack_flips(entries, number),
         days={_day(field): int(ms) for field, ms in days.items()},
     )
 
 
-def _flips(entries: list[bytes], number: bytes | None) -> list[Flip]:
+def unpack_flips(entries: list[bytes], number: bytes | None) -> list[Flip]:
     """The entries, which are the newest without a hole: only the newest one's number is stored."""
     newest = max(int(number or 0), len(entries))
     return [_flip(entry.decode("utf-8", "replace"), newest - i) for i, entry in enumerate(entries)]

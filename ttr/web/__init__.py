@@ -9,31 +9,45 @@ from collections.abc import Awaitable, Callable
 from quart import Blueprint, Response
 
 from ttr.web import (
+    account,
     acknowledgements,
     alert_words,
     appearance,
     assets,
+    bulk_checks,
     channels,
+    charts,
+    check_settings,
     checks,
     confirmations,
     dashboard,
     deliveries,
     errors,
+    events,
     home,
     integrations,
     keys,
+    list_query,
     live,
+    logs,
+    patterns,
     pauses,
+    peeks,
     pings,
     previews,
     rates,
     reference,
     security,
     sessions,
+    shortcuts,
     signings,
+    slugs,
+    theme_colours,
+    transfer,
     trials,
     unsubscribes,
     words,
+    zones,
 )
 
 web_blueprint = Blueprint("web", __name__)
@@ -44,11 +58,13 @@ _PAGES: dict[str, _View] = {
     "/": home.show,
     "/dashboard": dashboard.show,
     "/checks": dashboard.moved,
-    "/checks/new": checks.new,
+    "/checks/new": check_settings.new,
     "/checks/<int:check_id>": checks.show,
-    "/checks/<int:check_id>/edit": checks.edit,
+    "/checks/<int:check_id>/settings": check_settings.show,
     "/checks/<int:check_id>/delete": checks.confirm_delete,
-    "/checks/<int:check_id>/pings/<int:number>/body": pings.body,
+    "/checks/<int:check_id>/log": logs.show,
+    "/checks/<int:check_id>/pings/<int:number>": pings.show,
+    "/checks/<int:check_id>/content": peeks.content,
     "/checks/<int:check_id>/integrations": integrations.show,
     "/checks/<int:check_id>/deliveries": deliveries.of_check,
     "/channels": channels.index,
@@ -56,31 +72,46 @@ _PAGES: dict[str, _View] = {
     "/channels/<int:channel_id>": channels.show,
     "/channels/<int:channel_id>/delete": channels.confirm_delete,
     "/deliveries": deliveries.index,
+    "/account": account.show,
     "/docs/api": reference.show,
+    "/docs/keyboard": shortcuts.show,
+    "/patterns": patterns.show,
     "/acknowledge/<token>": acknowledgements.ask,
     "/unsubscribe/<token>": unsubscribes.ask,
     "/confirm/<token>": confirmations.ask,
 }
 _FRAGMENTS: dict[str, _View] = {
-    "/dashboard/table": dashboard.table,
+    "/dashboard/list": dashboard.listed,
+    "/checks/<int:check_id>/row": dashboard.row,
+    "/checks/<int:check_id>/recent": peeks.recent,
+    "/checks/<int:check_id>/content/fragment": peeks.content_fragment,
+    "/checks/slug": slugs.show,
     "/checks/<int:check_id>/live": checks.live,
+    "/checks/<int:check_id>/log/list": logs.listed,
     "/checks/<int:check_id>/pings/<int:number>/body/fragment": pings.body_fragment,
     "/checks/<int:check_id>/deliveries/list": deliveries.listed_of_check,
     "/channels/<int:channel_id>/rate": rates.show,
     "/deliveries/list": deliveries.listed,
+    "/zones": zones.index,
 }
 _FILES: dict[str, _View] = {
     "/checks/<int:check_id>/pings/<int:number>/body/download": pings.download,
     "/assets/<digest>/<path:path>": assets.show,
+    "/events": events.show,
 }
 _WRITES: dict[str, _View] = {
     "/keys": keys.create,
     "/login": sessions.create,
     "/logout": sessions.destroy,
     "/appearance": appearance.update,
-    "/checks": checks.create,
+    "/account/export": transfer.export,
+    "/account/import": transfer.look,
+    "/account/import/run": transfer.run,
+    "/checks": check_settings.create,
+    "/checks/bulk": bulk_checks.create,
     "/checks/preview": previews.show,
-    "/checks/<int:check_id>/edit": checks.update,
+    "/checks/schedule": previews.fill,
+    "/checks/<int:check_id>/settings": check_settings.update,
     "/checks/<int:check_id>/delete": checks.delete,
     "/checks/<int:check_id>/pause": pauses.create,
     "/checks/<int:check_id>/resume": pauses.destroy,
@@ -106,12 +137,19 @@ _WRITES: dict[str, _View] = {
 _FORMER: dict[str, _View] = {
     "/keys": home.moved,
     "/login": home.moved,
+    "/checks/bulk": bulk_checks.moved,
     "/logout": home.moved,
     "/appearance": home.moved,
-    "/checks/preview": checks.moved_to_new,
+    "/account/export": transfer.moved,
+    "/account/import": transfer.moved,
+    "/account/import/run": transfer.moved,
+    "/checks/preview": check_settings.moved_to_new,
+    "/checks/schedule": check_settings.moved_to_new,
+    "/checks/<int:check_id>/edit": check_settings.moved,
     "/checks/<int:check_id>/pause": checks.moved,
     "/checks/<int:check_id>/resume": checks.moved,
     "/checks/<int:check_id>/pings": checks.moved,
+    "/checks/<int:check_id>/pings/<int:number>/body": pings.moved,
     "/checks/<int:check_id>/acknowledge": checks.moved,
     "/checks/<int:check_id>/integrations/<kind>": integrations.moved,
     "/checks/<int:check_id>/integrations/<kind>/test": integrations.moved,
@@ -130,20 +168,28 @@ for _methods, _routes in ((["GET"], _PAGES | _FRAGMENTS | _FILES | _FORMER), (["
 
 web_blueprint.before_request(security.refuse_foreign_forms)
 errors.register(web_blueprint)
+# Globals, since imported macros see no context.
+web_blueprint.add_app_template_global(assets.asset, "asset")
+web_blueprint.add_app_template_global(theme_colours.bar_colours, "bar_colours")
 
 
 @web_blueprint.app_context_processor
 def _shared() -> dict[str, object]:
     """What every template may use besides its page's values."""
     return {
-        "asset": assets.asset,
         "styles": assets.STYLES,
         "scripts": assets.scripts(),
         "csrf_token": security.csrf_token,
         "poll": live.POLL,
+        "keys": shortcuts.KEYS,
         **appearance.chosen(),
     }
 
 
-for _filter, _function in (words.FILTERS | alert_words.FILTERS).items():
+_FILTERS = (
+    words.FILTERS | logs.FILTERS | alert_words.FILTERS | charts.FILTERS | events.FILTERS | list_query.FILTERS
+)
+for _filter, _function in _FILTERS.items():
     web_blueprint.add_app_template_filter(_function, _filter)
+for _global, _function in events.GLOBALS.items():
+    web_blueprint.add_app_template_global(_function, _global)

@@ -1,29 +1,15 @@
-"""The lines a check's owner copies into a job, with the real ping URL in them. Pure."""
-
-from dataclasses import dataclass
+"""The command that reports a success, and the times of a crontab that match a schedule. Pure."""
 
 from ttr.domain.check import Check
 from ttr.domain.schedule import Schedule
 
-_CURL = "curl -fsS -m 10 --retry 5 --retry-connrefused -o /dev/null"
+CURL = "curl -fsS -m 10 --retry 5 --retry-connrefused -o /dev/null"
+"""Quiet, in ten seconds a try, and tried again: a job's report is worth more than a try."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line to copy, and where it goes."""
-
-    title: str
-    text: str
-
-
-def lines(check: Check, url: str) -> list[Line]:
-    """Ready lines for a shell, a crontab and a job whose run time and exit status should be known."""
-    curl = f"{_CURL} -X POST" if check.settings.post_only else _CURL
-    found = [Line("At the end of a script", f"{curl} {url}")]
-    if times := crontab_times(check.settings.schedule):
-        found.append(Line("In a crontab", f"{times} /path/to/job && {curl} {url}"))
-    found.append(Line("With run time and exit status", f"{curl} {url}/start; /path/to/job; {curl} {url}/$?"))
-    return found
+def ping_command(check: Check, url: str) -> str:
+    """What a shell runs at the end of a job."""
+    return f"{CURL} -X POST {url}" if check.settings.post_only else f"{CURL} {url}"
 
 
 def crontab_times(schedule: Schedule) -> str | None:

@@ -8,18 +8,20 @@ from ttr import current
 from ttr.domain.allowance import Allowance
 from ttr.domain.check import Check
 from ttr.domain.flapping import flap_rules
+from ttr.domain.flip import Flip
 from ttr.domain.schedule import next_due
 from ttr.now import now_ms
+from ttr.store.check_log import CheckLog, read_log
 from ttr.store.checks import get_check
 from ttr.store.errors import NotFound, StoreUnavailable, TooMany
 from ttr.store.ping_log import PingEntry
-from ttr.store.pings import Kept, Plan, Recorded, Target, read_body, read_pings, record_ping
+from ttr.store.pings import ONLY_RECORDED, Kept, Plan, Recorded, Target, read_body, read_pings, record_ping
 from ttr.store.users import User
 from ttr.web.pauses import changed
-from ttr.web.reply import fragment, page
+from ttr.web.reply import fragment, page, see
 from ttr.web.security import HEADERS, finish, require_user
+from ttr.web.shown_text import SHOWN_MAX, shown_text
 
-_SHOWN_MAX = 20_000
 _LOG_MAX = 1_000
 _TURNS = 8
 _USER_AGENT = "ttr dashboard"
@@ -34,9 +36,35 @@ async def create(check_id: int) -> Response:
     return await changed(user, check, f"{check.name} is pinged.")
 
 
-async def body(check_id: int, number: int) -> Response:
-    """What came with a ping, as a page."""
-    return await page("pings/body.html", **await _body(check_id, number))
+async def show(check_id: int, number: int) -> Response:
+    """Everything about one ping; NotFound when it is not kept."""
+    user = await require_user()
+    check = await get_check(current.store(), user, str(check_id))
+    log = await read_log(current.store(), check)
+    entry = next((entry for entry in log.pings if entry.number == number), None)
+    if entry is None:
+        raise NotFound("no such ping")
+    # Only what came with a body is asked for one.
+    found = await read_body(current.store(), check, number) if entry.size else None
+    numbers = {entry.number for entry in log.pings}
+    return await page(
+        "pings/show.html",
+        check=check,
+        number=number,
+        run=[one for one in reversed(log.pings) if entry.rid and one.rid == entry.rid],
+        flips=flips_of(entry, log),
+        older=number - 1 if number - 1 in numbers else None,
+        newer=number + 1 if number + 1 in numbers else None,
+        has_body=found is not None,
+        **_shown(entry, found[1] if found else b""),
+    )
+
+
+async def moved(check_id: int, number: int) -> Response:
+    """What came with a ping stands on the ping's page."""
+    user = await require_user()
+    check = await get_check(current.store(), user, str(check_id))
+    return see(f"/checks/{check.id}/pings/{number}#body")
 
 
 async def body_fragment(check_id: int, number: int) -> Response:
@@ -63,20 +91,24 @@ async def _body(check_id: int, number: int) -> dict[str, object]:
     found = await read_body(current.store(), check, number)
     if found is None:
         raise NotFound("no such body")
-    kept = found[1]
-    text = kept.decode("utf-8", "replace")
     log = await read_pings(current.store(), check, _LOG_MAX)
     entry = next((entry for entry in log if entry.number == number), None)
-    return {
-        "check": check,
-        "number": number,
-        "entry": entry,
-        "kept": len(kept),
-        # NUL and its like have no place in HTML; U+FFFD stands where they stood.
-        "text": "".join(c if c >= " " or c in "\t\n\r" else "\ufffd" for c in text[:_SHOWN_MAX]),
-        "more": len(text) > _SHOWN_MAX,
-        "shown_max": _SHOWN_MAX,
-    }
+    return {"check": check, "number": number, **_shown(entry, found[1])}
+
+
+def flips_of(entry: PingEntry, log: CheckLog) -> list[Flip]:
+    """The changes of status that this ping made, oldest first. They share its instant, and are told of it only where no
+    other ping that could have made them does.
+    """
+    makers = [one.number for one in log.pings if one.at == entry.at and one.kind not in ONLY_RECORDED]
+    if makers != [entry.number]:
+        return []
+    return [flip for flip in reversed(log.flips) if flip.at == entry.at and flip.reason != "overdue"]
+
+
+def _shown(entry: PingEntry | None, kept: bytes) -> dict[str, object]:
+    text, more = shown_text(kept)
+    return {"entry": entry, "kept": len(kept), "text": text, "more": more, "shown_max": SHOWN_MAX}
 
 
 async def _record(user: User, check: Check) -> None:

@@ -58,8 +58,12 @@ def expectation(check: Check, now: int) -> Expectation | None:
 
 def fault(check: Check) -> str:
     """Why a check is down, in a few words; "" when it isn't."""
-    detail = check.reason_detail
-    match check.reason:
+    return why(check.reason, check.reason_detail)
+
+
+def why(reason: str, detail: str) -> str:
+    """A reason of `ttr.domain.alert.Reason` in a few words; "" for none."""
+    match reason:
         case "overdue":
             return "no ping in time"
         case "over_runtime":

@@ -1,0 +1,2 @@
+docker run --rm --entrypoint /bin/sh your-image -c '/path/to/job'
+{{ curl }} {{ url }}/$?

@@ -1,0 +1,174 @@
+"""The recipes of a check's page, run for real against the app: what they tell is what came."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from playwright.async_api import expect
+
+from tests.browser.conftest import Visit
+from tests.browser.test_journey import get_a_key
+from tests.lua.parts import make_check
+from ttr.domain.check import Check
+from ttr.now import now_ms
+from ttr.store.pings import read_body, read_pings
+from ttr.store.redis import Store
+from ttr.store.users import User
+from ttr.web.recipes import recipes
+
+
+class Bench:
+    """A check of the running app, its recipes, and a job to put into them."""
+
+    def __init__(self, store: Store, check: Check, url: str, job: Path) -> None:
+        self.store, self.check, self.job = store, check, job
+        self.texts = {what: text for recipe in recipes(check, url) for what, text in recipe.texts}
+
+    def filled(self, what: str) -> str:
+        """The text with the job's path in it."""
+        assert "/path/to/job" in self.texts[what]
+        return self.texts[what].replace("/path/to/job", str(self.job))
+
+    async def came(self) -> list[tuple[str, int | None, str]]:
+        """What has come, oldest first."""
+        log = await read_pings(self.store, self.check, 100)
+        return [(entry.kind, entry.exit_status, entry.method) for entry in log[::-1]]
+
+
+async def run(*command: str) -> tuple[int, str]:
+    """A command's exit status and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    printed, _ = await asyncio.wait_for(process.communicate(), 60)
+    return process.returncode or 0, printed.decode()
+
+
+@pytest.fixture(params=[False, True], ids=["any method", "POST only"])
+async def bench(
+    request: pytest.FixtureRequest, base: str, store: Store, account: tuple[User, str], tmp_path: Path
+) -> Bench:
+    """The job prints two lines and ends with status 3."""
+    user, _ = account
+    check = await make_check(store, user, now=now_ms(), slug="nightly_job", post_only=request.param)
+    job = tmp_path / "job"
+    job.write_text("#!/bin/sh\necho '100 % done'\necho two\nexit 3\n")
+    job.chmod(0o755)
+    return Bench(store, check, f"{base}/p/{user.user_slug}/{check.address}", job)
+
+
+def counted(came: list[tuple[str, int | None, str]]) -> list[tuple[str, int | None]]:
+    """Without methods."""
+    return [(kind, status) for kind, status, _ in came]
+
+
+async def test_the_curl_line(bench: Bench) -> None:
+    assert await run("sh", "-c", bench.texts["At the end of a script"]) == (0, "")
+    assert counted(await bench.came()) == [("success", None)]
+
+
+async def test_the_lines_of_a_crontab(bench: Bench) -> None:
+    lines = [
+        line.removeprefix("* * * * * ").replace("\\%", "%")  # as cron does
+        for line in bench.filled("Lines of a crontab: take one").splitlines()
+        if line.startswith("* * * * * ")
+    ]
+    assert len(lines) == 3
+    for line in lines:
+        await run("sh", "-c", line)
+    assert counted(await bench.came()) == [("start", None), ("fail", 3), ("fail", 3)]
+    body = await read_body(bench.store, bench.check)
+    assert body
+    assert body[1] == b"100 % done\ntwo"
+
+
+async def test_the_wrapper_tells_all_and_ends_as_the_job_does(bench: Bench, tmp_path: Path) -> None:
+    wrapper = tmp_path / "wrapper.bash"
+    wrapper.write_text(bench.texts["A wrapper for any command"])
+    assert await run("bash", str(wrapper), str(bench.job), "an argument") == (3, "100 % done\ntwo\n")
+    assert await bench.came() == [("start", None, "POST"), ("fail", 3, "POST")]
+    body = await read_body(bench.store, bench.check)
+    assert body
+    assert body[1] == b"100 % done\ntwo\n"
+
+
+@pytest.mark.parametrize("what", ["With what Python has", "With requests"])
+async def test_python(bench: Bench, what: str) -> None:
+    if what == "With requests":
+        pytest.importorskip("requests")
+    text = bench.texts[what]
+    assert await run(sys.executable, "-c", text) == (0, "")
+    broken = text.replace("...  # your work", "raise SystemExit(4)")
+    assert broken != text
+    assert (await run(sys.executable, "-c", broken))[0] == 4
+    assert await bench.came() == [(kind, None, "POST") for kind in ("start", "success", "start", "fail")]
+
+
+@pytest.mark.parametrize("what", ["Compose", "A CronJob", "A workflow"])
+async def test_what_stands_in_yaml_runs(bench: Bench, what: str) -> None:
+    text = bench.texts[what].replace("./path/to/job", "/path/to/job").replace("/path/to/job", str(bench.job))
+    found = yaml.safe_load(text)
+    match what:
+        case "Compose":
+            scripts = [found["services"]["job"]["command"][0].replace("$$", "$")]
+        case "A CronJob":
+            pod = found["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+            scripts = [pod["containers"][0]["args"][0]]
+            assert found["spec"]["schedule"] == "* * * * *"
+            assert found["metadata"]["name"] == "job-nightly-job"
+        case _:
+            steps = found["jobs"]["job"]["steps"]
+            assert steps[-1]["env"] == {"ENDED": "${{ job.status }}"}
+            scripts = [steps[0]["run"], steps[2]["run"], "ENDED=failure; " + steps[-1]["run"]]
+    for script in scripts:
+        await run("sh", "-c", script)
+    assert counted(await bench.came()) == [("start", None), ("fail", None if what == "A workflow" else 3)]
+
+
+async def test_the_service_of_systemd(bench: Bench) -> None:
+    lines = dict(line.split("=-", 1) for line in bench.texts["The service"].splitlines() if "=-" in line)
+    for name, status in (("ExecStartPre", ""), ("ExecStopPost", "TERM"), ("ExecStopPost", "")):
+        command = lines[name].replace("%%", "%").replace("$$", "$")  # as systemd does
+        await run("sh", "-c", f"export EXIT_STATUS={status}; {command}" if status else command)
+    assert counted(await bench.came()) == [("start", None), ("fail", None), ("fail", None)]
+
+
+async def test_docker_run_tells_how_the_container_ended(bench: Bench) -> None:
+    found = await run("sh", "-c", f"docker() {{ return 3; }}\n{bench.texts['docker run']}")
+    assert found == (0, "")
+    assert counted(await bench.came()) == [("fail", 3)]
+
+
+@pytest.mark.browser
+async def test_one_recipe_is_open_at_a_time_without_a_script(plain_visit: Visit) -> None:
+    page = plain_visit.page
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await get_a_key(page)
+    await page.goto("/checks/new")
+    await page.locator("#name").fill("Job")
+    await page.get_by_role("button", name="Create check").click()
+    recipes_shown = page.locator("#recipes .recipe__code:visible")
+    await expect(recipes_shown).to_have_count(1)
+    await expect(recipes_shown).to_contain_text("curl -fsS")
+    for name, texts in (("kubernetes", 1), ("docker", 2), ("python", 2), ("systemd", 2)):
+        await page.locator(f"#recipe-{name} summary").click()
+        await expect(recipes_shown).to_have_count(texts)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 390, name
+    await expect(page.locator("#recipes .copy__button:visible")).to_have_count(0)
+
+
+@pytest.mark.browser
+async def test_a_recipe_is_copied_as_it_stands(visit: Visit) -> None:
+    page = visit.page
+    await get_a_key(page)
+    await page.goto("/checks/new")
+    await page.locator("#name").fill("Job")
+    await page.get_by_role("button", name="Create check").click()
+    await visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.locator("#recipe-bash summary").click()
+    await page.locator("#copy-bash-1").click()
+    copied = await page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("#!/usr/bin/env bash\n")
+    assert copied == await page.locator("#recipe-bash code").text_content()

@@ -1,0 +1,139 @@
+"""The merge of pings and changes: any two histories, any filter, any page, whatever comes meanwhile."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.datastructures import MultiDict
+
+from ttr.domain.flip import Flip
+from ttr.store.ping_log import KINDS, PingEntry
+from ttr.web.check_log import LOG_KINDS, Line, LogQuery, Place, merge, page_log, read_log_query
+
+# Few instants, so that many entries share one; in any order, as clocks are set back.
+INSTANTS = st.integers(0, 12)
+PINGS = st.lists(st.tuples(INSTANTS, st.sampled_from(KINDS)), max_size=40)
+CHANGES = st.lists(INSTANTS, max_size=25)
+FILTERS = st.lists(st.sampled_from(LOG_KINDS), unique=True).map(tuple)
+
+
+def pings_of(drawn: list[tuple[int, str]], first: int = 1) -> list[PingEntry]:
+    """Pings with these times and kinds, newest first, numbered from `first`."""
+    numbered = [PingEntry(at, kind, "GET", number=first + i) for i, (at, kind) in enumerate(drawn)]
+    return numbered[::-1]
+
+
+def flips_of(instants: list[int], first: int = 1) -> list[Flip]:
+    """Changes at these times, newest first, numbered from `first`."""
+    return [Flip(first + i, at, "up", "down", 0) for i, at in enumerate(instants)][::-1]
+
+
+def walk(lines: list[Line], kinds: tuple[str, ...], size: int) -> list[Line]:
+    """Everything, page by page, from the newest on."""
+    query, seen = LogQuery(kinds), []
+    while True:
+        page = page_log(lines, query, size=size)
+        assert len(page.lines) <= size
+        seen += page.lines
+        if page.older is None:
+            return seen
+        assert len(page.lines) == size, "only the last page may be short"
+        query = query.to("older", page.older)
+
+
+@given(PINGS, CHANGES)
+def test_where_time_only_grows_the_merge_is_the_sorted_whole(
+    drawn: list[tuple[int, str]], instants: list[int]
+) -> None:
+    pings, flips = pings_of(sorted(drawn, key=lambda one: one[0])), flips_of(sorted(instants))
+    lines = [*(Line(ping=ping) for ping in pings), *(Line(flip=flip) for flip in flips)]
+
+    def age(line: Line) -> tuple[int, bool, int]:
+        number = line.ping.number if line.ping else line.flip.number if line.flip else 0
+        return line.at, line.flip is not None, number
+
+    assert merge(pings, flips) == sorted(lines, key=age, reverse=True)
+
+
+@given(PINGS, CHANGES)
+def test_each_kind_keeps_its_own_order_and_nothing_is_lost_where_the_clock_was_set_back(
+    drawn: list[tuple[int, str]], instants: list[int]
+) -> None:
+    pings, flips = pings_of(drawn), flips_of(instants)
+    lines = merge(pings, flips)
+    assert [line.ping for line in lines if line.ping] == pings
+    assert [line.flip for line in lines if line.flip] == flips
+
+
+def test_a_change_stays_with_its_ping_where_the_clock_was_set_back() -> None:
+    lines = merge(pings_of([(50, "start"), (49, "fail"), (20, "log")]), flips_of([49, 20]))
+    assert [line.name for line in lines] == ["flip-2", "ping-3", "flip-1", "ping-2", "ping-1"]
+
+
+@given(PINGS, CHANGES, FILTERS, st.integers(1, 7))
+def test_its_pages_are_the_filtered_whole(
+    drawn: list[tuple[int, str]], instants: list[int], kinds: tuple[str, ...], size: int
+) -> None:
+    lines = merge(pings_of(drawn), flips_of(instants))
+    assert walk(lines, kinds, size) == [line for line in lines if not kinds or line.kind in kinds]
+
+
+@given(PINGS, CHANGES, PINGS, CHANGES, FILTERS, st.integers(1, 7))
+def test_what_comes_meanwhile_moves_no_older_page(
+    drawn: list[tuple[int, str]],
+    instants: list[int],
+    later: list[tuple[int, str]],
+    later_instants: list[int],
+    kinds: tuple[str, ...],
+    size: int,
+) -> None:
+    pings, flips = pings_of(drawn), flips_of(instants)
+    lines = merge(pings, flips)
+    first = page_log(lines, LogQuery(kinds), size=size)
+    grown = merge(
+        [*pings_of([(at + 13, kind) for at, kind in later], len(pings) + 1), *pings],
+        [*flips_of([at + 13 for at in later_instants], len(flips) + 1), *flips],
+    )
+    query, seen = LogQuery(kinds).to("older", first.older), list(first.lines)
+    while query.place:
+        page = page_log(grown, query, size=size)
+        seen += page.lines
+        query = query.to("older", page.older)
+    assert seen == [line for line in lines if not kinds or line.kind in kinds]
+
+
+@given(PINGS, CHANGES, FILTERS, st.integers(1, 7))
+def test_newer_undoes_older(
+    drawn: list[tuple[int, str]], instants: list[int], kinds: tuple[str, ...], size: int
+) -> None:
+    lines = merge(pings_of(drawn), flips_of(instants))
+    pages = [page_log(lines, LogQuery(kinds), size=size)]
+    while pages[-1].older:
+        pages.append(page_log(lines, LogQuery(kinds, way="older", place=pages[-1].older), size=size))
+    assert pages[0].newer is None
+    for newer, older in pairwise(pages):
+        assert older.newer
+        back = page_log(lines, LogQuery(kinds, way="newer", place=older.newer), size=size)
+        assert back.lines == newer.lines
+        assert back.older == newer.older
+
+
+def test_below_all_that_is_kept_there_is_a_way_up() -> None:
+    lines = merge(pings_of([(1, "success")], first=500), [])
+    page = page_log(lines, LogQuery(place=Place(20, 1)))
+    assert (page.lines, page.older, page.newer) == ([], None, Place(20, 1))
+
+
+@given(FILTERS, st.sampled_from(["mine", "check", "utc"]), st.sampled_from(["older", "newer"]))
+def test_an_address_says_what_it_was_written_from(kinds: tuple[str, ...], zone: str, way: str) -> None:
+    place = Place(17, 3)
+    ordered = tuple(kind for kind in LOG_KINDS if kind in kinds)
+    query = LogQuery(ordered if len(ordered) < len(LOG_KINDS) else (), zone, way, place)  # type: ignore[arg-type]  # drawn
+    pairs = [pair.split("=") for pair in str(query).split("&")]
+    assert read_log_query(MultiDict([(name, value) for name, value in pairs])) == query
+
+
+@given(st.dictionaries(st.sampled_from(["kind", "zone", "older", "newer"]), st.text(max_size=30)))
+def test_nonsense_in_an_address_counts_as_not_said(fields: dict[str, str]) -> None:
+    query = read_log_query(MultiDict(fields))
+    assert read_log_query(MultiDict([pair.split("=") for pair in str(query).split("&") if pair])) == query

@@ -1,0 +1,202 @@
+"""One log of two: a check's pings and its changes of status, merged, filtered and paged. Pure.
+
+A place in the log is a pair of numbers: below it lie the pings numbered below the one and the changes numbered below
+the other. New entries have higher numbers, so a place stays where it is whatever comes.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple, Protocol
+from urllib.parse import urlencode
+
+from ttr.domain.flip import Flip
+from ttr.store.ping_log import KINDS, PingEntry
+
+STATUS = "status"
+"""The kind of a line that is a change of status."""
+LOG_KINDS = (*KINDS, STATUS)
+SIZE = 50
+"""Lines a page."""
+ZONES = ("mine", "check", "utc")
+"""Where exact times are written: the reader's zone, the check's, UTC."""
+_Date = tuple[int, int]
+"""An instant (ms UTC), and which ping of those that share it."""
+_LAST = 1_000_000
+_PLACE = re.compile(r"(\d{1,15})-(\d{1,15})", re.ASCII)
+
+
+class Place(NamedTuple):
+    """Between two lines: pings numbered below `ping` and changes numbered below `flip` are older."""
+
+    ping: int
+    flip: int
+
+    def __str__(self) -> str:
+        return f"{self.ping}-{self.flip}"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the log: a ping, or a change of status."""
+
+    ping: PingEntry | None = None
+    flip: Flip | None = None
+
+    @property
+    def kind(self) -> str:
+        """One of LOG_KINDS."""
+        return self.ping.kind if self.ping else STATUS
+
+    @property
+    def at(self) -> int:
+        """When, in ms UTC."""
+        return self.ping.at if self.ping else self.flip.at if self.flip else 0
+
+    @property
+    def name(self) -> str:
+        """Its name in the page: "ping-601", "flip-12"."""
+        return f"ping-{self.ping.number}" if self.ping else f"flip-{self.flip.number if self.flip else 0}"
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """Some lines, newest first, and the places to go on at; None where nothing further is kept."""
+
+    lines: list[Line]
+    older: Place | None
+    newer: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogQuery:
+    """What a page of the log shows, in its address. Without `place` it is the newest page."""
+
+    kinds: tuple[str, ...] = ()
+    """Of LOG_KINDS; none of them: all."""
+    zone: str = ZONES[0]
+    way: Literal["older", "newer"] = "older"
+    place: Place | None = None
+
+    def __str__(self) -> str:
+        """The query string, without its `?`; what has its default is left out."""
+        pairs = [("kind", kind) for kind in self.kinds]
+        pairs += [("zone", self.zone)] if self.zone != ZONES[0] else []
+        pairs += [(self.way, str(self.place))] if self.place else []
+        return urlencode(pairs)
+
+    def path(self, check_id: int) -> str:
+        """The page's address."""
+        query = str(self)
+        return f"/checks/{check_id}/log" + (f"?{query}" if query else "")
+
+    def to(self, way: Literal["older", "newer"], place: Place | None) -> "LogQuery":
+        """Another page of the same lines; the newest one without a place."""
+        return replace(self, way=way, place=place)
+
+    def unfiltered(self) -> "LogQuery":
+        """All kinds, from the newest on."""
+        return replace(self, kinds=(), place=None)
+
+
+class Args(Protocol):
+    """A query string's fields; one may come several times."""
+
+    def get(self, name: str, default: str) -> str: ...
+    def getlist(self, name: str) -> list[str]: ...
+
+
+def read_log_query(args: Args) -> LogQuery:
+    """The page an address asks for; what it says wrongly counts as not said."""
+    asked = args.getlist("kind")
+    kinds = tuple(kind for kind in LOG_KINDS if kind in asked)
+    zone = args.get("zone", "")
+    older, newer = _place(args.get("older", "")), _place(args.get("newer", ""))
+    return LogQuery(
+        kinds=() if len(kinds) == len(LOG_KINDS) else kinds,
+        zone=zone if zone in ZONES else ZONES[0],
+        way="newer" if newer and not older else "older",
+        place=older or newer,
+    )
+
+
+def merge(pings: Sequence[PingEntry], flips: Sequence[Flip]) -> list[Line]:
+    """Both, newest first, each in the order of its numbers. Of one instant the change comes above the ping, which
+    has caused it. Where the clock was set back, an entry counts as no older than the ones before it, and a
+    change stays beside the ping of its instant.
+    """
+    dated = _dated([((ping.at, n), Line(ping=ping)) for n, ping in enumerate(reversed(pings))])
+    made_by = {line.at: (at, n) for (at, n), line in dated}
+    dated += _dated([(made_by.get(flip.at, (flip.at, _LAST)), Line(flip=flip)) for flip in reversed(flips)])
+    dated.sort(key=lambda one: one[0])  # stable: a change comes after the ping whose date it has
+    return [line for _, line in reversed(dated)]
+
+
+def page_log(lines: Sequence[Line], query: LogQuery, *, size: int = SIZE) -> LogPage:
+    """A page of merged lines. What lies above a page's place may be less than a page: then it is the newest page."""
+    top = _top(lines)
+    wanted = [line for line in lines if not query.kinds or line.kind in query.kinds]
+    place = query.place or top
+    below = [line for line in wanted if _is_below(line, place)]
+    above = [line for line in wanted if not _is_below(line, place)]
+    if query.way == "newer":
+        shown, below, above = (
+            (above[-size:], below, above[:-size]) if len(above) > size else (wanted[:size], wanted[size:], [])
+        )
+    else:
+        shown, below = below[:size], below[size:]
+    return LogPage(
+        shown,
+        older=_under(lines, shown[-1], top) if shown and below else None,
+        newer=_over(lines, shown[0], top) if shown and above else (place if above else None),
+    )
+
+
+def _dated(entries: list[tuple[_Date, Line]]) -> list[tuple[_Date, Line]]:
+    """Oldest first; the instant of none is before that of the one below it."""
+    latest, found = (0, 0), []
+    for date, line in entries:
+        latest = max(latest, date, (latest[0], date[1]))
+        found.append((latest, line))
+    return found
+
+
+def _is_below(line: Line, place: Place) -> bool:
+    if line.ping:
+        return line.ping.number < place.ping
+    return line.flip is not None and line.flip.number < place.flip
+
+
+def _top(lines: Sequence[Line]) -> Place:
+    """Above all lines."""
+    return Place(
+        max((line.ping.number for line in lines if line.ping), default=0) + 1,
+        max((line.flip.number for line in lines if line.flip), default=0) + 1,
+    )
+
+
+def _under(lines: Sequence[Line], last: Line, top: Place) -> Place:
+    """The place just below a line."""
+    ping, flip = top
+    for line in lines:
+        ping = line.ping.number if line.ping else ping
+        flip = line.flip.number if line.flip else flip
+        if line is last:
+            break
+    return Place(ping, flip)
+
+
+def _over(lines: Sequence[Line], first: Line, top: Place) -> Place:
+    """The place just above a line."""
+    ping, flip = top
+    for line in lines:
+        if line is first:
+            break
+        ping = line.ping.number if line.ping else ping
+        flip = line.flip.number if line.flip else flip
+    return Place(ping, flip)
+
+
+def _place(text: str) -> Place | None:
+    found = _PLACE.fullmatch(text)
+    return Place(int(found[1]), int(found[2])) if found else None

@@ -1,0 +1,106 @@
+"""How to ping a check: ready texts for shells, schedulers and languages, with its URL and its times. Pure.
+
+The texts are `templates/recipes/`. They hold nothing that people typed: a ping URL, times that were read strictly,
+and a zone's name. So they need quoting only against what each format makes of `%` and `$`.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ttr.domain.check import Check
+from ttr.domain.cron import read_cron
+from ttr.domain.schedule import Schedule
+from ttr.paths import TEMPLATES
+from ttr.web.commands import CURL, crontab_times
+from ttr.web.timer_times import field_values, timer_times
+
+_RANGE = re.compile(r"(\d+)-(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One text to copy, or some that belong together."""
+
+    name: str
+    title: str
+    texts: Sequence[tuple[str, str]]
+    """(What it is, the text), at least one."""
+
+
+_RECIPES = (
+    ("curl", "curl", (("At the end of a script", "curl.sh"),)),
+    ("crontab", "crontab", (("Lines of a crontab: take one", "crontab.txt"),)),
+    ("systemd", "systemd", (("The service", "service.ini"), ("Its timer", "timer.ini"))),
+    ("bash", "Bash", (("A wrapper for any command", "wrapper.bash"),)),
+    ("python", "Python", (("With what Python has", "urllib.py"), ("With requests", "requests.py"))),
+    ("powershell", "PowerShell", (("Around a program", "powershell.ps1"),)),
+    ("github", "GitHub Actions", (("A workflow", "github.yaml"),)),
+    ("docker", "Docker", (("docker run", "docker.sh"), ("Compose", "compose.yaml"))),
+    ("kubernetes", "Kubernetes", (("A CronJob", "kubernetes.yaml"),)),
+)
+
+
+def recipes(check: Check, url: str) -> list[Recipe]:
+    """All ways to ping a check, the plainest first."""
+    values = _values(check, url)
+    return [
+        Recipe(
+            name, title, [(what, _environment().get_template(file).render(values)) for what, file in files]
+        )
+        for name, title, files in _RECIPES
+    ]
+
+
+def _values(check: Check, url: str) -> dict[str, object]:
+    schedule = check.settings.schedule
+    return {
+        "url": url,
+        "curl": f"{CURL} -X POST" if check.settings.post_only else CURL,
+        "upload": f"{CURL} --data-binary @-",
+        "times": _times(schedule),
+        "zone": "" if schedule.kind == "interval" or schedule.tz == "UTC" else schedule.tz,
+        "every": schedule.interval_seconds,
+        "calendar": timer_times(schedule),
+        # A UUID may start with a digit, and a slug may have a "_": neither is a name everywhere.
+        "unit": f"job-{check.address.replace('_', '-').strip('-')}"[:52].rstrip("-"),
+    }
+
+
+def _times(schedule: Schedule) -> str:
+    """Five fields of numbers that crontab, GitHub and Kubernetes all read; "" for a schedule beyond them."""
+    if schedule.kind != "cron":
+        return crontab_times(schedule) or ""
+    fields = read_cron(schedule.expression or "").fields.split(" ")
+    sets = field_values(fields)
+    if sets is None or any(int(first) > int(last) for first, last in _RANGE.findall(" ".join(fields))):
+        return ""  # `L`, `#`, or a range past the end, which Debian's cron refuses
+    if "7" in fields[4]:
+        fields[4] = ",".join(str(day) for day in sorted({day % 7 for day in sets[4]}))
+    return " ".join(fields)
+
+
+def _for_cron(text: str) -> str:
+    """cron makes a line's end of a bare percent sign."""
+    return text.replace("%", "\\%")
+
+
+def _for_systemd(text: str) -> str:
+    """A unit file reads a percent sign as the start of a specifier."""
+    return text.replace("%", "%%")
+
+
+@cache
+def _environment() -> Environment:
+    # Plain text for people to copy; the page escapes it as a whole.
+    environment = Environment(  # noqa: S701
+        loader=FileSystemLoader(TEMPLATES / "recipes"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"cron": _for_cron, "systemd": _for_systemd}
+    return environment
