@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: run test lint format soak bench help clean
+.PHONY: run test lint format soak bench pictures help clean
 
 run: $(VENV)/.run ## install what is needed and start everything; Ctrl-C stops it (PORT, HOST, TTR_DATA_DIR)
 	@exec $(VENV)/bin/ttr up $(if $(PORT),--port "$(PORT)") $(if $(HOST),--host "$(HOST)") $(if $(TTR_DATA_DIR),--data-dir "$(TTR_DATA_DIR)")
@@ -32,6 +32,9 @@ format: $(VENV)/.test ## put the code into its form
 
 soak: $(VENV)/.test ## the long runs
 	$(PY) -m pytest -m soak $(ARGS)
+
+pictures: $(VENV)/.test ## take the README's pictures anew (needs Chromium)
+	$(PY) -m tests.pictures
 
 bench: $(VENV)/.test ## the measurements
 	$(PY) -m tests.bench $(ARGS)

@@ -13,7 +13,6 @@ from ttr.api import api_blueprint
 from ttr.api.converters import CONVERTERS
 from ttr.api.errors import http_problem
 from ttr.api.openapi import document
-from ttr.api.upload import SizedRequest
 from ttr.channels.means import open_means
 from ttr.domain.flapping import flap_rules
 from ttr.domain.limits import JSON_BODY_MAX
@@ -24,10 +23,12 @@ from ttr.ping.asgi import PingDoor
 from ttr.ping.handler import PingHandler
 from ttr.ping.limits import PingLimits
 from ttr.settings import Settings
+from ttr.store.changes import Changes
 from ttr.store.deadlines import tick_web
 from ttr.store.errors import StoreUnavailable
 from ttr.store.pings import Kept
 from ttr.store.redis import Store, open_store, wait_until_ready
+from ttr.upload import SizedRequest
 from ttr.web import web_blueprint
 from ttr.web.errors import http_error
 
@@ -64,6 +65,8 @@ def create_app(settings: Settings) -> Quart:
             await wait_until_ready(store)
             current.set_store(app, store)
             current.set_means(app, means)
+            changes = Changes(store)
+            current.set_changes(app, changes)
             door.handler = PingHandler(
                 store,
                 kept=Kept(
@@ -77,6 +80,7 @@ def create_app(settings: Settings) -> Quart:
             stop = asyncio.Event()
             ticking = asyncio.create_task(_tick(store, stop))
             yield
+            await changes.close()
             stop.set()
             # Its last command gives its connection back before the pool is closed. No cancellation: redis-py swallows
             # one in ten, and the loop would go on for ever.
