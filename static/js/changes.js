@@ -11,7 +11,7 @@ const alarm = document.getElementById("alarm");
 const icon = document.querySelector('link[rel="icon"]');
 const calmIcon = icon?.getAttribute("href");
 // The server puts the same before it.
-const title = document.title.replace(/^\((\d+ )?down\) /, "");
+const title = document.title.replace(/^\(([\d,]+ )?down\) /, "");
 const seen = new Map();
 const told = new Map();
 const glowing = new WeakMap();
@@ -22,8 +22,11 @@ let ours = "";
 
 const WORDS = { up: "up again", down: "down", late: "late" };
 
+// 1,000: as the page writes it.
+const counted = (count) => count.toLocaleString("en");
+
 function sentence(names, status) {
-  if (names.length > NAMED_MOST) return `${names.length} checks are ${WORDS[status]}.`;
+  if (names.length > NAMED_MOST) return `${counted(names.length)} checks are ${WORDS[status]}.`;
   return names.map((name) => `${name} is ${WORDS[status]}.`).join(" ");
 }
 
@@ -37,7 +40,7 @@ function speak() {
   told.clear();
   const down = downCount();
   const unseen = downBefore !== null && down > downBefore + by.down.length;
-  if (by.down.length || unseen) alarm.textContent = unseen ? `${down} checks are down.` : sentence(by.down, "down");
+  if (by.down.length || unseen) alarm.textContent = unseen ? `${counted(down)} checks are down.` : sentence(by.down, "down");
   else if (down === 0) alarm.textContent = "";
   downBefore = down;
   const polite = ["late", "up"].filter((status) => by[status].length).map((status) => sentence(by[status], status)).join(" ");
@@ -64,7 +67,7 @@ function downCount() {
 
 function showCount() {
   const down = downCount();
-  const prefix = down ? `(${document.querySelector("#checks") ? `${down} ` : ""}down) ` : "";
+  const prefix = down ? `(${document.querySelector("#checks") ? `${counted(down)} ` : ""}down) ` : "";
   if (document.title !== prefix + title) document.title = prefix + title;
   const wanted = down ? icon?.dataset.alarm : calmIcon;
   if (icon && wanted && icon.getAttribute("href") !== wanted) icon.setAttribute("href", wanted);
