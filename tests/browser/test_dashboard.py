@@ -6,7 +6,9 @@ import pytest
 from playwright.async_api import Dialog, Page, expect
 
 from tests.browser.conftest import Visit
+from tests.browser.entry import add_checks, enter, ping_url
 from tests.browser.test_journey import get_a_key, ping
+from ttr.store.redis import Store
 
 pytestmark = pytest.mark.browser
 
@@ -78,6 +80,82 @@ async def test_tags_narrow_the_list(visit: Visit) -> None:
     await expect(page).to_have_url(re.compile("/dashboard$"))
 
 
+async def test_typing_in_the_middle_keeps_the_caret(visit: Visit, store: Store) -> None:
+    page = visit.page
+    user = await enter(page, store)
+    await add_checks(store, user, "Backup", "Bakery")
+    await page.goto("/dashboard")
+    search = page.locator("#q")
+    await search.press_sequentially("bup")
+    await expect(page.get_by_role("heading", name="No check is like that")).to_be_visible()
+    await search.press("ArrowLeft")
+    await search.press("ArrowLeft")
+    await page.keyboard.type("ack")
+    await expect(page.locator("[data-check]")).to_have_count(1)
+    await page.keyboard.press("Delete")
+    await page.keyboard.type("u")
+    await expect(search).to_have_value("backup")
+    assert await page.evaluate("document.getElementById('q').selectionStart") == len("backu")
+
+
+async def test_many_tags_have_a_field_of_their_own(visit: Visit, store: Store) -> None:
+    page = visit.page
+    user = await enter(page, store)
+    await add_checks(store, user, *(f"Job {letter}" for letter in "ABCDEFGHIJ"))
+    await page.goto("/dashboard")
+    await page.locator("#tag-filter > summary").click()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/list" in request.url else None)
+    await page.locator("#tag-search").press_sequentially("-C")
+    shown = page.locator(".tag-filter__tag:visible")
+    await expect(shown).to_have_count(1)
+    await shown.get_by_label("job-c").check()
+    await expect(page.locator("[data-check]")).to_have_count(1)
+    await expect(page).to_have_url(re.compile(r"/dashboard\?tag=job-c$"))
+    assert [url for url in asked if "tag=job-c" not in url] == []
+    await page.locator("#tag-search").fill("")
+    await expect(shown).to_have_count(10)
+
+
+async def test_counters_and_pages_keep_the_filter(visit: Visit, store: Store) -> None:
+    page = visit.page
+    user = await enter(page, store)
+    await add_checks(store, user, "Other", *(f"Job {number:02}" for number in range(1, 26)))
+    rows, names = page.locator("[data-check]"), page.locator("[data-check] .check-list__name")
+    await page.goto("/dashboard?q=job&sort=name")
+    await expect(rows).to_have_count(25)
+    await page.get_by_role("button", name="10", exact=True).click()
+    await expect(rows).to_have_count(10)
+    await expect(page).to_have_url(re.compile(r"/dashboard\?q=job&sort=name$"))
+    await page.get_by_role("link", name="Next page").click()
+    await expect(names.first).to_have_text("Job 11")
+    await page.get_by_role("link", name="Next page").click()
+    await expect(names).to_have_text([f"Job {number}" for number in range(21, 26)])
+    await expect(page.get_by_role("link", name="Next page")).to_have_count(0)
+    await expect(page.locator("#q")).to_have_value("job")
+    await page.get_by_role("link", name="Previous page").click()
+    await expect(names.first).to_have_text("Job 11")
+
+    # From another page it begins at its beginning; the size is remembered.
+    await page.goto("/channels")
+    await page.goto("/dashboard")
+    await expect(rows).to_have_count(10)
+    await expect(page.get_by_role("button", name="10", exact=True)).to_have_attribute("aria-pressed", "true")
+
+    await page.get_by_role("button", name="Pause Job").first.click()
+    await expect(page.locator("#count-paused .counter__number")).to_have_text("1")
+    await page.locator("#count-paused").click()
+    await expect(page).to_have_url(re.compile(r"/dashboard\?status=paused$"))
+    await expect(rows).to_have_count(1)
+    await expect(page.locator("#count-paused")).to_have_attribute("aria-current", "true")
+    await page.locator("#q").fill("other")
+    await expect(page.get_by_role("heading", name="No check is like that")).to_be_visible()
+    await expect(page).to_have_url(re.compile(r"/dashboard\?q=other&status=paused$"))
+    await page.locator("#nothing").get_by_role("link", name="Show all").click()
+    await expect(rows).to_have_count(10)
+    await expect(page.locator("#q")).to_have_value("")
+
+
 async def test_a_selection_is_paused_resumed_tagged_and_deleted(visit: Visit) -> None:
     page = visit.page
     await get_a_key(page)
@@ -137,6 +215,49 @@ async def test_a_selection_works_without_javascript(plain_visit: Visit) -> None:
     await page.locator("#q").fill("two")
     await page.get_by_role("button", name="Search").click()
     await expect(page.get_by_role("heading", name="No check is like that")).to_be_visible()
+
+
+async def test_filter_and_menus_work_without_javascript(plain_visit: Visit, store: Store) -> None:
+    page = plain_visit.page
+    user = await enter(page, store)
+    one, *_ = await add_checks(store, user, "One", "Two", "Three")
+    await ping(ping_url(plain_visit.base, user, one), "all is well")
+    await page.goto("/dashboard")
+    rows = page.locator("[data-check]")
+    await page.locator("#tag-filter > summary").click()
+    await page.locator("#tag-filter").get_by_label("one").check()
+    await page.locator("#tag-filter").get_by_label("two").check()
+    await page.get_by_label("any of them").check()
+    await page.get_by_role("button", name="Search").click()
+    await expect(rows).to_have_count(2)
+    await page.locator("#q").fill("one")
+    await page.locator("#q").press("Enter")
+    await expect(rows).to_have_count(1)
+    await expect(page).to_have_url(re.compile(r"\?q=one&.*tag=one&tag=two&.*match=any"))
+
+    menu = page.locator(f"#menu-{one.id}")
+    await menu.locator("summary").click()
+    await menu.get_by_role("link", name="Recent pings").click()
+    await expect(page).to_have_url(re.compile(f"/checks/{one.id}/log$"))
+    await expect(page.locator("#log")).to_contain_text("success")
+    await page.go_back()
+    await menu.locator("summary").click()
+    await menu.get_by_role("link", name="Last content").click()
+    await expect(page.locator("pre")).to_have_text("all is well")
+
+    await page.goto("/dashboard")
+    await page.get_by_label("Select One").check()
+    await page.get_by_label("Select Two").check()
+    await page.locator("#bulk-tags > summary").click()
+    await page.locator("#tags").fill("night")
+    await page.locator("#bulk-tag").click()
+    await expect(page.locator(".check-list .tag", has_text="night")).to_have_count(2)
+    await page.get_by_label("Select One").check()
+    await page.get_by_label("Select Two").check()
+    await page.locator("#bulk-delete").click()
+    await expect(page.get_by_role("heading", name="Delete these 2 checks?")).to_be_visible()
+    await page.get_by_role("link", name="Keep them").click()
+    await expect(rows).to_have_count(3)
 
 
 async def test_a_menu_stays_open_and_its_dialog_gives_the_focus_back(visit: Visit) -> None:
