@@ -204,6 +204,9 @@ async def test_what_is_open_and_focused_survives_a_refresh(visit: Visit) -> None
 async def test_a_lost_connection_is_said_and_taken_back(visit: Visit) -> None:
     page = visit.page
     await get_a_key(page)
+    # Its scripts are there once they have asked for the stream.
+    async with page.expect_response("**/events*"):
+        await page.goto("/dashboard")
     await visit.context.set_offline(True)
     await expect(page.locator("#outage")).to_contain_text("No connection. What you see is from")
     await visit.context.set_offline(False)
