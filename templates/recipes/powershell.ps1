@@ -1,4 +1,8 @@
+# In Task Scheduler: start the program powershell.exe with the arguments
+# -NoProfile -ExecutionPolicy Bypass -File "C:\path\to\this.ps1"
 $url = '{{ url }}'
+# Windows PowerShell on an old Windows does not offer TLS 1.2 by itself.
+[Net.ServicePointManager]::SecurityProtocol = [Net.ServicePointManager]::SecurityProtocol -bor [Net.SecurityProtocolType]::Tls12
 
 function Send-Ping([string]$End) {
     foreach ($turn in 1..5) {

@@ -1,6 +1,7 @@
 """The recipes of a check's page, run for real against the app: what they tell is what came."""
 
 import asyncio
+import shutil
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import Visit
 from tests.browser.test_journey import get_a_key
+from tests.conftest import eventually
 from tests.lua.parts import make_check
 from ttr.domain.check import Check
 from ttr.now import now_ms
@@ -69,6 +71,15 @@ async def test_the_curl_line(bench: Bench) -> None:
     assert counted(await bench.came()) == [("success", None)]
 
 
+async def test_the_lines_around_a_job(bench: Bench) -> None:
+    await run("sh", "-c", bench.filled("With run time and exit status"))
+    await run("sh", "-c", bench.filled("With exit status and output"))
+    assert counted(await bench.came()) == [("start", None), ("fail", 3), ("fail", 3)]
+    body = await read_body(bench.store, bench.check)
+    assert body
+    assert body[1] == b"100 % done\ntwo"
+
+
 async def test_the_lines_of_a_crontab(bench: Bench) -> None:
     lines = [
         line.removeprefix("* * * * * ").replace("\\%", "%")  # as cron does
@@ -94,6 +105,48 @@ async def test_the_wrapper_tells_all_and_ends_as_the_job_does(bench: Bench, tmp_
     assert body[1] == b"100 % done\ntwo\n"
 
 
+async def test_a_signal_to_the_wrapper_ends_the_job(bench: Bench, tmp_path: Path) -> None:
+    wrapper, began = tmp_path / "wrapper.bash", tmp_path / "began"
+    wrapper.write_text(bench.texts["A wrapper for any command"])
+    bench.job.write_text(
+        f"#!/bin/bash\ntrap 'echo ended; exit 7' TERM\ntouch {began}\nwhile :; do sleep 0.1; done\n"
+    )
+    process = await asyncio.create_subprocess_exec(
+        "bash", str(wrapper), str(bench.job), stdout=asyncio.subprocess.PIPE
+    )
+
+    async def runs() -> bool:
+        return began.exists()
+
+    await eventually(runs)
+    process.terminate()
+    printed, _ = await asyncio.wait_for(process.communicate(), 60)
+    assert (process.returncode, printed) == (7, b"ended\n")
+    assert counted(await bench.came()) == [("start", None), ("fail", 7)]
+    log = await read_pings(bench.store, bench.check, 100)
+    assert log[0].rid == log[1].rid != ""
+
+
+async def test_a_wrapper_around_nothing_tells_of_no_success(bench: Bench, tmp_path: Path) -> None:
+    wrapper = tmp_path / "wrapper.bash"
+    wrapper.write_text(bench.texts["A wrapper for any command"])
+    status, printed = await run("bash", str(wrapper))
+    assert status == 2
+    assert printed.startswith("usage: ")
+    assert (await run("bash", str(wrapper), "/no/such/job"))[0] == 127
+    assert counted(await bench.came()) == [("start", None), ("fail", 127)]
+
+
+async def test_the_wrapper_keeps_the_end_of_much_output(bench: Bench, tmp_path: Path) -> None:
+    wrapper = tmp_path / "wrapper.bash"
+    wrapper.write_text(bench.texts["A wrapper for any command"])
+    await run("bash", str(wrapper), "sh", "-c", "head -c 300000 /dev/zero | tr '\\0' a; echo the end")
+    body = await read_body(bench.store, bench.check)
+    assert body
+    assert len(body[1]) == 100_000
+    assert body[1].endswith(b"a" * 100 + b"the end\n")
+
+
 @pytest.mark.parametrize("what", ["With what Python has", "With requests"])
 async def test_python(bench: Bench, what: str) -> None:
     if what == "With requests":
@@ -104,6 +157,45 @@ async def test_python(bench: Bench, what: str) -> None:
     assert broken != text
     assert (await run(sys.executable, "-c", broken))[0] == 4
     assert await bench.came() == [(kind, None, "POST") for kind in ("start", "success", "start", "fail")]
+
+
+@pytest.mark.parametrize(
+    ("work", "status", "kinds"),
+    [
+        ("pass", 0, ["start", "success"]),
+        ("raise SystemExit", 0, ["start", "success"]),
+        ("raise SystemExit(4)", 4, ["start", "fail"]),
+        ("raise KeyError('no such table')", 1, ["start", "fail"]),
+    ],
+)
+async def test_python_around_a_function(bench: Bench, work: str, status: int, kinds: list[str]) -> None:
+    text = bench.texts["Around your own functions"].replace("...  # your work", work)
+    assert (await run(sys.executable, "-c", text))[0] == status
+    log = await read_pings(bench.store, bench.check, 100)
+    assert [entry.kind for entry in log[::-1]] == kinds
+    assert log[0].rid == log[1].rid != ""
+    if status == 1:
+        body = await read_body(bench.store, bench.check)
+        assert body
+        assert body[1].endswith(b"KeyError: 'no such table'\n")
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no Node.js here")
+@pytest.mark.parametrize(
+    ("work", "kinds"),
+    [("// your work", ["start", "success"]), ("throw new Error('no such table')", ["start", "fail"])],
+)
+async def test_node(bench: Bench, tmp_path: Path, work: str, kinds: list[str]) -> None:
+    module = tmp_path / "job.mjs"
+    module.write_text(bench.texts["A module"].replace("// your work", work))
+    assert (await run("node", str(module)))[0] == int("fail" in kinds)
+    log = await read_pings(bench.store, bench.check, 100)
+    assert [(entry.kind, entry.method) for entry in log[::-1]] == [(kind, "POST") for kind in kinds]
+    assert log[0].rid == log[1].rid != ""
+    if kinds[-1] == "fail":
+        body = await read_body(bench.store, bench.check)
+        assert body
+        assert body[1].startswith(b"Error: no such table\n")
 
 
 @pytest.mark.parametrize("what", ["Compose", "A CronJob", "A workflow"])
@@ -150,9 +242,9 @@ async def test_one_recipe_is_open_at_a_time_without_a_script(plain_visit: Visit)
     await page.locator("#name").fill("Job")
     await page.get_by_role("button", name="Create check").click()
     recipes_shown = page.locator("#recipes .recipe__code:visible")
-    await expect(recipes_shown).to_have_count(1)
-    await expect(recipes_shown).to_contain_text("curl -fsS")
-    for name, texts in (("kubernetes", 1), ("docker", 2), ("python", 2), ("systemd", 2)):
+    await expect(recipes_shown).to_have_count(3)
+    await expect(recipes_shown.first).to_contain_text("curl -fsS")
+    for name, texts in (("kubernetes", 1), ("docker", 2), ("python", 3), ("node", 1), ("systemd", 2)):
         await page.locator(f"#recipe-{name} summary").click()
         await expect(recipes_shown).to_have_count(texts)
         assert await page.evaluate("document.documentElement.scrollWidth") <= 390, name

@@ -1,5 +1,7 @@
 """The command that reports a success, and the times of a crontab that match a schedule. Pure."""
 
+from urllib.parse import quote
+
 from ttr.domain.check import Check
 from ttr.domain.schedule import Schedule
 
@@ -7,9 +9,18 @@ CURL = "curl -fsS -m 10 --retry 5 --retry-connrefused -o /dev/null"
 """Quiet, in ten seconds a try, and tried again: a job's report is worth more than a try."""
 
 
+def plain_url(url: str) -> str:
+    """The URL with all that a shell, a scheduler or a language could take for its own percent-encoded.
+
+    What is left means the same bare and inside of any quotes, but for `%`, which cron and systemd read.
+    """
+    return quote(url, safe="%/:@,+=[]")
+
+
 def ping_command(check: Check, url: str) -> str:
     """What a shell runs at the end of a job."""
-    return f"{CURL} -X POST {url}" if check.settings.post_only else f"{CURL} {url}"
+    curl = f"{CURL} -X POST" if check.settings.post_only else CURL
+    return f"{curl} {plain_url(url)}"
 
 
 def crontab_times(schedule: Schedule) -> str | None:

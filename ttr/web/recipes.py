@@ -1,7 +1,7 @@
 """How to ping a check: ready texts for shells, schedulers and languages, with its URL and its times. Pure.
 
-The texts are `templates/recipes/`. They hold nothing that people typed: a ping URL, times that were read strictly,
-and a zone's name. So they need quoting only against what each format makes of `%` and `$`.
+The texts are `templates/recipes/`. They hold nothing that people typed: a plain ping URL, times that were read
+strictly, and a zone's name. So they need quoting only against what each format makes of `%` and `$`.
 """
 
 import re
@@ -15,7 +15,7 @@ from ttr.domain.check import Check
 from ttr.domain.cron import read_cron
 from ttr.domain.schedule import Schedule
 from ttr.paths import TEMPLATES
-from ttr.web.commands import CURL, crontab_times
+from ttr.web.commands import CURL, crontab_times, plain_url
 from ttr.web.timer_times import field_values, timer_times
 
 _RANGE = re.compile(r"(\d+)-(\d+)")
@@ -32,11 +32,28 @@ class Recipe:
 
 
 _RECIPES = (
-    ("curl", "curl", (("At the end of a script", "curl.sh"),)),
+    (
+        "curl",
+        "curl",
+        (
+            ("At the end of a script", "curl.sh"),
+            ("With run time and exit status", "curl-run.sh"),
+            ("With exit status and output", "curl-output.sh"),
+        ),
+    ),
     ("crontab", "crontab", (("Lines of a crontab: take one", "crontab.txt"),)),
     ("systemd", "systemd", (("The service", "service.ini"), ("Its timer", "timer.ini"))),
     ("bash", "Bash", (("A wrapper for any command", "wrapper.bash"),)),
-    ("python", "Python", (("With what Python has", "urllib.py"), ("With requests", "requests.py"))),
+    (
+        "python",
+        "Python",
+        (
+            ("With what Python has", "urllib.py"),
+            ("With requests", "requests.py"),
+            ("Around your own functions", "context.py"),
+        ),
+    ),
+    ("node", "Node.js", (("A module", "fetch.mjs"),)),
     ("powershell", "PowerShell", (("Around a program", "powershell.ps1"),)),
     ("github", "GitHub Actions", (("A workflow", "github.yaml"),)),
     ("docker", "Docker", (("docker run", "docker.sh"), ("Compose", "compose.yaml"))),
@@ -57,11 +74,13 @@ def recipes(check: Check, url: str) -> list[Recipe]:
 
 def _values(check: Check, url: str) -> dict[str, object]:
     schedule = check.settings.schedule
+    times = _times(schedule)
     return {
-        "url": url,
+        "url": plain_url(url),
         "curl": f"{CURL} -X POST" if check.settings.post_only else CURL,
         "upload": f"{CURL} --data-binary @-",
-        "times": _times(schedule),
+        "times": times,
+        "common_times": "" if _star_decides(times) else times,
         "zone": "" if schedule.kind == "interval" or schedule.tz == "UTC" else schedule.tz,
         "every": schedule.interval_seconds,
         "calendar": timer_times(schedule),
@@ -71,7 +90,7 @@ def _values(check: Check, url: str) -> dict[str, object]:
 
 
 def _times(schedule: Schedule) -> str:
-    """Five fields of numbers that crontab, GitHub and Kubernetes all read; "" for a schedule beyond them."""
+    """Five fields of numbers that every crontab reads; "" for a schedule beyond them."""
     if schedule.kind != "cron":
         return crontab_times(schedule) or ""
     fields = read_cron(schedule.expression or "").fields.split(" ")
@@ -81,6 +100,15 @@ def _times(schedule: Schedule) -> str:
     if "7" in fields[4]:
         fields[4] = ",".join(str(day) for day in sorted({day % 7 for day in sets[4]}))
     return " ".join(fields)
+
+
+def _star_decides(times: str) -> bool:
+    """Whether it means one thing to cron and another to Kubernetes.
+
+    Of two day fields cron takes both when one starts with a star, Kubernetes only when one is nothing but a star.
+    """
+    _, _, day, _, weekday = times.split(" ") if times else "* * * * *".split()
+    return "*" not in (day, weekday) and (day.startswith("*") or weekday.startswith("*"))
 
 
 def _for_cron(text: str) -> str:

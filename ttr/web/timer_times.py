@@ -13,9 +13,9 @@ _ITEM = re.compile(r"(\*|\d+)(?:-(\d+))?(?:/(\d+))?")
 
 
 def timer_times(schedule: Schedule) -> list[str]:
-    """Lines that together come due when the schedule does, each with its zone; [] where none can.
+    """Lines that together come due when the schedule does, each with its zone; [] for an interval.
 
-    cron takes either of two restricted day fields, OnCalendar both: then two lines say what one did.
+    Where clocks change the two may part: a time that they skip cron makes up for, OnCalendar does not.
     """
     match schedule.kind:
         case "oncalendar":
@@ -27,33 +27,52 @@ def timer_times(schedule: Schedule) -> list[str]:
 
 
 def _of_cron(fields: str) -> list[str]:
-    texts = fields.split(" ")
-    sets = field_values(texts)
-    if sets is None:
-        return []
-    minute, hour, day, month, weekday = (_listed(found, place) for place, found in enumerate(sets))
-    clock = f"{hour}:{minute}:00"
-    names = ",".join(_DAYS[number] for number in sorted({number % 7 for number in sets[4]}))
-    either = not texts[2].startswith("*") and not texts[4].startswith("*")
-    if either:
-        return [f"*-{month}-{day} {clock}", f"{names} *-{month}-* {clock}"]
-    return [f"{names} *-{month}-{day} {clock}" if weekday != "*" else f"*-{month}-{day} {clock}"]
+    minute, hour, day, month, weekday = fields.split(" ")
+    months = _listed(month, 3)
+    clock = f"{_listed(hour, 1)}:{_listed(minute, 0)}:00"
+    dates = _dates(day, months)
+    if re.search("[L#]", weekday):
+        dates = [_numbered(item, months) for item in weekday.split(",")]  # such weekdays come with any date
+    elif weekday != "*":
+        names = ",".join(_DAYS[number] for number in sorted({value % 7 for value in _values(weekday, 4)}))
+        if day.startswith("*") or weekday.startswith("*"):
+            dates = [f"{names} {date}" for date in dates]
+        else:  # cron takes either of two restricted day fields, OnCalendar both
+            dates.append(f"{names} *-{months}-*")
+    return [f"{date} {clock}" for date in dates]
+
+
+def _dates(day: str, months: str) -> list[str]:
+    """Days of the month, and its last one (`L`) on a line of its own."""
+    plain = ",".join(item for item in day.split(",") if item != "L")
+    found = [f"*-{months}-{_listed(plain, 2)}"] if plain else []
+    return [*found, f"*-{months}~1"] if "L" in day.split(",") else found
+
+
+def _numbered(item: str, months: str) -> str:
+    """The last (`L5`) or a numbered (`5#2`) weekday: the one of its name in those seven days."""
+    if item.startswith("L"):
+        return f"{_DAYS[int(item[1:])]} *-{months}~7/1"
+    number, _, nth = item.partition("#")
+    first = 7 * int(nth) - 6
+    return f"{_DAYS[int(number)]} *-{months}-{first}..{min(first + 6, 31)}"
 
 
 def field_values(texts: Sequence[str]) -> list[list[int]] | None:
     """The values of each of a cron expression's five fields; None for a form that is no list of numbers."""
-    sets = [_values(text, low, high) for text, (low, high) in zip(texts, _RANGES, strict=True)]
-    whole = [found for found in sets if found is not None]
-    return whole if len(whole) == len(sets) else None
+    if re.search("[L#]", " ".join(texts)):
+        return None
+    return [_values(text, place) for place, text in enumerate(texts)]
 
 
-def _values(text: str, low: int, high: int) -> list[int] | None:
-    """All values of a field; None for a form that is no list of numbers (`L`, `2#1`)."""
+def _values(text: str, place: int) -> list[int]:
+    """All values of a field, counted from the minutes: numbers, ranges and steps as `read_cron` leaves them."""
+    low, high = _RANGES[place]
     found: set[int] = set()
     for item in text.split(","):
         match = _ITEM.fullmatch(item)
         if match is None:
-            return None
+            raise ValueError(f"not a list of numbers: {text}")
         first, last, step = match[1], match[2], int(match[3] or 1)
         if first == "*":
             # A star in the weekday's field ends at Saturday: 7 is Sunday's second name.
@@ -67,11 +86,14 @@ def _values(text: str, low: int, high: int) -> list[int] | None:
     return sorted(found)
 
 
-def _listed(values: list[int], place: int) -> str:
+def _listed(text: str, place: int) -> str:
+    """A field in OnCalendar's form: a star for all, a step through the whole, or a list."""
     low, high = _RANGES[place]
-    if len({value % 7 for value in values} if place == 4 else values) == (
-        7 if place == 4 else high - low + 1
-    ):
+    values = _values(text, place)
+    if len(values) == high - low + 1:
         return "*"
     width = 2 if place < 2 else 1
+    step = values[1] - values[0] if len(values) > 2 else 0
+    if step > 1 and values == list(range(values[0], high + 1, step)):
+        return f"{values[0]:0{width}}/{step}"
     return ",".join(f"{value:0{width}}" for value in values)

@@ -1,0 +1,3 @@
+{{ curl }} {{ url }}/start
+/path/to/job
+{{ curl }} {{ url }}/$?
