@@ -26,6 +26,7 @@ read_globals = {
   "lane_key", "lanes_key", "reminders_key", "flapping_key", "delivery_events_key",
   "check_key", "log_key", "bodies_key", "flips_key", "days_key", "user_key", "user_checks_key",
   "user_slugs_key", "user_tags_key", "tag_checks_key", "user_channels_key", "channel_key", "delivery_key",
+  "page_slugs_key", "status_page_key",
   "deadlines_key", "outbox_key", "clock_key", "pending_gaps_key", "gaps_key",
 }
 -- What an include defines is used by the commands.

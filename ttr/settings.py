@@ -131,6 +131,7 @@ class Settings(BaseModel):
     body_bytes_per_account: int = Field(20_000_000, ge=0, description="bytes of bodies kept per account")
     checks_per_account: int = Field(10_000, ge=1, description="checks an account may have")
     channels_per_account: int = Field(1_000, ge=1, description="channels an account may have")
+    status_pages_per_account: int = Field(20, ge=1, le=1_000, description="status pages an account may have")
 
     @field_validator("egress_allow", "trusted_proxies", mode="before")
     @classmethod

@@ -188,6 +188,8 @@ SAME = {
     "user_tags_key": ((5,), keys.user_tags),
     "tag_checks_key": ((5, 8), keys.tag_checks),
     "user_channels_key": ((5,), keys.user_channels),
+    "page_slugs_key": ((5,), keys.page_slugs),
+    "status_page_key": ((9,), keys.status_page),
     "by_name_key": ((5,), keys.by_name),
     "by_uuid_key": ((5,), keys.by_uuid),
     "by_deadline_key": ((5,), keys.by_deadline),

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -17,6 +18,7 @@ from ttr.changes import all_or_nothing, changed_check
 from ttr.domain.allowance import Limit
 from ttr.domain.preferences import Preferences
 from ttr.domain.rate import rules
+from ttr.domain.status_page import StatusPageSettings
 from ttr.settings import Settings
 from ttr.store import (
     allowances,
@@ -30,6 +32,7 @@ from ttr.store import (
     pings,
     rates,
     sessions,
+    status_pages,
     users,
 )
 from ttr.store.check_list import Filter, list_checks
@@ -85,6 +88,7 @@ async def test_every_command_keeps_to_one_slot(cluster: Store) -> None:
         await everything(cluster)
         await a_destination(cluster)
         await an_account(cluster)
+        await a_status_page(cluster)
         await a_change_taken_back(cluster)
         await allowances.take(cluster, Limit("test", 30, 60), "1", now=NOON)
 
@@ -175,6 +179,18 @@ async def an_account(store: Store) -> None:
     await accounts.delete_account(store, user, now=NOON)
     assert await users.user_by_id(store, user.id) is None
     assert await store.redis.exists(keys.user(user.partition, user.id)) == 0
+
+
+async def a_status_page(store: Store) -> None:
+    """A status page that is made, changed and deleted."""
+    user = await make_user(store)
+    settings = StatusPageSettings("Production", "prod")
+    page = await status_pages.create_status_page(store, user, settings, now=NOON, most=1)
+    renamed = replace(settings, slug="production")
+    await status_pages.update_status_page(store, user, page.id, lambda _: renamed, now=NOON)
+    assert await status_pages.page_slug_holder(store, user, "prod") is None
+    await status_pages.delete_status_page(store, user, page.id)
+    assert await status_pages.list_status_pages(store, user) == []
 
 
 async def a_change_taken_back(store: Store) -> None:

@@ -13,6 +13,7 @@ from tests.lua.parts import FLAPS, MINUTE, NOON, make_channel, make_check, make_
 from ttr import accounts
 from ttr.chores import finish_lapsed
 from ttr.domain.alert import Event
+from ttr.domain.status_page import Entry, StatusPageSettings
 from ttr.store import account_slugs, channels, checks, chores, deadlines, deliveries, keys, outbox, removal
 from ttr.store.errors import (
     Busy,
@@ -26,6 +27,7 @@ from ttr.store.errors import (
 )
 from ttr.store.redis import Store
 from ttr.store.sessions import open_session, session_user
+from ttr.store.status_pages import create_status_page
 from ttr.store.users import User, create_user, digest, user_by_id, user_by_key
 
 LATER = NOON + 10 * MINUTE
@@ -102,6 +104,8 @@ async def live(store: Store, user: User, session: bool = True) -> None:
     await ping(store, user, down.id, "fail", now=NOON + MINUTE, request="6", reason="fail")
     test = Event(f"t{own.id}-1", "test", NOON, 0, "", channel_name="Webhook", queued=True)
     await outbox.put_test(store, user, own.id, test)
+    settings = StatusPageSettings("Jobs", "jobs", entries=(Entry("check", str(down.id)), Entry("tag", "web")))
+    await create_status_page(store, user, settings, now=NOON, most=1)
     if session:
         await open_session(store, user, NOON)
 
@@ -123,7 +127,7 @@ async def neighbours(store: Store, swept: bool = False) -> tuple[User, dict[str,
 
 def besides(found: dict[str, Any], key: str = "") -> dict[str, Any]:
     """Without counters, and without the sign that a key is not used any more."""
-    out = {keys.sequence(kind) for kind in ("user", "check", "channel")}
+    out = {keys.sequence(kind) for kind in ("user", "check", "channel", "status-page")}
     if key:
         assert found[keys.access_key(digest(key))] == {b"ended": b"deleted"}
         out.add(keys.access_key(digest(key)))

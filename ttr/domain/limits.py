@@ -46,3 +46,11 @@ IMPORT_BODY_MAX = 20_000_000
 PASSPHRASE_MIN = 8
 PASSPHRASE_MAX = 200
 """Characters of the passphrase that seals the secrets in a file."""
+STATUS_PAGE_ENTRIES_MAX = 500
+"""Headings, checks and tags of one status page."""
+STATUS_PAGE_CHECKS_MAX = 500
+"""Checks that a status page shows: a tag may stand for more, and then the first ones by name are shown."""
+STATUS_PAGE_INTRO_MAX = 5_000
+"""Characters of a status page's introduction, which is Markdown."""
+STATUS_PAGE_NOTICE_MAX = 1_000
+"""Characters of the message that is pinned to a status page, which is Markdown."""

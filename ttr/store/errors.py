@@ -23,6 +23,14 @@ class SlugTaken(Exception):
         super().__init__("Another of your checks has this slug.")
 
 
+class PageSlugTaken(Exception):
+    """Another status page of the account has this slug; `page_id` says which."""
+
+    def __init__(self, page_id: int) -> None:
+        self.page_id = page_id
+        super().__init__("Another of your status pages has this slug.")
+
+
 class UnknownChannel(Exception):
     """A channel id that is none of the account's, or belongs to one other check."""
 

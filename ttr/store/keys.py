@@ -30,7 +30,7 @@ def meta() -> str:
 
 
 def sequence(kind: str) -> str:
-    """Counter, durable: the last number given to a `user`, `check` or `channel`."""
+    """Counter, durable: the last number given to a `user`, `check`, `channel` or `status-page`."""
     return f"ttr:sequence:{kind}"
 
 
@@ -318,6 +318,18 @@ def search(partition: int, user_id: int) -> str:
 def user_chore(partition: int, user_id: int) -> str:
     """List, durable, while a chore is open: the token of whoever does it, then its journal, one JSON entry each."""
     return f"{user(partition, user_id)}:chore"
+
+
+def page_slugs(partition: int, user_id: int) -> str:
+    """Hash, durable: slug of a status page -> its number; holds all of the account's pages."""
+    return f"{user(partition, user_id)}:status-pages"
+
+
+def status_page(partition: int, page_id: int) -> str:
+    """Hash, durable: `id`, `uuid`, `user_id`, `name`, `slug`, `visibility`, `layout`, `theme`, `scheme`, `intro`,
+    `notice_level`, `notice_text` and `notice_at` ("" without a notice), `entries` (JSON: [[kind, value], ...] as
+    `ttr/domain/status_page.py` has them), `revision`, `created_at`, `changed_at`."""
+    return f"{prefix(partition)}status-page:{page_id}"
 
 
 def user_channels(partition: int, user_id: int) -> str:

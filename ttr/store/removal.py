@@ -21,6 +21,7 @@ OF_ACCOUNT: tuple[Callable[[int, int], str], ...] = (
     keys.user_checks,
     keys.user_slugs,
     keys.user_tags,
+    keys.page_slugs,
     keys.user_channels,
     keys.user_defaults,
     keys.user_deliveries,
@@ -186,6 +187,9 @@ async def remove_account(store: Store, user_id: int) -> None:
         tags = await store.redis.hvals(keys.user_tags(partition, user_id))
         for some in _batches(tags):
             await store.redis.unlink(*(keys.tag_checks(partition, user_id, int(tag)) for tag in some))
+        pages = await store.redis.hvals(keys.page_slugs(partition, user_id))
+        for some in _batches(pages):
+            await store.redis.unlink(*(keys.status_page(partition, int(page)) for page in some))
         await store.redis.unlink(*(key(partition, user_id) for key in OF_ACCOUNT))
         await store.redis.delete(keys.user(partition, user_id))
 

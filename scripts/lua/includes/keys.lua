@@ -26,6 +26,8 @@ local function user_chore_key(prefix, id) return prefix .. "user:" .. id .. ":ch
 local function user_channels_key(prefix, id) return prefix .. "user:" .. id .. ":channels" end
 local function channel_key(prefix, id) return prefix .. "channel:" .. id end
 local function channel_checks_key(prefix, id) return prefix .. "channel:" .. id .. ":checks" end
+local function page_slugs_key(prefix, id) return prefix .. "user:" .. id .. ":status-pages" end
+local function status_page_key(prefix, id) return prefix .. "status-page:" .. id end
 local function lane_key(prefix, id) return prefix .. "lane:" .. id end
 local function lane_queue_key(prefix, id) return prefix .. "lane:" .. id .. ":queue" end
 local function lanes_key(prefix) return prefix .. "lanes" end

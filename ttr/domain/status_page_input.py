@@ -1,0 +1,306 @@
+"""What people send about a status page, as JSON or as a form, turned into StatusPageSettings. Pure.
+
+Every rule is written once, here and in `limits.py`. Whether a check is the account's and a slug is free is decided
+where they are stored.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from ttr.domain import limits
+from ttr.domain.invalid import WHOLE, FieldError, Invalid, has_control, parse_form, parse_json
+from ttr.domain.preferences import SCHEMES, THEMES
+from ttr.domain.status_page import (
+    LAYOUTS,
+    LEVELS,
+    VISIBILITIES,
+    Entry,
+    Level,
+    Notice,
+    StatusPageSettings,
+    Visibility,
+)
+from ttr.domain.text import line, lines
+
+SLUG_PATTERN = r"^[a-z0-9_-]+$"
+_SLUG = re.compile(r"[a-z0-9_-]+", re.ASCII)
+_LINE = {"type": "string", "maxLength": limits.NAME_MAX, "pattern": line(limits.NAME_MAX)}
+
+
+def _one_line(value: str) -> str:
+    value = value.strip()
+    if not value:
+        raise ValueError("This can't be empty.")
+    if has_control(value):
+        raise ValueError("Control characters can't be in it.")
+    return value
+
+
+def _many_lines(value: str) -> str:
+    value = value.replace("\r\n", "\n").strip()
+    if has_control(value, allowed="\n\t"):
+        raise ValueError("Control characters can't be in it.")
+    return value
+
+
+def _say_entry(schema: dict[str, Any]) -> None:
+    schema["properties"] = {
+        "heading": _LINE | {"description": "A heading for what follows it."},
+        "check": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": limits.NUMBER_MAX,
+            "description": "The number of a check of the account.",
+        },
+        "tag": {
+            "type": "string",
+            "pattern": line(limits.TAG_MAX, without=","),
+            "description": "A tag: it stands for the checks that carry it, by name.",
+        },
+    }
+    schema["oneOf"] = [{"required": [name]} for name in ("heading", "check", "tag")]
+    schema["additionalProperties"] = False
+
+
+class EntryInput(BaseModel):
+    """One line of a page's order: a heading, a check or a tag."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_say_entry)
+
+    heading: str | None = None
+    check: Annotated[int, Field(ge=1, le=limits.NUMBER_MAX), WHOLE] | None = None
+    tag: str | None = None
+
+
+def _say_notice(schema: dict[str, Any]) -> None:
+    schema["properties"]["level"] |= {"description": "What it is about."}
+    schema["properties"]["text"] = {
+        "type": "string",
+        "maxLength": limits.STATUS_PAGE_NOTICE_MAX,
+        "pattern": lines(),
+        "description": "Markdown; empty or blanks: there is no notice.",
+    }
+
+
+class NoticeInput(BaseModel):
+    """The message that is pinned to a page; its time is when its words or level last changed."""
+
+    model_config = ConfigDict(json_schema_extra=_say_notice)
+
+    level: Literal[LEVELS] = "info"  # type: ignore[valid-type]  # the tuple of the type itself
+    text: str = Field(max_length=limits.STATUS_PAGE_NOTICE_MAX)
+
+    @field_validator("text")
+    @classmethod
+    def _text(cls, value: str) -> str:
+        return _many_lines(value)
+
+
+def _say_page(schema: dict[str, Any]) -> None:
+    fields = schema["properties"]
+    about: dict[str, dict[str, Any]] = {
+        "name": _LINE | {"description": "Its title."},
+        "slug": {
+            "type": "string",
+            "maxLength": limits.SLUG_MAX,
+            "pattern": SLUG_PATTERN,
+            "description": "Its name in its address; the slugs of an account's pages are all different.",
+        },
+        "visibility": {
+            "description": "public: listed among the account's pages, and search engines may keep it; "
+            "unlisted: for who has its address; off: for nobody but you."
+        },
+        "is_public": {"description": "false is visibility off; true is public where it was off."},
+        "layout": {"description": "What visitors see who have not chosen another."},
+        "theme": {},
+        "scheme": {},
+        "intro": {
+            "type": "string",
+            "maxLength": limits.STATUS_PAGE_INTRO_MAX,
+            "pattern": lines(),
+            "description": "Markdown that stands above the checks.",
+        },
+        "notice": {"description": "A message pinned to the page; null takes it off."},
+        "entries": {"description": "What stands on the page, in order."},
+        "check_ids": {
+            "description": "The numbers of the checks on the page, in order: entries without headings and tags."
+        },
+    }
+    for name, said in about.items():
+        if name in fields:
+            fields[name] = {
+                key: value
+                for key, value in fields[name].items()
+                if key not in ("default", "title") and not ("type" in said and key in ("type", "anyOf"))
+            } | said
+    schema["required"] = ["name", "slug"] if schema["title"] == "StatusPageInput" else []
+    schema["examples"] = [EXAMPLE]
+
+
+EXAMPLE: dict[str, Any] = {
+    "name": "Production",
+    "slug": "production",
+    "layout": "cards",
+    "entries": [{"heading": "Backups"}, {"tag": "backup"}],
+}
+
+
+class StatusPageInput(BaseModel):
+    """The fields of a status page in requests; unknown ones are ignored, so an answer can be sent back."""
+
+    model_config = ConfigDict(json_schema_extra=_say_page)
+
+    name: str = Field(max_length=limits.NAME_MAX)
+    slug: str = Field(max_length=limits.SLUG_MAX)
+    visibility: Literal[VISIBILITIES] | None = None  # type: ignore[valid-type]
+    is_public: bool | None = None
+    layout: Literal[LAYOUTS] = "cards"  # type: ignore[valid-type]
+    theme: Literal[THEMES] = THEMES[0]  # type: ignore[valid-type]
+    scheme: Literal[SCHEMES] = "system"  # type: ignore[valid-type]
+    intro: str = Field("", max_length=limits.STATUS_PAGE_INTRO_MAX)
+    notice: NoticeInput | None = None
+    # Longer lists are refused before each of their items becomes an error.
+    entries: list[EntryInput] | None = Field(None, max_length=limits.STATUS_PAGE_ENTRIES_MAX)
+    check_ids: list[Annotated[int, Field(ge=1, le=limits.NUMBER_MAX), WHOLE]] | None = Field(
+        None, max_length=limits.STATUS_PAGE_ENTRIES_MAX
+    )
+
+    @field_validator("name")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        return _one_line(value)
+
+    @field_validator("slug")
+    @classmethod
+    def _slug(cls, value: str) -> str:
+        if not value:
+            raise ValueError("This can't be empty.")
+        if not _SLUG.fullmatch(value):
+            raise ValueError("Only a-z, 0-9, _ and - can be in a slug.")
+        return value
+
+    @field_validator("intro")
+    @classmethod
+    def _intro(cls, value: str) -> str:
+        return _many_lines(value)
+
+
+class StatusPagePatch(StatusPageInput):
+    """The fields of a status page that a PATCH may send: any of them, and what is not sent stays as it is."""
+
+    name: str = Field("", max_length=limits.NAME_MAX)
+    slug: str = Field("", max_length=limits.SLUG_MAX)
+
+
+def parse_status_page_json(
+    body: bytes, *, now: int, current: StatusPageSettings | None = None, patch: bool = False
+) -> StatusPageSettings:
+    """The settings in a JSON body. With `current`, what is not sent stays; with `patch`, that is any field.
+
+    Raises Invalid.
+    """
+    return _settings(parse_json(StatusPagePatch if patch else StatusPageInput, body), now, current)
+
+
+def parse_status_page_form(
+    fields: Mapping[str, str],
+    entries: Sequence[Entry],
+    *,
+    now: int,
+    current: StatusPageSettings | None = None,
+) -> StatusPageSettings:
+    """The settings in a form's fields; the notice is in `notice` and `notice_level`. Raises Invalid."""
+    given: dict[str, Any] = {name: value for name, value in fields.items() if name != "notice"}
+    given["notice"] = {"level": fields.get("notice_level", "info"), "text": fields.get("notice", "")}
+    given["entries"] = [
+        {entry.kind: int(entry.value) if entry.kind == "check" else entry.value} for entry in entries
+    ]
+    return _settings(parse_form(StatusPageInput, given), now, current)
+
+
+def _settings(given: StatusPageInput, now: int, current: StatusPageSettings | None) -> StatusPageSettings:
+    errors: list[FieldError] = []
+    sent = given.model_fields_set
+    before = current or StatusPageSettings(name="", slug="")
+    chosen: dict[str, Any] = {
+        name: getattr(given, name)
+        for name in ("name", "slug", "layout", "theme", "scheme", "intro")
+        if name in sent
+    }
+    settings = replace(
+        before,
+        **chosen,
+        visibility=_visibility(given, before.visibility, errors),
+        notice=_notice(given.notice, before.notice, now) if "notice" in sent else before.notice,
+        entries=_entries(given, before.entries, errors),
+    )
+    if errors:
+        raise Invalid(errors)
+    return settings
+
+
+def _visibility(given: StatusPageInput, before: Visibility, errors: list[FieldError]) -> Visibility:
+    told: Visibility | None = given.visibility
+    if given.is_public is None:
+        return told or before
+    if told is None:
+        if not given.is_public:
+            return "off"
+        return "public" if before == "off" else before
+    if given.is_public == (told == "off"):
+        errors.append(FieldError("is_public", f"This says otherwise than visibility, which is {told}."))
+    return told
+
+
+def _notice(given: NoticeInput | None, before: Notice | None, now: int) -> Notice | None:
+    if given is None or not given.text:
+        return None
+    level: Level = given.level
+    if before is not None and (before.level, before.text) == (level, given.text):
+        return before
+    return Notice(level, given.text, now)
+
+
+def _entries(
+    given: StatusPageInput, before: tuple[Entry, ...], errors: list[FieldError]
+) -> tuple[Entry, ...]:
+    if given.entries is None:
+        if given.check_ids is None:
+            return before
+        return tuple(dict.fromkeys(Entry("check", str(number)) for number in given.check_ids))
+    entries = [found for entry in given.entries if (found := _entry(entry, errors))]
+    # Of a check or tag that comes twice, the first place counts; two headings may say the same.
+    seen: set[Entry] = set()
+    kept = [entry for entry in entries if entry.kind == "heading" or not (entry in seen or seen.add(entry))]  # type: ignore[func-returns-value]
+    if given.check_ids is not None:
+        listed = [int(entry.value) for entry in kept if entry.kind == "check"]
+        if listed != list(dict.fromkeys(given.check_ids)):
+            errors.append(FieldError("check_ids", "Send entries or check_ids; these two differ."))
+    return tuple(kept)
+
+
+def _entry(given: EntryInput, errors: list[FieldError]) -> Entry | None:
+    told = given.model_dump(exclude_none=True)
+    if len(told) != 1:
+        errors.append(FieldError("entries", "Each is a heading, a check or a tag."))
+        return None
+    if given.check is not None:
+        return Entry("check", str(given.check))
+    kind: Literal["heading", "tag"] = "heading" if given.heading is not None else "tag"
+    most = limits.NAME_MAX if kind == "heading" else limits.TAG_MAX
+    text = str(told[kind]).strip()
+    fault = ""
+    if not text:
+        fault = f"A {kind} can't be empty."
+    elif len(text) > most:
+        fault = f"A {kind} has at most {most} characters."
+    elif has_control(text) or (kind == "tag" and "," in text):
+        fault = f"{'Commas and control' if kind == 'tag' else 'Control'} characters can't be in a {kind}."
+    if fault:
+        errors.append(FieldError("entries", fault))
+        return None
+    return Entry(kind, text)
