@@ -29,7 +29,7 @@ from ttr.store.errors import StoreUnavailable
 from ttr.store.pings import Kept
 from ttr.store.redis import Store, open_store, wait_until_ready
 from ttr.upload import SizedRequest
-from ttr.web import web_blueprint
+from ttr.web import public_blueprint, web_blueprint
 from ttr.web.errors import http_error
 
 log = logging.getLogger(__name__)
@@ -48,6 +48,7 @@ def create_app(settings: Settings) -> Quart:
 
     app.register_blueprint(api_blueprint)  # JSON:  /api/v1/...
     app.register_blueprint(web_blueprint)  # HTML:  /, /dashboard, /checks/...
+    app.register_blueprint(public_blueprint)  # without a login: /s/...
     app.register_blueprint(health_blueprint)  # GET /health
     _answer_refusals(app)
 

@@ -2,12 +2,14 @@
 
 import random
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tests.conftest import MASTER_KEY
 from tests.lua.parts import FLAPS, draft
 from ttr.domain.check import Check, CheckSettings
 from ttr.domain.content import ContentRule
 from ttr.domain.schedule import Schedule, next_due
+from ttr.domain.status_page import Entry, Notice, StatusPage, StatusPageSettings
 from ttr.now import now_ms
 from ttr.store.channels import create_channel
 from ttr.store.checks import create_check, pause_check
@@ -15,6 +17,7 @@ from ttr.store.deadlines import sweep, tick_clock
 from ttr.store.ping_log import PingEntry
 from ttr.store.pings import Kept, Plan, Target, record_ping
 from ttr.store.redis import Store
+from ttr.store.status_pages import create_status_page
 from ttr.store.users import User, create_user
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -250,3 +253,26 @@ async def account_with_checks(store: Store) -> tuple[User, str]:
     user, auth_key = await create_user(store, now=now_ms() - 90 * DAY, master=MASTER_KEY)
     await fill(store, user)
     return user, auth_key
+
+
+async def status_page(
+    store: Store, user: User, checks: list[Check], slug: str, **settings: object
+) -> StatusPage:
+    """A page of the account with these checks in two groups, a notice and an introduction."""
+    half = len(checks) // 2
+    entries = (
+        Entry("heading", "Every night"),
+        *(Entry("check", str(check.id)) for check in checks[:half]),
+        Entry("heading", "All day"),
+        *(Entry("check", str(check.id)) for check in checks[half:]),
+    )
+    made = StatusPageSettings(
+        name="Jobs of the warehouse",
+        slug=slug,
+        intro="What runs **by itself** here, and whether it still does. Something missing? "
+        "[Write to us](mailto:operations@example.com).",
+        notice=Notice("maintenance", "Backups run an hour later until Friday.", now_ms() - 3 * HOUR),
+        entries=entries if checks else (),
+    )
+    changed: Any = settings
+    return await create_status_page(store, user, replace(made, **changed), now=now_ms(), most=1_000)

@@ -9,11 +9,12 @@ import pytest
 from tests.conftest import RedisServer
 from tests.lua.parts import dump
 from tests.ping.conftest import Door, Owner, door_settings
+from ttr.address_limit import AddressLimit
 from ttr.domain.allowance import Limit
 from ttr.domain.flapping import FlapRules
 from ttr.now import now_ms
 from ttr.ping.handler import PingHandler
-from ttr.ping.limits import AddressLimit, PingLimits
+from ttr.ping.limits import PingLimits
 from ttr.ping.request import PingReply, PingRequest
 from ttr.settings import Settings
 from ttr.store.pings import Kept

@@ -6,19 +6,18 @@ import pytest
 
 from ttr.domain.check import Check, Run
 from ttr.domain.check_input import parse_check_json
+from ttr.domain.shown import changes_at, shown_status
 from ttr.store.ping_log import PingEntry
 from ttr.web import check_form
 from ttr.web.commands import crontab_times, ping_command
 from ttr.web.live import since, still_true
 from ttr.web.words import (
-    changes_at,
     exact_length,
     expectation,
     fault,
     length,
     ping_detail,
     relative,
-    shown_status,
     size,
 )
 

@@ -74,6 +74,8 @@ COUNTED: Mapping[str, str] = MappingProxyType(
         "ping-check": "pings of this check",
         "ping-address": "pings from this address",
         "ping-unknown": "pings of unknown checks from this address",
+        "public-address": "requests of public pages and badges from this address",
+        "public": "requests of public pages and badges at the moment",
     }
 )
 """What each zone counts, in the words of a refusal."""
@@ -89,6 +91,8 @@ DEFAULTS = (
     Limit("ping-check", 50, 1),
     Limit("ping-address", 500, 1),
     Limit("ping-unknown", 60, 60),
+    Limit("public-address", 600, 60),
+    Limit("public", 300, 1),
 )
 """Every zone with its limit when the operator says nothing."""
 

@@ -48,6 +48,9 @@ PASSPHRASE_MAX = 200
 """Characters of the passphrase that seals the secrets in a file."""
 STATUS_PAGE_ENTRIES_MAX = 500
 """Headings, checks and tags of one status page."""
+STATUS_PAGE_HEADINGS_MAX = 50
+STATUS_PAGE_TAGS_MAX = 20
+"""Tags of one status page; each is looked up whenever the page is made anew."""
 STATUS_PAGE_CHECKS_MAX = 500
 """Checks that a status page shows: a tag may stand for more, and then the first ones by name are shown."""
 STATUS_PAGE_INTRO_MAX = 5_000

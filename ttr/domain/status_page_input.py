@@ -213,9 +213,9 @@ def parse_status_page_form(
     now: int,
     current: StatusPageSettings | None = None,
 ) -> StatusPageSettings:
-    """The settings in a form's fields; the notice is in `notice` and `notice_level`. Raises Invalid."""
+    """The settings in a form's fields; the notice is in `notice_text` and `notice_level`. Raises Invalid."""
     given: dict[str, Any] = {name: value for name, value in fields.items() if name != "notice"}
-    given["notice"] = {"level": fields.get("notice_level", "info"), "text": fields.get("notice", "")}
+    given["notice"] = {"level": fields.get("notice_level", "info"), "text": fields.get("notice_text", "")}
     given["entries"] = [
         {entry.kind: int(entry.value) if entry.kind == "check" else entry.value} for entry in entries
     ]
@@ -276,6 +276,9 @@ def _entries(
     # Of a check or tag that comes twice, the first place counts; two headings may say the same.
     seen: set[Entry] = set()
     kept = [entry for entry in entries if entry.kind == "heading" or not (entry in seen or seen.add(entry))]  # type: ignore[func-returns-value]
+    for kind, most in (("heading", limits.STATUS_PAGE_HEADINGS_MAX), ("tag", limits.STATUS_PAGE_TAGS_MAX)):
+        if sum(entry.kind == kind for entry in kept) > most:
+            errors.append(FieldError("entries", f"At most {most} {kind}s."))
     if given.check_ids is not None:
         listed = [int(entry.value) for entry in kept if entry.kind == "check"]
         if listed != list(dict.fromkeys(given.check_ids)):

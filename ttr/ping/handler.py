@@ -10,6 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from time import perf_counter
 
+from ttr.address_limit import AddressLimit
 from ttr.domain import content
 from ttr.domain.allowance import Allowance
 from ttr.domain.check_input import slug_fault
@@ -20,7 +21,7 @@ from ttr.domain.signal import SignalError
 from ttr.ping import reply
 from ttr.ping.address import PingAddress, UnknownAddress, parse_address
 from ttr.ping.create import created_settings
-from ttr.ping.limits import AddressLimit, PingLimits
+from ttr.ping.limits import PingLimits
 from ttr.ping.request import PingReply, PingRequest
 from ttr.store.account_slugs import is_ping_slug
 from ttr.store.checks import create_check

@@ -1,5 +1,6 @@
 """A check's changes of status, read back: page by page, and as the history that uptime is worked out from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -56,7 +57,7 @@ async def read_history(store: Store, check: Check) -> History:
         status=cast(Status, status.decode()),
         since=int(since),
         flips=unpack_flips(entries, number),
-        days={_day(field): int(ms) for field, ms in days.items()},
+        days=unpack_days(days),
     )
 
 
@@ -64,6 +65,11 @@ def unpack_flips(entries: list[bytes], number: bytes | None) -> list[Flip]:
     """The entries, which are the newest without a hole: only the newest one's number is stored."""
     newest = max(int(number or 0), len(entries))
     return [_flip(entry.decode("utf-8", "replace"), newest - i) for i, entry in enumerate(entries)]
+
+
+def unpack_days(days: Mapping[bytes, bytes]) -> dict[tuple[int, Status], int]:
+    """The sums of a check's days."""
+    return {_day(field): int(ms) for field, ms in days.items()}
 
 
 def _flip(entry: str, number: int) -> Flip:

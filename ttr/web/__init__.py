@@ -21,6 +21,7 @@ from ttr.web import (
     checks,
     confirmations,
     dashboard,
+    day_chart,
     deliveries,
     errors,
     events,
@@ -30,11 +31,13 @@ from ttr.web import (
     list_query,
     live,
     logs,
+    markdown,
     patterns,
     pauses,
     peeks,
     pings,
     previews,
+    public_words,
     rates,
     reference,
     security,
@@ -42,6 +45,7 @@ from ttr.web import (
     shortcuts,
     signings,
     slugs,
+    status_pages,
     theme_colours,
     transfer,
     trials,
@@ -49,6 +53,9 @@ from ttr.web import (
     words,
     zones,
 )
+from ttr.web.public import public_blueprint
+
+__all__ = ["public_blueprint", "web_blueprint"]
 
 web_blueprint = Blueprint("web", __name__)
 
@@ -72,6 +79,10 @@ _PAGES: dict[str, _View] = {
     "/channels/<int:channel_id>": channels.show,
     "/channels/<int:channel_id>/delete": channels.confirm_delete,
     "/deliveries": deliveries.index,
+    "/status-pages": status_pages.index,
+    "/status-pages/new": status_pages.new,
+    "/status-pages/<int:page_id>": status_pages.show,
+    "/status-pages/<int:page_id>/delete": status_pages.confirm_delete,
     "/account": account.show,
     "/docs/api": reference.show,
     "/docs/keyboard": shortcuts.show,
@@ -129,6 +140,12 @@ _WRITES: dict[str, _View] = {
     "/channels/<int:channel_id>/signing": signings.create,
     "/channels/<int:channel_id>/delete": channels.delete,
     "/deliveries/<delivery_id>/resend": deliveries.create_again,
+    "/status-pages": status_pages.create,
+    "/status-pages/arrange": status_pages.arrange,
+    "/status-pages/choices": status_pages.choices,
+    "/status-pages/preview": status_pages.preview,
+    "/status-pages/<int:page_id>": status_pages.update,
+    "/status-pages/<int:page_id>/delete": status_pages.delete,
     "/acknowledge/<token>": acknowledgements.follow,
     "/unsubscribe/<token>": unsubscribes.create,
     "/confirm/<token>": confirmations.create,
@@ -159,6 +176,9 @@ _FORMER: dict[str, _View] = {
     "/channels/<int:channel_id>/test": channels.moved,
     "/channels/<int:channel_id>/signing": channels.moved,
     "/deliveries/<delivery_id>/resend": deliveries.moved,
+    "/status-pages/arrange": status_pages.moved,
+    "/status-pages/choices": status_pages.moved,
+    "/status-pages/preview": status_pages.moved,
 }
 
 for _methods, _routes in ((["GET"], _PAGES | _FRAGMENTS | _FILES | _FORMER), (["POST"], _WRITES)):
@@ -187,7 +207,15 @@ def _shared() -> dict[str, object]:
 
 
 _FILTERS = (
-    words.FILTERS | logs.FILTERS | alert_words.FILTERS | charts.FILTERS | events.FILTERS | list_query.FILTERS
+    words.FILTERS
+    | logs.FILTERS
+    | alert_words.FILTERS
+    | charts.FILTERS
+    | events.FILTERS
+    | list_query.FILTERS
+    | day_chart.FILTERS
+    | markdown.FILTERS
+    | public_words.FILTERS
 )
 for _filter, _function in _FILTERS.items():
     web_blueprint.add_app_template_filter(_function, _filter)

@@ -13,7 +13,7 @@ from ttr.domain.links import BadLink
 from ttr.store.errors import NotFound, StoreUnavailable, TooMany, UnknownChannel
 from ttr.web.kept import is_kept, kept
 from ttr.web.reply import by_htmx, fragment, page, see
-from ttr.web.security import FORM_MAX, UPLOADS, ForeignForm, NotSignedIn, visitor
+from ttr.web.security import UPLOADS, ForeignForm, NotSignedIn, form_max, visitor
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ async def http_error(error: HTTPException) -> Response:
         case 404:
             return await not_found(error)
         case 413:
-            most = f"form has at most {FORM_MAX // 1_000} kB"
+            most = f"form has at most {form_max(request.path) // 1_000} kB"
             if request.path in UPLOADS:
                 most = f"file has at most {IMPORT_BODY_MAX // 1_000_000} MB"
             return await _explain(413, "That is too much", f"A {most}.")

@@ -1,5 +1,5 @@
-"""What was typed into the form of a check is not lost when it can't be taken for a reason that has nothing to do with
-it: the session has ended, the token is stale, the database is away.
+"""What was typed into the form of a check or a status page is not lost when it can't be taken for a reason that has
+nothing to do with it: the session has ended, the token is stale, the database is away.
 
 With htmx the form stays on the screen and gets a fresh token; without, the page that explains carries what was typed
 and can send it again.
@@ -14,8 +14,12 @@ _FORMS = {
     "web.check_settings_update",
     "web.previews_show",
     "web.previews_fill",
+    "web.status_pages_create",
+    "web.status_pages_update",
+    "web.status_pages_arrange",
+    "web.status_pages_preview",
 }
-_HELPERS = {"web.slugs_show", "web.zones_index"}
+_HELPERS = {"web.slugs_show", "web.zones_index", "web.status_pages_choices"}
 """Fragments that the form asks for by itself: led to the front page, they would take the form with them."""
 
 

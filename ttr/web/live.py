@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from ttr import current
 from ttr.domain.check import Check
+from ttr.domain.shown import changes_at
 from ttr.store.deadlines import read_ticks
-from ttr.web.words import changes_at
 
 POLL = "refresh"
 """The first trigger of a live section: static/js/live.js says `refresh` when a tab is shown again, and every few
 seconds while the stream of changes is not there."""
 
-_SILENT_MS = 10_000
+SILENT_MS = 10_000
 
 
 def digest(*values: object) -> str:
@@ -35,7 +35,7 @@ class Since:
 async def clock_is_silent(now: int) -> bool:
     """Whether nobody looks for overdue checks at the moment: the clock has not ticked for ten seconds."""
     _, clock = await read_ticks(current.store())
-    return now - clock > _SILENT_MS
+    return now - clock > SILENT_MS
 
 
 def since(version: int, checks: list[Check], silent: bool, now: int) -> Since:

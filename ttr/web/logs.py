@@ -9,6 +9,7 @@ from ttr import current
 from ttr.domain.check import Check
 from ttr.domain.flip import Flip
 from ttr.domain.schedule import wall_time
+from ttr.domain.shown import shown_status
 from ttr.domain.zones import find_zone, from_ms
 from ttr.now import now_ms
 from ttr.store.check_log import read_log
@@ -21,7 +22,7 @@ from ttr.web.commands import ping_command
 from ttr.web.live import digest
 from ttr.web.reply import fragment, nothing_new, page
 from ttr.web.security import require_user
-from ttr.web.words import shown_status, why
+from ttr.web.words import why
 
 
 async def show(check_id: int) -> Response:

@@ -19,6 +19,11 @@ CSRF_COOKIE = "csrf_token"
 FORM_MAX = 55_000
 """Bytes of a form. A check's fields full of emoji, 12 bytes each when encoded, come to just under 52,000."""
 
+LONGER_FORM_MAX = 200_000
+"""Bytes of the form of a status page, which carries all its lines: 500 checks and tags, 50 headings and the words on it
+come to at most some 170,000."""
+_LONGER_FORMS = "/status-pages"
+
 _SIGNED_LINKS = ("/acknowledge/", "/unsubscribe/", "/confirm/")
 """Their own address carries a token signed by us, which is all the authority they need or give. They are followed
 without a login, and mail providers POST to them by themselves (RFC 8058), with no cookie and from another site."""
@@ -71,7 +76,7 @@ async def refuse_foreign_forms() -> None:
     """Before every write: the hidden field must equal the cookie, and the browser must not say "cross-site".
 
     Nothing of the form is read before the cookie's signature has been judged. Raises ForeignForm and
-    RequestEntityTooLarge (above FORM_MAX).
+    RequestEntityTooLarge (above `form_max`).
     """
     if request.method in ("GET", "HEAD", "OPTIONS"):
         return
@@ -85,9 +90,15 @@ async def refuse_foreign_forms() -> None:
     if request.path in UPLOADS:
         return
     # A chunked body says no length; Quart stops it at MAX_CONTENT_LENGTH.
-    if (request.content_length or 0) > FORM_MAX or len(await request.get_data()) > FORM_MAX:
+    most = form_max(request.path)
+    if (request.content_length or 0) > most or len(await request.get_data()) > most:
         raise RequestEntityTooLarge
     judge_token((await request.form).get(CSRF_COOKIE, ""))
+
+
+def form_max(path: str) -> int:
+    """Bytes that a form sent to this path may have."""
+    return LONGER_FORM_MAX if path.startswith(_LONGER_FORMS) else FORM_MAX
 
 
 def judge_token(field: str) -> None:

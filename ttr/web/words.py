@@ -2,15 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from ttr.domain.alert import human_duration
 from ttr.domain.check import Check
 from ttr.domain.moments import iso
 from ttr.domain.schedule import describe, wall_time
+from ttr.domain.shown import shown_status
 from ttr.store.ping_log import PingEntry
-
-Shown = Literal["new", "up", "late", "down", "paused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,25 +17,6 @@ class Expectation:
 
     label: str
     at: int
-
-
-def shown_status(check: Check, now: int) -> Shown:
-    """The word a page shows. Past its deadline and not yet declared down is late as well."""
-    if check.status in ("new", "up") and check.deadline is not None and check.deadline <= now:
-        return "late"
-    return "late" if check.late_at(now) else check.status
-
-
-def changes_at(checks: list[Check], now: int) -> int | None:
-    """The next instant at which time alone changes a shown status, in ms; None when none will."""
-    instants = [
-        instant
-        for check in checks
-        if check.status in ("new", "up")
-        for instant in (check.due, check.deadline)
-        if instant is not None and instant > now
-    ]
-    return min(instants, default=None)
 
 
 def expectation(check: Check, now: int) -> Expectation | None:

@@ -1,0 +1,124 @@
+"""Copies for many visitors: made once, handed out while they are true, and old ones only when Redis is away."""
+
+import asyncio
+
+import pytest
+
+from tests.conftest import eventually
+from ttr.store.errors import StoreUnavailable
+from ttr.web import copies
+from ttr.web.copies import Copies
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The time in ms, to be set; making takes no time."""
+    now = [1_000_000]
+    monkeypatch.setattr(copies, "now_ms", lambda: now[0])
+    monkeypatch.setattr(copies, "worked_ms", lambda: 0)
+    return now
+
+
+class Maker:
+    """Counts how often it makes something, and fails or waits when told to."""
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.before: list[str | None] = []
+        self.away = False
+        self.go = asyncio.Event()
+        self.go.set()
+
+    async def __call__(self, before: str | None) -> str:
+        await self.go.wait()
+        self.before.append(before)
+        if self.away:
+            raise StoreUnavailable("away")
+        self.made += 1
+        return f"copy {self.made}"
+
+
+async def test_a_copy_is_handed_out_for_a_second(clock: list[int]) -> None:
+    kept, make = Copies[str](), Maker()
+    assert (await kept.get("a", make)).value == "copy 1"
+    clock[0] += copies.FRESH_MS - 1
+    assert (await kept.get("a", make)).value == "copy 1"
+    assert make.before == [None]
+
+
+async def test_an_old_one_is_made_anew_from_the_one_before(clock: list[int]) -> None:
+    kept, make = Copies[str](), Maker()
+    await kept.get("a", make)
+    clock[0] += copies._OLD_MS
+    assert (await kept.get("a", make)).value == "copy 2"
+    assert make.before == [None, "copy 1"]
+
+
+async def test_who_asks_meanwhile_gets_the_one_before(clock: list[int]) -> None:
+    kept, make = Copies[str](), Maker()
+    await kept.get("a", make)
+    clock[0] += copies.FRESH_MS
+    make.go.clear()
+    assert [(await kept.get("a", make)).value for _ in range(3)] == ["copy 1"] * 3
+    make.go.set()
+
+    async def made() -> bool:
+        return (await kept.get("a", make)).value == "copy 2"
+
+    await eventually(made)
+    assert make.made == 2
+
+
+async def test_a_crowd_has_it_made_once_and_one_who_leaves_takes_it_from_nobody(clock: list[int]) -> None:
+    kept, make = Copies[str](), Maker()
+    make.go.clear()
+    crowd = [asyncio.create_task(kept.get("a", make)) for _ in range(20)]
+    await asyncio.sleep(0)
+    crowd[0].cancel()
+    make.go.set()
+    assert {handed.value for handed in await asyncio.gather(*crowd[1:])} == {"copy 1"}
+    assert make.made == 1
+
+
+async def test_while_redis_is_away_the_last_one_is_handed_out_as_old(clock: list[int]) -> None:
+    kept, make = Copies[str](), Maker()
+    await kept.get("a", make)
+    make.away = True
+    clock[0] += copies._LAST_RESORT_MS - 1
+    handed = await kept.get("a", make)
+    assert (handed.value, handed.stale) == ("copy 1", True)
+    clock[0] += 1
+    with pytest.raises(StoreUnavailable):
+        await kept.get("a", make)
+    with pytest.raises(StoreUnavailable):
+        await kept.get("b", make)
+    make.away = False
+    assert (await kept.get("a", make)) == copies.Handed("copy 2", False)
+
+
+async def test_the_least_wanted_one_goes_first(clock: list[int]) -> None:
+    kept, make = Copies[str](kept=2), Maker()
+    for name in ("a", "b", "a", "c"):
+        await kept.get(name, make)
+    assert len(kept) == 2
+    assert (await kept.get("a", make)).value == "copy 1"
+    assert (await kept.get("b", make)).value == "copy 4"
+
+
+async def test_making_leaves_three_quarters_of_the_process_to_others(
+    clock: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, slept = Copies[str](), list[float]()
+    worked = iter([0, 40, 40, 40])
+    monkeypatch.setattr(copies, "worked_ms", lambda: next(worked))
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(copies.asyncio, "sleep", sleep)
+    make = Maker()
+    await kept.get("a", make)
+    await kept.get("b", make)
+    assert slept == [0, 0.12]
+    clock[0] += copies.FRESH_MS + 119
+    assert (await kept.get("a", make)).value == "copy 1"  # what takes long to make is fresh for longer

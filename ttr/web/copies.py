@@ -1,0 +1,100 @@
+"""Things that are made once for many visitors and handed out until they are no longer true.
+
+However many ask, each is made by one at a time, and all together get a fixed share of the process: a flood of visitors
+makes nothing more often, and pings go on.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from ttr.now import now_ms, worked_ms
+from ttr.store.errors import StoreUnavailable
+
+T = TypeVar("T")
+
+FRESH_MS = 1_000
+"""So long a copy is handed out without a look at Redis."""
+_OLD_MS = 10_000
+"""While one not older than this is made anew, those who ask get it as it is."""
+_LAST_RESORT_MS = 600_000
+"""While Redis is away, those who ask get one not older than this."""
+_REST = 3
+"""For each ms of making, so many in which nothing is made: making takes at most a quarter of the process."""
+_LONGEST_REST_MS = 2_000
+_KEPT = 200
+
+
+@dataclass(slots=True)
+class _Copy(Generic[T]):
+    value: T
+    true_at: int
+    fresh_until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Handed(Generic[T]):
+    """A copy, and whether it is old because Redis is away."""
+
+    value: T
+    stale: bool
+
+
+class Copies(Generic[T]):
+    """At most 200 copies by their names; who is asked for least recently goes first."""
+
+    def __init__(self, kept: int = _KEPT) -> None:
+        self._most = kept
+        self._copies: OrderedDict[Hashable, _Copy[T]] = OrderedDict()
+        self._making: dict[Hashable, asyncio.Task[T]] = {}
+        self._turn = asyncio.Lock()
+        self._free_at = 0
+
+    def __len__(self) -> int:
+        return len(self._copies)
+
+    async def get(self, name: Hashable, make: Callable[[T | None], Awaitable[T]]) -> Handed[T]:
+        """The copy of this name. `make` is handed the one before; it may return that again.
+
+        Raises what `make` raises; StoreUnavailable only when there is no copy of the last ten minutes.
+        """
+        now = now_ms()
+        copy = self._copies.get(name)
+        if copy is not None:
+            self._copies.move_to_end(name)
+            if now < copy.fresh_until:
+                return Handed(copy.value, False)
+        task = self._making.get(name)
+        if task is None:
+            task = asyncio.create_task(self._make(name, make, copy.value if copy else None))
+            self._making[name] = task
+            task.add_done_callback(lambda done: self._made(name, done))
+        if copy is not None and now - copy.true_at < _OLD_MS:
+            return Handed(copy.value, False)
+        try:
+            # Shielded: a visitor who leaves takes the copy away from nobody.
+            return Handed(await asyncio.shield(task), False)
+        except StoreUnavailable:
+            if copy is not None and now - copy.true_at < _LAST_RESORT_MS:
+                return Handed(copy.value, True)
+            raise
+
+    async def _make(self, name: Hashable, make: Callable[[T | None], Awaitable[T]], before: T | None) -> T:
+        async with self._turn:
+            await asyncio.sleep(min(max(0, self._free_at - now_ms()), _LONGEST_REST_MS) / 1_000)
+            begun, worked = now_ms(), worked_ms()
+            value = await make(before)
+            rest = _REST * (worked_ms() - worked)
+            self._free_at = now_ms() + rest
+        self._copies[name] = _Copy(value, begun, self._free_at + FRESH_MS)
+        self._copies.move_to_end(name)
+        if len(self._copies) > self._most:
+            self._copies.popitem(last=False)
+        return value
+
+    def _made(self, name: Hashable, task: asyncio.Task[T]) -> None:
+        del self._making[name]
+        if not task.cancelled():
+            task.exception()  # told to those who wait; nobody may

@@ -1,0 +1,64 @@
+"""A status page as JSON: the seed's shape with more in it, and nothing that a visitor of the page can't see."""
+
+from ttr.domain.moments import iso
+from ttr.domain.published import Activity, Published, PublishedCheck
+from ttr.domain.uptime import DAY_MS
+
+
+def feed(published: Published, *, stale: bool) -> dict[str, object]:
+    """The whole page; `overall_status` is up, late, down, paused, new or empty."""
+    settings, overall = published.page.settings, published.overall
+    notice = settings.notice
+    return {
+        "name": settings.name,
+        "overall_status": overall.status,
+        "counts": {
+            name: getattr(overall, name)
+            for name in ("total", "up", "late", "down", "new", "paused", "running")
+        },
+        "updated_at": iso(published.made_at),
+        "stale": stale,
+        "watching": published.watching,
+        "notice": notice and {"level": notice.level, "text": notice.text, "at": iso(notice.at)},
+        "left_out": published.left_out,
+        "checks": [check_feed(check, group.heading) for group in published.groups for check in group.checks],
+    }
+
+
+def check_feed(check: PublishedCheck, heading: str) -> dict[str, object]:
+    """One check of it."""
+    schedule = check.schedule
+    return {
+        "id": check.id,
+        "name": check.name,
+        "group": heading or None,
+        "status": check.status,
+        "late": check.shown == "late",
+        "running": check.running,
+        "paused": check.status == "paused",
+        "status_since": iso(check.since),
+        "last_ping": iso(check.last_ping),
+        "last_duration_seconds": None if check.last_duration_ms is None else check.last_duration_ms / 1000,
+        "interval_seconds": schedule.interval_seconds,
+        "grace_seconds": check.grace_seconds,
+        "schedule_type": schedule.kind,
+        "schedule": schedule.expression,
+        "tz": schedule.tz,
+        "created_at": iso(check.created_at),
+        "tags": list(check.tags),
+        "uptime": dict(check.ratios),
+        "first_day": iso(check.days[0][0] * DAY_MS)[:10],
+        "daily_uptime": [spent.ratio for _, spent in check.days],
+        "outages": [{"began": iso(one.began), "ended": iso(one.ended)} for one in check.outages],
+        "last_pings": [_activity(ping) for ping in check.activity],
+    }
+
+
+def _activity(ping: Activity) -> dict[str, object]:
+    return {
+        "timestamp": iso(ping.at),
+        "kind": ping.kind,
+        "country_code": ping.country_code,
+        "country_name": ping.country_name,
+        "connection_type": ping.connection_type,
+    }

@@ -1,0 +1,212 @@
+"""Status pages as everybody sees them: the page in three layouts, its live part, its data, a text, and the list."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import cast
+
+from quart import Response, current_app, render_template, request, stream_template
+
+from ttr import __version__, current
+from ttr.domain.published import Activity, Published
+from ttr.domain.status_page import LAYOUTS, Layout
+from ttr.now import now_ms
+from ttr.published import publish_page
+from ttr.store.errors import NotFound
+from ttr.store.ping_log import PingEntry
+from ttr.store.published import find_account, find_page, page_version, public_pages
+from ttr.store.redis import Store
+from ttr.web.assets import tree_digest
+from ttr.web.copies import Copies
+from ttr.web.live import SILENT_MS
+from ttr.web.public_feed import feed
+from ttr.web.public_reply import HTML, JSON, TEXT, Packed, finish, pack, reply, whole
+
+
+@dataclass(slots=True)
+class _Made:
+    """A page as it was made, and what has been written of it so far."""
+
+    published: Published
+    account_version: int
+    version: str
+    written: dict[tuple[str, ...], Packed] = field(default_factory=dict)
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+async def show(slug: str, page_slug: str) -> Response:
+    """The whole page."""
+    return await _answer(slug, page_slug, "page", _layout_asked())
+
+
+async def live(slug: str, page_slug: str) -> Response:
+    """The part that changes; 204 for who has this version of it."""
+    return await _answer(slug, page_slug, "live", _layout_asked())
+
+
+async def data(slug: str, page_slug: str) -> Response:
+    """All of it as JSON."""
+    return await _answer(slug, page_slug, "data", None)
+
+
+async def summary(slug: str, page_slug: str) -> Response:
+    """A line for each check, as plain text."""
+    return await _answer(slug, page_slug, "summary", None)
+
+
+async def index(slug: str) -> Response:
+    """The account's public pages."""
+    for user in await find_account(current.store(), slug):
+        if pages := await public_pages(current.store(), user):
+            look = pages[0].settings
+            html = await render_template(
+                "public/index.html",
+                theme=look.theme,
+                scheme=look.scheme,
+                pages=pages,
+                public_slug=user.public_slug,
+                base_url=current.base_url(),
+                now=now_ms(),
+            )
+            return reply(await pack(whole(html), HTML, hashlib.sha256(html.encode()).hexdigest()[:16]))
+    raise NotFound("no such page")
+
+
+def view_of(
+    published: Published, layout: Layout, *, version: str = "", stale: bool = False
+) -> dict[str, object]:
+    """What the templates of a page are handed. Without a version it is a preview, and asks for nothing more."""
+    settings = published.page.settings
+    return {
+        "page": published.page,
+        "published": published,
+        "layout": layout,
+        "layouts": LAYOUTS,
+        "address": f"/s/{published.public_slug}/{settings.slug}",
+        "theme": settings.theme,
+        "scheme": settings.scheme,
+        "version": version,
+        "live": bool(version),
+        "stale": stale,
+        "alarm": published.overall.status == "down",
+        "now": published.made_at,
+        "base_url": current.base_url(),
+    }
+
+
+def locate(ping: PingEntry) -> Activity:
+    """What may be told of a ping."""
+    return Activity(ping.at, ping.kind)
+
+
+async def _answer(slug: str, page_slug: str, kind: str, asked: Layout | None) -> Response:
+    store = current.store()
+
+    async def make(before: _Made | None) -> _Made | None:
+        return await _make(store, slug, page_slug, before)
+
+    handed = await _pages().get((slug, page_slug), make)
+    made = handed.value
+    if made is None:
+        raise NotFound("no such page")
+    layout = asked or made.published.page.settings.layout
+    if kind == "live" and not handed.stale and request.args.get("since") == made.version:
+        return finish(Response("", 204))
+    name = (
+        kind,
+        layout if kind in ("page", "live") else "",
+        "stale" if handed.stale else "",
+        current.base_url(),
+    )
+    async with made.writing:
+        if name not in made.written:
+            made.written[name] = await _WRITERS[kind](made, layout, handed.stale)
+    return reply(made.written[name], indexed=made.published.page.settings.visibility == "public")
+
+
+async def _make(store: Store, slug: str, page_slug: str, before: _Made | None) -> _Made | None:
+    now = now_ms()
+    if before is not None:
+        version, tick = await page_version(store, before.published.page.user_id)
+        watching = now - tick <= SILENT_MS
+        same = version == before.account_version and watching == before.published.watching
+        if same and now < before.published.until:
+            return before
+    found = await find_page(store, slug, page_slug)
+    if found is None or not found[1].shown:
+        return None
+    user, page = found
+    _, tick = await page_version(store, user.id)
+    published = await publish_page(
+        store, user, page, now=now, watching=now - tick <= SILENT_MS, locate=locate
+    )
+    version_of = _version(published)
+    if before is not None and before.version == version_of:
+        before.account_version = user.version
+        before.published = published
+        return before
+    return _Made(published, user.version, version_of)
+
+
+def _version(published: Published) -> str:
+    """A word for what is shown; the same in every process. Days move with the minute and with changes of status."""
+    seen = (
+        published.page.revision,
+        published.public_slug,
+        published.watching,
+        published.left_out,
+        published.made_at // 60_000,
+        tree_digest(),
+        __version__,
+        [
+            (check.id, check.name, check.tags, check.shown, check.running, check.since, check.last_ping)
+            for check in published.checks
+        ],
+        [group.heading for group in published.groups],
+    )
+    return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
+
+
+def _layout_asked() -> Layout | None:
+    asked = request.args.get("layout", "")
+    return asked if asked in LAYOUTS else None
+
+
+def _pages() -> Copies[_Made | None]:
+    return cast(Copies[_Made | None], current_app.extensions.setdefault("ttr_status_pages", Copies()))
+
+
+async def _write_page(made: _Made, layout: Layout, stale: bool) -> Packed:
+    return await _html("public/page.html", made, layout, stale)
+
+
+async def _write_live(made: _Made, layout: Layout, stale: bool) -> Packed:
+    return await _html("public/_body.html", made, layout, stale)
+
+
+async def _html(template: str, made: _Made, layout: Layout, stale: bool) -> Packed:
+    view = view_of(made.published, layout, version=made.version, stale=stale)
+    parts = await stream_template(template, **view)
+    return await pack(parts, HTML, f"{made.version}-{layout}{'-old' if stale else ''}")
+
+
+async def _write_data(made: _Made, layout: Layout, stale: bool) -> Packed:
+    text = json.dumps(feed(made.published, stale=stale), ensure_ascii=False, separators=(",", ":"))
+    return await pack(whole(text), JSON, f"{made.version}-data{'-old' if stale else ''}")
+
+
+async def _write_summary(made: _Made, layout: Layout, stale: bool) -> Packed:
+    text = await render_template(
+        "public/summary.txt", page=made.published.page, published=made.published, stale=stale
+    )
+    return await pack(whole(text), TEXT, f"{made.version}-text{'-old' if stale else ''}")
+
+
+_WRITERS: dict[str, Callable[[_Made, Layout, bool], Awaitable[Packed]]] = {
+    "page": _write_page,
+    "live": _write_live,
+    "data": _write_data,
+    "summary": _write_summary,
+}
