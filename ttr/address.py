@@ -40,12 +40,18 @@ def client_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) ->
     if address is None or not trusted:
         return str(address) if address else ""
     hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
-    while hops and any(address in network for network in trusted if network.version == address.version):
+    while hops and _within(address, trusted):
         nearer = _parse(hops.pop())
         if nearer is None:
             break
         address = nearer
     return str(address)
+
+
+def is_trusted(peer: str, trusted: Sequence[Network]) -> bool:
+    """Whether the peer is a trusted proxy, whose word on its clients is taken."""
+    address = _parse(peer) if trusted else None
+    return address is not None and _within(address, trusted)
 
 
 def counted_as(address: str) -> str:
@@ -61,6 +67,10 @@ def _network(address: str) -> str:
     except ValueError:
         return address
     return str(network.network_address)
+
+
+def _within(address: IPv4Address | IPv6Address, networks: Sequence[Network]) -> bool:
+    return any(address in network for network in networks if network.version == address.version)
 
 
 def _parse(text: str) -> IPv4Address | IPv6Address | None:

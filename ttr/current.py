@@ -7,6 +7,7 @@ from quart import Quart, current_app, request
 
 from ttr.address import client_address
 from ttr.channels.means import Means
+from ttr.country_header import told_country
 from ttr.settings import Settings
 from ttr.store.changes import Changes
 from ttr.store.redis import Store
@@ -73,6 +74,11 @@ def address() -> str:
     # All its lines: a proxy may add one of its own below what the client has invented.
     forwarded = ",".join(request.headers.getlist("X-Forwarded-For"))
     return client_address(request.remote_addr or "", forwarded, settings().trusted_proxies)
+
+
+def country() -> str:
+    """The code of the client's country, as a trusted proxy tells it; "" when none does."""
+    return told_country(request.remote_addr or "", request.scope["headers"], settings().trusted_proxies)
 
 
 def base_url() -> str:

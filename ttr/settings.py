@@ -111,7 +111,9 @@ class Settings(BaseModel):
         (), description="private networks (CIDR, comma separated) that messages to users' URLs may reach"
     )
     trusted_proxies: tuple[Network, ...] = Field(
-        (), description="networks (CIDR, comma separated) whose X-Forwarded-For is believed; none by default"
+        (),
+        description="networks (CIDR, comma separated) whose X-Forwarded-For and country headers are believed; "
+        "none by default",
     )
     rate_limits: tuple[Limit, ...] = Field(
         DEFAULTS,

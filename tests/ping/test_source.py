@@ -1,4 +1,4 @@
-"""Where a ping came from: addresses, proxies, user agents."""
+"""Where a ping came from: addresses, countries, proxies, user agents."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -107,6 +107,46 @@ async def test_a_ping_without_a_user_agent_is_a_ping(door: Door, owner: Owner) -
     check = await owner.check()
     assert (await door.ask("GET", f"/p/{owner.slug}/job")).status == 200
     assert (await owner.last(check)).user_agent == ""
+
+
+async def country_of(door: Door, owner: Owner, *headers: str) -> str:
+    check = await owner.check()
+    assert (await door.ask("GET", f"/p/{owner.slug}/job", *headers)).status == 200
+    return (await owner.last(check)).country
+
+
+@pytest.mark.parametrize(
+    "name", ["CF-IPCountry", "cf_ipcountry", "X-GeoIP-Country-Code", "X_GeoIP_Country_Code"]
+)
+async def test_a_country_is_believed_of_a_trusted_proxy_alone(
+    door: Door, shared_proxied_door: Door, owner: Owner, name: str
+) -> None:
+    check = await owner.check()
+    for asked, country in ((door, ""), (shared_proxied_door, "DE")):
+        headers = (f"{name}: de", "X-Forwarded-For: 203.0.113.9", "User-Agent: curl/8")
+        assert (await asked.ask("GET", f"/p/{owner.slug}/job", *headers)).status == 200
+        entry = await owner.last(check)
+        assert (entry.country, entry.user_agent) == (country, "curl/8")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [],
+        ["CF-IPCountry: "],
+        ["CF-IPCountry: XX"],
+        ["CF-IPCountry: T1"],
+        ["CF-IPCountry: Germany"],
+        ["CF-IPCountry: \xff\xfe"],
+        ["CF-IPCountry: " + "D" * 4_000],
+        ["CF-IPCountry: FR", "CF-IPCountry: DE"],
+        ["CF-IPCountry: FR", "X-GeoIP-Country-Code: DE"],
+    ],
+)
+async def test_what_is_no_country_is_no_reason_to_refuse_a_ping(
+    shared_proxied_door: Door, owner: Owner, lines: list[str]
+) -> None:
+    assert await country_of(shared_proxied_door, owner, *lines) == ""
 
 
 async def test_everything_about_a_ping_is_recorded(door: Door, owner: Owner) -> None:

@@ -32,6 +32,7 @@ ENTRIES = st.builds(
     size=st.integers(0, 2**32 - 1),
     number=st.integers(0, 2**32 - 1),
     duration_ms=st.none() | st.integers(0, 2**32 - 2),
+    country=st.just("") | st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=2, max_size=2),
 )
 
 
@@ -51,6 +52,57 @@ def test_a_plain_curl_takes_36_bytes() -> None:
         at=1_772_366_400_000, kind="success", method="GET", address="203.0.113.9", user_agent="curl/8.5.0"
     )
     assert len(stored(entry)) == 8 + 14 + 4 + len("curl/8.5.0") == 36
+
+
+def test_a_country_takes_2_bytes_and_only_when_it_was_told() -> None:
+    entry = PingEntry(at=1, kind="fail", method="GET", detail="x", user_agent="DE")
+    assert len(stored(replace(entry, country="FR"))) - len(stored(entry)) == 2
+
+
+@pytest.mark.parametrize("country", ["D", "DEU", "Ä", "ÄÖ"])
+def test_a_country_that_is_not_two_letters_is_refused(country: str) -> None:
+    with pytest.raises(ValueError, match=r"no country's code|can't encode"):
+        pack_tail(PingEntry(at=1, kind="success", method="GET", country=country))
+
+
+# As they were written before countries were kept.
+BEFORE = [
+    (
+        "00000007000004d2019ca9450a00021b0202000004d20b7c9d5e1f2a4b3c8d4e5f60718293a4"
+        "0320010db8000000000000000000000007013344452072756e6e65722f31",
+        PingEntry(
+            at=1_772_366_400_000,
+            kind="fail",
+            method="POST",
+            reason="exit_status",
+            detail="3",
+            rid="0b7c9d5e-1f2a-4b3c-8d4e-5f60718293a4",
+            exit_status=3,
+            address="2001:db8::7",
+            user_agent="DE runner/1",
+            size=1_234,
+            number=7,
+            duration_ms=1_234,
+        ),
+    ),
+    (
+        "00000008ffffffff019ca9450a000004000000000000cb0071096375726c2f382e352e30",
+        PingEntry(
+            at=1_772_366_400_000,
+            kind="success",
+            method="GET",
+            address="203.0.113.9",
+            user_agent="curl/8.5.0",
+            number=8,
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("packed", "entry"), BEFORE)
+def test_entries_from_before_countries_stay_readable(packed: str, entry: PingEntry) -> None:
+    assert unpack(bytes.fromhex(packed)) == entry
+    assert stored(entry) == bytes.fromhex(packed)
 
 
 def test_what_is_too_long_is_cut_and_the_rest_stays_readable() -> None:

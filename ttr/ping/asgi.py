@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ttr.address import Network, client_address
+from ttr.country_header import told_country
 from ttr.now import now_ms
 from ttr.ping import reply
 from ttr.ping.handler import PingHandler
@@ -124,6 +125,7 @@ class PingDoor:
             user_agent=headers.get(b"user-agent", b"").decode("utf-8", "replace"),
             accept=headers.get(b"accept", b"").decode("latin-1"),
             address=client_address(peer[0] or "", forwarded.decode("latin-1"), self._trusted),
+            country=told_country(peer[0] or "", scope["headers"], self._trusted),
             body=bytes(kept),
             size=size,
         )

@@ -193,6 +193,7 @@ def _judge(
         address=request.address,
         user_agent=request.user_agent,
         size=size,
+        country=request.country,
     )
     if request.method == "POST" and request.user_agent.startswith("ttr/"):
         # A webhook of ours that points at a ping URL would flip its check, and with it call itself, for ever.

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PingRequest:
-    """A request to a ping URL. `body` is cut to what is kept, `size` is what was sent, in bytes."""
+    """A request to a ping URL. `body` is cut to what is kept, `size` is what was sent, in bytes.
+
+    `country` is the code of the country that a trusted proxy told, or "".
+    """
 
     method: str
     path: str
@@ -15,6 +18,7 @@ class PingRequest:
     address: str
     body: bytes = b""
     size: int = 0
+    country: str = ""
 
 
 @dataclass(frozen=True, slots=True)

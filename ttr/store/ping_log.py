@@ -2,7 +2,8 @@
 
 Layout, big endian. Written by ping.lua: number (4), run time in ms (4, all ones for none). Written here: time
 in ms (6), kind (1), flags (1), reason (1), method (1), body size (4), then what the flags announce: rid (16),
-exit status (1), address (4 or 16), length and bytes of the detail (1 + n); the rest is the user agent.
+exit status (1), address (4 or 16), length and bytes of the detail (1 + n), the country that a proxy told (2);
+the rest is the user agent.
 """
 
 import struct
@@ -16,7 +17,7 @@ KINDS = ("success", "start", "fail", "log", "ignored")
 REASONS = ("", "fail", "exit_status", "signal", "content")
 METHODS = ("GET", "HEAD", "POST", "PUT")
 
-_RID, _EXIT, _V4, _V6, _DETAIL = 1, 2, 4, 8, 16
+_RID, _EXIT, _V4, _V6, _DETAIL, _COUNTRY = 1, 2, 4, 8, 16, 32
 _HEAD = struct.Struct(">II")
 _TAIL = struct.Struct(">HIBBBBI")
 _NO_DURATION = 0xFFFFFFFF
@@ -24,7 +25,10 @@ _NO_DURATION = 0xFFFFFFFF
 
 @dataclass(frozen=True, slots=True)
 class PingEntry:
-    """What was recorded of one ping. `size` is the body's whole size in bytes, before it was cut."""
+    """What was recorded of one ping. `size` is the body's whole size in bytes, before it was cut.
+
+    `country` is the code that a trusted proxy told with it; "" leaves it to be looked up when it is shown.
+    """
 
     at: int
     kind: str
@@ -38,10 +42,13 @@ class PingEntry:
     size: int = 0
     number: int = 0
     duration_ms: int | None = None
+    country: str = ""
 
 
 def pack_tail(entry: PingEntry) -> bytes:
-    """The entry without its number and duration, which the script adds."""
+    """The entry without its number and duration, which the script adds. Raises ValueError for words that it has no
+    numbers for, and for a country that is not two ASCII letters.
+    """
     flags, extra = 0, b""
     if entry.rid:
         flags |= _RID
@@ -57,6 +64,12 @@ def pack_tail(entry: PingEntry) -> bytes:
         detail = entry.detail.encode()[:255]
         flags |= _DETAIL
         extra += bytes([len(detail)]) + detail
+    if entry.country:
+        country = entry.country.encode("ascii")
+        if len(country) != 2:
+            raise ValueError(f"{entry.country!r} is no country's code")
+        flags |= _COUNTRY
+        extra += country
     head = _TAIL.pack(
         entry.at >> 32,
         entry.at & 0xFFFFFFFF,
@@ -98,5 +111,6 @@ def unpack(data: bytes) -> PingEntry:
         exit_status=take(1)[0] if flags & _EXIT else None,
         address=str(ip_address(take(4 if flags & _V4 else 16))) if flags & (_V4 | _V6) else "",
         detail=take(take(1)[0]).decode("utf-8", "replace") if flags & _DETAIL else "",
+        country=take(2).decode("ascii") if flags & _COUNTRY else "",
         user_agent=data[at:].decode("utf-8", "replace"),
     )

@@ -122,7 +122,14 @@ async def _record(user: User, check: Check) -> None:
         answer = await record_ping(
             current.store(),
             Target(user.id, "", check.id, "", plan),
-            PingEntry(now, "success", "POST", address=current.address(), user_agent=_USER_AGENT),
+            PingEntry(
+                now,
+                "success",
+                "POST",
+                address=current.address(),
+                user_agent=_USER_AGENT,
+                country=current.country(),
+            ),
             request_id=request_id,
             due=next_due(plan.schedule, now),
             body=b"",
