@@ -16,6 +16,7 @@ from ttr.api.openapi import document
 from ttr.channels.means import open_means
 from ttr.domain.flapping import flap_rules
 from ttr.domain.limits import JSON_BODY_MAX
+from ttr.geo import open_geo
 from ttr.health import health_blueprint
 from ttr.now import now_ms
 from ttr.paths import STATIC, TEMPLATES
@@ -44,6 +45,7 @@ def create_app(settings: Settings) -> Quart:
     app.request_class = SizedRequest
     app.url_map.converters |= CONVERTERS
     current.install(app, settings)
+    current.set_geo(app, open_geo(settings))
     current.set_api_document(app, lambda: document(app))
 
     app.register_blueprint(api_blueprint)  # JSON:  /api/v1/...

@@ -8,6 +8,7 @@ from quart import Quart, current_app, request
 from ttr.address import client_address
 from ttr.channels.means import Means
 from ttr.country_header import told_country
+from ttr.geo import Geo
 from ttr.settings import Settings
 from ttr.store.changes import Changes
 from ttr.store.redis import Store
@@ -52,6 +53,16 @@ def set_means(app: Quart, means: Means) -> None:
 def means() -> Means:
     """What test messages are sent with."""
     return cast(Means, current_app.extensions["ttr_means"])
+
+
+def set_geo(app: Quart, geo: Geo) -> None:
+    """Give the app what knows where pings came from."""
+    app.extensions["ttr_geo"] = geo
+
+
+def geo() -> Geo:
+    """What knows where pings came from."""
+    return cast(Geo, current_app.extensions["ttr_geo"])
 
 
 def set_api_document(app: Quart, build: Callable[[], dict[str, Any]]) -> None:

@@ -115,6 +115,10 @@ class Settings(BaseModel):
         description="networks (CIDR, comma separated) whose X-Forwarded-For and country headers are believed; "
         "none by default",
     )
+    geoip_database_path: Path | None = Field(
+        None,
+        description="MaxMind database (.mmdb) of the countries of addresses; unset: only proxies tell them",
+    )
     rate_limits: tuple[Limit, ...] = Field(
         DEFAULTS,
         description="limits of calls and pings: `off`, or `zone=count/seconds` and `zone=off` by comma",

@@ -274,6 +274,9 @@ async def test_pings_and_bodies_can_be_read(api: Caller) -> None:
         "method": "POST",
         "ip_address": None,
         "user_agent": None,
+        "country_code": "XX",
+        "country_name": "Unknown",
+        "connection_type": "Unknown",
         "size": 3,
     }
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", log["items"][0]["timestamp"])

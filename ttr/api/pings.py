@@ -14,6 +14,7 @@ from ttr.api.describe import Moment, operation
 from ttr.api.number_cursor import NumberCursor, cursor_before, number_in
 from ttr.domain.invalid import parse_form
 from ttr.domain.moments import iso
+from ttr.geo import Place
 from ttr.store.checks import get_check
 from ttr.store.errors import NotFound
 from ttr.store.ping_log import KINDS, METHODS, PingEntry
@@ -46,6 +47,24 @@ class PingJson(TypedDict):
     method: Annotated[str, Field(json_schema_extra={"enum": list(METHODS)})]
     ip_address: str | None
     user_agent: str | None
+    country_code: Annotated[
+        str,
+        Field(
+            description="Where it came from, by ISO 3166-1; XX when that is not known.",
+            pattern="^[A-Z]{2}$",
+            examples=["DE"],
+        ),
+    ]
+    country_name: Annotated[
+        str, Field(description="The country in English, or Unknown.", examples=["Germany"])
+    ]
+    connection_type: Annotated[
+        str,
+        Field(
+            description="How its sender is connected, as the operator's database has it, or Unknown.",
+            examples=["Cable/DSL"],
+        ),
+    ]
     size: Annotated[int, Field(description="Bytes of its body, before it was cut.")]
 
 
@@ -72,6 +91,7 @@ async def index(check: str) -> Response:
     user = await caller()
     query = parse_form(PingsQuery, request.args)
     found = await get_check(current.store(), user, check)
+    geo = current.geo()
     page = await page_pings(
         current.store(),
         found,
@@ -80,7 +100,7 @@ async def index(check: str) -> Response:
         kinds=query.kind.split(",") if query.kind else (),
     )
     answer: PingsJson = {
-        "items": [ping_json(entry) for entry in page.pings],
+        "items": [ping_json(entry, geo.place_of(entry)) for entry in page.pings],
         "next_cursor": cursor_before(page.before),
         "total": page.total,
     }
@@ -113,8 +133,8 @@ async def body(check: str, number: int) -> Response:
     return answer
 
 
-def ping_json(entry: PingEntry) -> PingJson:
-    """A ping as the API shows it."""
+def ping_json(entry: PingEntry, place: Place) -> PingJson:
+    """A ping as the API shows it, and where it came from."""
     return {
         "n": entry.number,
         "kind": entry.kind,
@@ -127,5 +147,8 @@ def ping_json(entry: PingEntry) -> PingJson:
         "method": entry.method,
         "ip_address": entry.address or None,
         "user_agent": entry.user_agent or None,
+        "country_code": place.country_code,
+        "country_name": place.country_name,
+        "connection_type": place.connection_type,
         "size": entry.size,
     }

@@ -56,6 +56,7 @@ async def show(check_id: int, number: int) -> Response:
         older=number - 1 if number - 1 in numbers else None,
         newer=number + 1 if number + 1 in numbers else None,
         has_body=found is not None,
+        place=current.geo().place_of(entry),
         **_shown(entry, found[1] if found else b""),
     )
 
