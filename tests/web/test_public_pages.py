@@ -383,7 +383,7 @@ async def test_somebody_elses_check_is_never_shown(store: Store, user: User, vis
 
 async def test_the_data_has_the_seeds_shape_and_more(store: Store, user: User, visitor: Visitor) -> None:
     check = await check_of(store, user, tags=("db",))
-    await ping(store, user, check, "success", address=SECRETS["address"])
+    await ping(store, user, check, "success", address=SECRETS["address"], country="LV")
     await page_of(store, user, of(check))
     data = json.loads(await visitor.read(f"/s/{user.public_slug}/prod/data"))
     assert data["overall_status"] == "up"
@@ -398,6 +398,7 @@ async def test_the_data_has_the_seeds_shape_and_more(store: Store, user: User, v
     assert one["uptime"].keys() == {"24h", "7d", "30d", "90d"}
     (last,) = one["last_pings"]
     assert last.keys() == {"timestamp", "kind", "country_code", "country_name", "connection_type"}
+    assert (last["country_code"], last["country_name"]) == ("LV", "Latvia")
 
 
 async def test_the_summary_is_plain_text(store: Store, user: User, visitor: Visitor) -> None:

@@ -98,7 +98,8 @@ def view_of(
 
 def locate(ping: PingEntry) -> Activity:
     """What may be told of a ping."""
-    return Activity(ping.at, ping.kind)
+    place = current.geo().place_of(ping)
+    return Activity(ping.at, ping.kind, place.country_code, place.country_name, place.connection_type)
 
 
 async def _answer(slug: str, page_slug: str, kind: str, asked: Layout | None) -> Response:
