@@ -16,12 +16,14 @@ from ttr.settings import Settings
 from ttr.store.redis import Store
 from ttr.store.sessions import open_session
 from ttr.store.users import User, create_user
+from ttr.web import _PUBLIC
 from ttr.web.security import HEADERS
 
 PAGES = (
     *("/dashboard", "/checks/new", "/checks/{id}", "/checks/{id}/settings", "/checks/{id}/delete"),
     *("/checks/{id}/integrations", "/checks/{id}/deliveries", "/channels", "/channels/new", "/deliveries"),
-    *("/account", "/checks/{id}/content", "/checks/{id}/log"),
+    *("/account", "/checks/{id}/content", "/checks/{id}/log", "/badges", "/checks/{id}/badge"),
+    "/account/badge",
 )
 FORM_TYPE = "application/x-www-form-urlencoded"
 FRAGMENTS = (
@@ -33,7 +35,10 @@ FRAGMENTS = (
     "/checks/{id}/log/list",
     "/deliveries/list",
     "/checks/{id}/deliveries/list",
+    "/account/badge/codes",
+    "/checks/{id}/badge/codes",
 )
+PUBLIC = ("/p/<slug>/badge.<any(svg, json):form>", "/p/<slug>/<name>/badge.<any(svg, json):form>")
 WRITES = (
     "/checks/bulk",
     *(
@@ -64,6 +69,12 @@ def test_no_write_is_missing_here(app: Quart) -> None:
         adapter.match(path.format(id=1, token="t"), "POST", return_rule=True) for path in WRITES + SIGNED
     )
     assert {rule.rule for rule, _ in match} == set(found)
+
+
+def test_what_needs_no_session_and_sets_no_cookie_is_listed_here(app: Quart) -> None:
+    assert set(_PUBLIC) == set(PUBLIC)
+    rules = {rule.rule: rule.methods for rule in app.url_map.iter_rules()}
+    assert all(rules[path] == {"GET", "HEAD", "OPTIONS"} for path in PUBLIC)
 
 
 async def test_every_page_carries_the_security_headers(owner: Visitor) -> None:
@@ -213,6 +224,7 @@ async def test_another_accounts_check_is_not_there(app: Quart, owner: Visitor, s
     for path in (
         *("", "/settings", "/delete", "/live", "/pings/1/body", "/pings/1/body/download"),
         *("/integrations", "/deliveries", "/deliveries/list", "/log", "/log/list", "/pings/1"),
+        *("/badge", "/badge/codes"),
     ):
         assert (await theirs.get(f"/checks/{check}{path}")).status_code == 404
     for path in (

@@ -72,6 +72,11 @@ def uptime(history: History, now: int) -> Uptime:
     )
 
 
+def uptime_in(history: History, window: str, now: int) -> Spent:
+    """The figure of one of WINDOWS alone, as `uptime` has it."""
+    return _spent(history, _stretches(history, now), now - WINDOWS[window], now)
+
+
 @dataclass(frozen=True, slots=True)
 class _Stretches:
     """The time that the flips tell, cut where the status changed; oldest first, without a hole or an overlap."""

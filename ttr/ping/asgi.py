@@ -1,4 +1,4 @@
-"""The ASGI door: answers ping URLs itself and hands every other request to the app behind it.
+"""The ASGI door: answers ping URLs itself and hands every other request, badges among them, to the app behind it.
 
 It reads a body as it comes and keeps no more of it than is stored, so a 10 MB ping costs 100 kB of memory.
 """
@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from ttr.address import Network, client_address
 from ttr.country_header import told_country
+from ttr.domain.badge_address import is_badge_path
 from ttr.now import now_ms
 from ttr.ping import reply
 from ttr.ping.handler import PingHandler
@@ -65,7 +66,7 @@ class PingDoor:
             return
         scope = _origin_form(scope)
         body = _Body(receive)
-        if not _is_ping(scope["path"]):
+        if not _is_ping(scope["method"], scope["path"]):
             # Quart goes on reading by itself until it has answered.
             await self._behind(scope, body.receive, _answer_in_peace(body.wait, body, send))
             return
@@ -184,7 +185,9 @@ def _origin_form(scope: Scope) -> Scope:
     return {**scope, "raw_path": raw, "path": unquote(raw.decode("latin-1"))}
 
 
-def _is_ping(path: str) -> bool:
+def _is_ping(method: str, path: str) -> bool:
+    if method in ("GET", "HEAD") and is_badge_path(path):
+        return False
     return path.startswith(("/p/", "/ping/"))
 
 

@@ -177,7 +177,12 @@ async def list_version(store: Store, user: User, *, now: int) -> str:
 
 async def check_counts(store: Store, user: User, *, now: int) -> Counts:
     """What the account's checks do as of `now` (ms), in one round trip."""
-    at = (user.partition, user.id)
+    return await counts_of(store, user.id, now=now)
+
+
+async def counts_of(store: Store, user_id: int, *, now: int) -> Counts:
+    """The same for the account with this number."""
+    at = (keys.partition_of(user_id), user_id)
     fields = ("interval_count", "interval_sum", "duration_count", "duration_sum", "queued")
     with store_trouble():
         async with store.redis.pipeline(transaction=True) as pipe:

@@ -52,6 +52,19 @@ async def read_history(store: Store, check: Check) -> History:
             (created_at, status, since, number), entries, days = await pipe.execute()
     if created_at is None:
         raise NotFound("no such check")
+    return unpack_history(created_at, status, since, number, entries, days)
+
+
+def unpack_history(
+    created_at: bytes,
+    status: bytes,
+    since: bytes,
+    number: bytes | None,
+    entries: list[bytes],
+    days: Mapping[bytes, bytes],
+) -> History:
+    """The history in a check's fields `created_at`, `status`, `status_since` and `flip_number`, its flips and days, all
+    read in one step."""
     return History(
         created_at=int(created_at),
         status=cast(Status, status.decode()),

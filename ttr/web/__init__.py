@@ -14,6 +14,8 @@ from ttr.web import (
     alert_words,
     appearance,
     assets,
+    badge_picker,
+    badges,
     bulk_checks,
     channels,
     charts,
@@ -84,6 +86,9 @@ _PAGES: dict[str, _View] = {
     "/status-pages/<int:page_id>": status_pages.show,
     "/status-pages/<int:page_id>/delete": status_pages.confirm_delete,
     "/account": account.show,
+    "/account/badge": badge_picker.of_account,
+    "/badges": badge_picker.index,
+    "/checks/<int:check_id>/badge": badge_picker.of_check,
     "/docs/api": reference.show,
     "/docs/keyboard": shortcuts.show,
     "/patterns": patterns.show,
@@ -104,11 +109,18 @@ _FRAGMENTS: dict[str, _View] = {
     "/channels/<int:channel_id>/rate": rates.show,
     "/deliveries/list": deliveries.listed,
     "/zones": zones.index,
+    "/account/badge/codes": badge_picker.codes_of_account,
+    "/checks/<int:check_id>/badge/codes": badge_picker.codes_of_check,
 }
 _FILES: dict[str, _View] = {
     "/checks/<int:check_id>/pings/<int:number>/body/download": pings.download,
     "/assets/<digest>/<path:path>": assets.show,
     "/events": events.show,
+}
+# For everybody: no session is read and no cookie set, and answers have headers of their own.
+_PUBLIC: dict[str, _View] = {
+    "/p/<slug>/badge.<any(svg, json):form>": badges.of_account,
+    "/p/<slug>/<name>/badge.<any(svg, json):form>": badges.of_check,
 }
 _WRITES: dict[str, _View] = {
     "/keys": keys.create,
@@ -181,7 +193,7 @@ _FORMER: dict[str, _View] = {
     "/status-pages/preview": status_pages.moved,
 }
 
-for _methods, _routes in ((["GET"], _PAGES | _FRAGMENTS | _FILES | _FORMER), (["POST"], _WRITES)):
+for _methods, _routes in ((["GET"], _PAGES | _FRAGMENTS | _FILES | _PUBLIC | _FORMER), (["POST"], _WRITES)):
     for _path, _view in _routes.items():
         _name = f"{_view.__module__.rpartition('.')[2]}_{_view.__name__}"
         web_blueprint.add_url_rule(_path, endpoint=_name, view_func=_view, methods=_methods)

@@ -12,6 +12,7 @@ from ttr.store.channels import list_channels
 from ttr.store.check_list import check_counts
 from ttr.store.users import User, account_facts, body_bytes_of
 from ttr.web.appearance import browser_tz, preferences
+from ttr.web.badge_picker import account_codes
 from ttr.web.reply import page
 from ttr.web.security import require_user
 
@@ -41,6 +42,7 @@ async def account_page(user: User, status: int = 200, *, errors: dict[str, str] 
         ping_base=f"{current.base_url()}/p/{user.user_slug}",
         kept_bytes=await body_bytes_of(store, user),
         settings=settings,
+        badge=account_codes(user),
         passphrase_min=PASSPHRASE_MIN,
         passphrase_max=PASSPHRASE_MAX,
         file_max=IMPORT_BODY_MAX,

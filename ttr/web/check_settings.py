@@ -15,6 +15,7 @@ from ttr.store.tags import common_tags
 from ttr.store.users import User
 from ttr.web import check_form, schedule_form
 from ttr.web.appearance import viewer_tz
+from ttr.web.badge_picker import plain_codes, takes_pings
 from ttr.web.reply import by_htmx, fragment, is_ours, page, see, way_back
 from ttr.web.said import saying
 from ttr.web.security import require_user
@@ -156,6 +157,7 @@ async def _context(
         "channels": channels,
         "told": told,
         "back": back if is_ours(back) else "",
+        "badge": check and plain_codes(user, check, public_pings=await takes_pings(user)),
     }
 
 

@@ -18,6 +18,7 @@ from ttr.store.deadlines import read_gaps
 from ttr.store.recent_runs import recent_runs
 from ttr.store.users import User
 from ttr.web.appearance import preferences
+from ttr.web.badge_picker import plain_markdown, takes_pings
 from ttr.web.list_query import SORTS, ListQuery, read_list_query
 from ttr.web.live import clock_is_silent
 from ttr.web.reply import fragment, is_ours, nothing_new, page, see
@@ -66,8 +67,10 @@ async def moved() -> Response:
 
 async def row_fragment(user: User, check: Check, back: str, *, said: str = "") -> Response:
     """A check's row for a page at the address `back`."""
-    channels, strips = await asyncio.gather(list_channels(current.store(), user), _strips(user, [check]))
-    rows = _rows(user, query_of(back), [check], channels)
+    channels, strips, public_pings = await asyncio.gather(
+        list_channels(current.store(), user), _strips(user, [check]), takes_pings(user)
+    )
+    rows = _rows(user, query_of(back), [check], channels, public_pings=public_pings)
     return await fragment("dashboard/_one.html", check=check, said=said, strips=strips, **rows)
 
 
@@ -86,11 +89,12 @@ async def list_view(user: User, query: ListQuery, *, selected: Collection[int] =
     now, store = now_ms(), current.store()
     # Before the rest: what changes meanwhile makes the token old, and never the list older than its token.
     since = await _since(user, now)
-    (found, strips), counts, channels, gaps = await asyncio.gather(
+    (found, strips), counts, channels, gaps, public_pings = await asyncio.gather(
         _found_with_strips(user, query, now),
         check_counts(store, user, now=now),
         list_channels(store, user),
         read_gaps(store, user.partition),
+        takes_pings(user),
     )
     sort = SORTS[query.sort].by
     return {
@@ -108,7 +112,7 @@ async def list_view(user: User, query: ListQuery, *, selected: Collection[int] =
         "selected": selected,
         "strips": strips,
         "shared_channels": sum(channel.own_check is None for channel in channels),
-        **_rows(user, query, found.checks, channels),
+        **_rows(user, query, found.checks, channels, public_pings=public_pings),
     }
 
 
@@ -155,7 +159,12 @@ async def _strips(user: User, checks: Sequence[Check]) -> dict[int, Strip]:
 
 
 def _rows(
-    user: User, query: ListQuery, checks: Sequence[Check], all_channels: Sequence[Channel]
+    user: User,
+    query: ListQuery,
+    checks: Sequence[Check],
+    all_channels: Sequence[Channel],
+    *,
+    public_pings: bool,
 ) -> dict[str, object]:
     """What rows show of these checks besides themselves and their strips."""
     channels = {channel.id: channel for channel in all_channels}
@@ -166,6 +175,7 @@ def _rows(
         "told_nobody": {check.id: _told_nobody(check, channels) for check in checks},
         "tag_links": {tag: query.with_tag(tag).path for tag in tags},
         "ping_base": f"{current.base_url()}/p/{user.user_slug}",
+        "badges": plain_markdown(user, checks, public_pings=public_pings),
     }
 
 

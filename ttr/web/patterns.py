@@ -11,6 +11,7 @@ from ttr.domain.uptime import WINDOWS, Uptime
 from ttr.now import now_ms
 from ttr.paths import STATIC
 from ttr.web.appearance import preferences
+from ttr.web.badge_codes import markdown
 from ttr.web.charts import bars
 from ttr.web.check_log import merge
 from ttr.web.commands import ping_command
@@ -68,6 +69,7 @@ def _checks(now: int) -> dict[str, object]:
         "told_nobody": {check.id: not check.channels for check in checks},
         "tag_links": {tag.name: "#checks-title" for check in checks for tag in check.tags},
         "ping_base": url,
+        "badges": {check.id: markdown(check.name, "https://ttr.example/badge.svg") for check in checks},
         "url": f"{url}/{checks[0].address}",
         "command": ping_command(checks[0], f"{url}/{checks[0].address}"),
         "schedule": describe(checks[0].settings.schedule),

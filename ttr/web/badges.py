@@ -1,0 +1,199 @@
+"""Badges, for everybody who knows their address: a small picture of a check or an account, and the same as JSON.
+
+Nobody is asked who they are: no session is read and no cookie set, so that what one got may be kept for all.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from quart import Response, render_template, request
+
+from ttr import current
+from ttr.domain.badge import (
+    FONT_SIZE,
+    LABEL_COLOUR,
+    Badge,
+    BadgeQuery,
+    account_badge,
+    layout,
+    read_badge_query,
+    status_badge,
+    uptime_badge,
+)
+from ttr.domain.badge_address import Form
+from ttr.domain.invalid import FieldError, Invalid
+from ttr.domain.uptime import uptime_in
+from ttr.now import now_ms
+from ttr.store.badges import Seen, find_check, find_counts
+from ttr.store.check_list import Counts
+from ttr.store.errors import NotFound, StoreUnavailable
+from ttr.web.charts import percent
+from ttr.web.words import shown_status
+
+log = logging.getLogger(__name__)
+
+KEPT_SECONDS = 60
+"""So long browsers and proxies may show what they got."""
+ACCOUNT_LABEL = "checks"
+_RETRY_SECONDS = 5
+_TYPES: Mapping[Form, str] = {"svg": "image/svg+xml; charset=utf-8", "json": "application/json"}
+_HEADERS = {
+    "Access-Control-Allow-Origin": "*",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is answered to everybody who asks the same."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+async def of_check(slug: str, name: str, form: Form) -> Response:
+    """A check's badge."""
+    return await _respond(slug, name, form)
+
+
+async def of_account(slug: str, form: Form) -> Response:
+    """The badge of a whole account."""
+    return await _respond(slug, None, form)
+
+
+async def answer(slug: str, name: str | None, form: Form, fields: Mapping[str, str]) -> Answer:
+    """The badge of a check, or without `name` of an account; `fields` are the query's.
+
+    400 for a bad query, and a 404 that does not tell whether the account or the check is unknown. Raises
+    StoreUnavailable.
+    """
+    try:
+        query = read_badge_query(fields)
+        if name is None:
+            badge, facts = await _account(slug, query)
+        else:
+            badge, facts = await _check(slug, name, query)
+    except Invalid as error:
+        return _text(400, str(error))
+    except NotFound:
+        return _text(404, "There is no badge at this address.")
+    if form == "json":
+        shown = {"schemaVersion": 1, "label": badge.label, "message": badge.message, "color": badge.colour}
+        body = json.dumps(shown | facts, ensure_ascii=False)
+    else:
+        body = await picture(badge)
+    return Answer(200, _TYPES[form], body.encode())
+
+
+async def picture(badge: Badge) -> str:
+    """A badge as SVG."""
+    return await render_template(
+        "badges/badge.svg",
+        badge=badge,
+        at=layout(badge),
+        label_colour=LABEL_COLOUR,
+        font_size=FONT_SIZE,
+    )
+
+
+async def _check(slug: str, name: str, query: BadgeQuery) -> tuple[Badge, dict[str, object]]:
+    by_uptime = query.show == "uptime"
+    seen = await find_check(current.store(), slug, name, history=by_uptime)
+    return check_badge(seen, query, now_ms())
+
+
+def check_badge(seen: Seen, query: BadgeQuery, now: int) -> tuple[Badge, dict[str, object]]:
+    """A check's badge at `now` (ms), and what its JSON tells besides."""
+    check, label = seen.check, query.label or seen.check.name
+    shown = shown_status(check, now)
+    facts: dict[str, object] = {
+        "status": check.status,
+        "late": shown == "late",
+        "running": check.running,
+    }
+    if seen.history is None:
+        return status_badge(label, shown, running=check.running), facts
+    ratio = uptime_in(seen.history, query.window, now).ratio
+    return uptime_badge(label, ratio, percent(ratio)), facts | {"uptime": ratio, "window": query.window}
+
+
+async def _account(slug: str, query: BadgeQuery) -> tuple[Badge, dict[str, object]]:
+    if query.show == "uptime":
+        raise Invalid([FieldError("show", "Only a check has an uptime.")])
+    counts = await find_counts(current.store(), slug, now=now_ms())
+    badge = account_badge(
+        query.label or ACCOUNT_LABEL,
+        total=counts.total,
+        down=counts.down,
+        late=counts.late,
+        up=counts.up,
+        paused=counts.paused,
+    )
+    return badge, {
+        "status": _worst(counts),
+        "total": counts.total,
+        "up": counts.up,
+        "down": counts.down,
+        "late": counts.late,
+        "new": counts.new,
+        "paused": counts.paused,
+        "running": counts.running,
+    }
+
+
+def _worst(counts: Counts) -> str:
+    """The status of an account, of those that a check may have; without checks it is new."""
+    if counts.down:
+        return "down"
+    if counts.up:
+        return "up"
+    return "paused" if counts.total and not counts.new else "new"
+
+
+async def _respond(slug: str, name: str | None, form: Form) -> Response:
+    fields = {field: values[0] for field, values in request.args.lists()}
+    try:
+        found = await answer(slug, name, form, fields)
+    except StoreUnavailable as error:
+        log.warning("a badge had no Redis: %s", error)
+        return _passing(_text(503, "The database is away; try again in a few seconds."))
+    except Exception:
+        # The HTML door's own answer would read the session and set cookies.
+        log.exception("a badge failed: %r", request.path)
+        return _passing(_text(500, "Something broke; the fault is ours."))
+    return _response(found)
+
+
+def _response(found: Answer) -> Response:
+    headers = {**_HEADERS, "Cache-Control": f"public, max-age={KEPT_SECONDS}"}
+    if found.status == 200:
+        tag = f'"{hashlib.sha256(found.body).hexdigest()[:32]}"'
+        headers["ETag"] = tag
+        if _has(tag):
+            response = Response(status=304, headers=headers)
+            for name in ("Content-Type", "Content-Length"):
+                response.headers.pop(name, None)
+            return response
+    return Response(found.body, found.status, headers, content_type=found.content_type)
+
+
+def _has(tag: str) -> bool:
+    """Whether whoever asks has it: `If-None-Match` names it, weak or strong, alone or in a list, or says `*`."""
+    asked = ",".join(request.headers.getlist("If-None-Match"))
+    return asked.strip() == "*" or tag in asked
+
+
+def _passing(found: Answer) -> Response:
+    """An answer that will be another one soon."""
+    headers = {**_HEADERS, "Cache-Control": "no-store", "Retry-After": str(_RETRY_SECONDS)}
+    return Response(found.body, found.status, headers, content_type=found.content_type)
+
+
+def _text(status: int, sentence: str) -> Answer:
+    return Answer(status, "text/plain; charset=utf-8", f"{sentence}\n".encode())
