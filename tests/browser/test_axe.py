@@ -25,6 +25,8 @@ _LISTS = (
     "/channels/1",
     "/deliveries",
     "/account",
+    "/account/badge",
+    "/badges",
     "/docs/keyboard",
     "/nothing-is-here",
 )
@@ -39,6 +41,8 @@ _CHECKS = (
     "/checks/1/integrations",
     "/checks/1/deliveries",
     "/checks/1/content",
+    "/checks/1/badge",
+    "/checks/11/badge?show=uptime",
     "/checks/1/delete",
 )
 _LARGE = ("/patterns", "/docs/api")

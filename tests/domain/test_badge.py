@@ -174,6 +174,7 @@ def test_the_two_texts_lie_side_by_side_with_room_around_them() -> None:
         ),
         ("\U0001f468\u200d\U0001f469\u200d\U0001f467", 1.25),
         ("\U0001f44d\U0001f3fd", 1.25),
+        ("a\u200db", 1.24),
     ],
 )
 def test_letters_have_the_width_that_the_font_gives_them(text: str, ems: float) -> None:

@@ -8,6 +8,7 @@ judged by what Unicode says of their width.
 
 import unicodedata
 from collections.abc import Mapping
+from itertools import pairwise
 
 _TABLES = {
     # Latin, its accents, Greek, Cyrillic.
@@ -66,6 +67,7 @@ _ADVANCES: Mapping[int, int] = {
 }
 _WIDE, _EMOJI, _SYMBOL, _OTHER = 100, 125, 84, 64
 _FIRST_EMOJI = 0x1F000
+# Between two pictures it makes one of them.
 _JOINER = "\u200d"
 _REGIONAL = range(0x1F1E6, 0x1F200)
 _SKINS = range(0x1F3FB, 0x1F400)
@@ -73,12 +75,11 @@ _SKINS = range(0x1F3FB, 0x1F400)
 
 def text_width(text: str, size: float) -> float:
     """How wide `text` is drawn in a font of `size`, in the units of that; for what our font has not, roughly."""
-    joined = (before == _JOINER for before in "\0" + text)
-    return (
-        sum(0 if to_last else _advance(char) for char, to_last in zip(text, joined, strict=False))
-        * size
-        / 100
+    advances = (
+        0 if before == _JOINER and unicodedata.category(char) == "So" else _advance(char)
+        for before, char in pairwise("\0" + text)
     )
+    return sum(advances) * size / 100
 
 
 def _advance(char: str) -> int:
