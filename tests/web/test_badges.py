@@ -214,7 +214,10 @@ async def test_a_slug_that_looks_sealed_is_a_slug_first(owner: Owner) -> None:
 
 async def test_what_is_not_there_is_not_told_apart(owner: Owner, app: Quart, store: Store) -> None:
     check = await owner.check()
+    # Somebody in the same partition, where their checks lie as near as one's own.
+    await store.redis.set(keys.sequence("user"), owner.user.id + keys.PARTITIONS - 1)
     stranger, _ = await create_user(store, now=now_ms(), master=MASTER_KEY)
+    assert stranger.partition == owner.user.partition
     theirs = await Owner(app, store, stranger).check("theirs")
     public = owner.user.public_slug
     paths = [
