@@ -38,6 +38,8 @@ OFTEN = {
 }
 SVG = "{http://www.w3.org/2000/svg}"
 
+pytestmark = pytest.mark.usefixtures("nothing_is_kept")
+
 
 class Owner:
     """An account whose jobs ping over the front door."""

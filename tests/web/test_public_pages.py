@@ -27,8 +27,9 @@ from ttr.store.pings import Kept, Plan, Target, record_ping
 from ttr.store.redis import Store
 from ttr.store.status_pages import create_status_page, delete_status_page, update_status_page
 from ttr.store.users import User, create_user
-from ttr.web import copies
 from ttr.web.public_reply import CSP
+
+pytestmark = pytest.mark.usefixtures("nothing_is_kept")
 
 KINDS = ("", "?layout=cards", "?layout=grid", "?layout=timeline", "/live", "/data", "/summary.txt")
 SECRETS = {
@@ -41,14 +42,6 @@ SECRETS = {
     "detail": "d3tail-secret",
     "channel": "chann3l-secret",
 }
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every request looks at Redis, so that tests need not wait for a copy to grow old."""
-    monkeypatch.setattr(copies, "FRESH_MS", 0)
-    monkeypatch.setattr(copies, "_OLD_MS", 0)
-    monkeypatch.setattr(copies, "_REST", 0)
 
 
 @pytest.fixture

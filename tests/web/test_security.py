@@ -16,7 +16,7 @@ from ttr.settings import Settings
 from ttr.store.redis import Store
 from ttr.store.sessions import open_session
 from ttr.store.users import User, create_user
-from ttr.web import _PUBLIC
+from ttr.web.public import PATHS
 from ttr.web.security import HEADERS
 
 PAGES = (
@@ -38,7 +38,14 @@ FRAGMENTS = (
     "/account/badge/codes",
     "/checks/{id}/badge/codes",
 )
-PUBLIC = ("/p/<slug>/badge.<any(svg, json):form>", "/p/<slug>/<name>/badge.<any(svg, json):form>")
+PUBLIC = (
+    "/s/<slug>",
+    *(f"/s/<slug>/<page_slug>{rest}" for rest in ("", "/live", "/data", "/summary.txt")),
+    *(
+        f"/{path}/badge.<any(svg, json):form>"
+        for path in ("p/<slug>", "p/<slug>/<name>", "s/<slug>/<page_slug>")
+    ),
+)
 WRITES = (
     "/checks/bulk",
     *(
@@ -57,6 +64,8 @@ WRITES = (
     *("/channels/{id}/off", "/channels/{id}/checks", "/channels/{id}/test", "/channels/{id}/signing"),
     *("/channels/{id}/delete", "/deliveries/d{id}/resend", "/account/export", "/account/import"),
     "/account/import/run",
+    *("/status-pages", "/status-pages/arrange", "/status-pages/choices", "/status-pages/preview"),
+    *("/status-pages/{id}", "/status-pages/{id}/delete"),
 )
 SIGNED = ("/acknowledge/{token}", "/unsubscribe/{token}", "/confirm/{token}")
 
@@ -72,7 +81,7 @@ def test_no_write_is_missing_here(app: Quart) -> None:
 
 
 def test_what_needs_no_session_and_sets_no_cookie_is_listed_here(app: Quart) -> None:
-    assert set(_PUBLIC) == set(PUBLIC)
+    assert set(PATHS) == set(PUBLIC)
     rules = {rule.rule: rule.methods for rule in app.url_map.iter_rules()}
     assert all(rules[path] == {"GET", "HEAD", "OPTIONS"} for path in PUBLIC)
 

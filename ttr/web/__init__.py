@@ -15,7 +15,6 @@ from ttr.web import (
     appearance,
     assets,
     badge_picker,
-    badges,
     bulk_checks,
     channels,
     charts,
@@ -55,7 +54,7 @@ from ttr.web import (
     words,
     zones,
 )
-from ttr.web.public import public_blueprint
+from ttr.web.public import public_blueprint  # what needs no session: /s/..., badges
 
 __all__ = ["public_blueprint", "web_blueprint"]
 
@@ -116,11 +115,6 @@ _FILES: dict[str, _View] = {
     "/checks/<int:check_id>/pings/<int:number>/body/download": pings.download,
     "/assets/<digest>/<path:path>": assets.show,
     "/events": events.show,
-}
-# For everybody: no session is read and no cookie set, and answers have headers of their own.
-_PUBLIC: dict[str, _View] = {
-    "/p/<slug>/badge.<any(svg, json):form>": badges.of_account,
-    "/p/<slug>/<name>/badge.<any(svg, json):form>": badges.of_check,
 }
 _WRITES: dict[str, _View] = {
     "/keys": keys.create,
@@ -193,7 +187,7 @@ _FORMER: dict[str, _View] = {
     "/status-pages/preview": status_pages.moved,
 }
 
-for _methods, _routes in ((["GET"], _PAGES | _FRAGMENTS | _FILES | _PUBLIC | _FORMER), (["POST"], _WRITES)):
+for _methods, _routes in ((["GET"], _PAGES | _FRAGMENTS | _FILES | _FORMER), (["POST"], _WRITES)):
     for _path, _view in _routes.items():
         _name = f"{_view.__module__.rpartition('.')[2]}_{_view.__name__}"
         web_blueprint.add_url_rule(_path, endpoint=_name, view_func=_view, methods=_methods)

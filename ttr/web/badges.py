@@ -6,10 +6,11 @@ Nobody is asked who they are: no session is read and no cookie set, so that what
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
-from quart import Response, render_template, request
+from quart import Response, current_app, render_template, request
 
 from ttr import current
 from ttr.domain.badge import (
@@ -25,19 +26,24 @@ from ttr.domain.badge import (
 )
 from ttr.domain.badge_address import Form
 from ttr.domain.invalid import FieldError, Invalid
+from ttr.domain.published import Overall
+from ttr.domain.shown import shown_status
 from ttr.domain.uptime import uptime_in
 from ttr.now import now_ms
 from ttr.store.badges import Seen, find_check, find_counts
 from ttr.store.check_list import Counts
 from ttr.store.errors import NotFound, StoreUnavailable
 from ttr.web.charts import percent
-from ttr.web.words import shown_status
+from ttr.web.copies import Copies
+from ttr.web.public_pages import page_now
 
 log = logging.getLogger(__name__)
 
 KEPT_SECONDS = 60
 """So long browsers and proxies may show what they got."""
 ACCOUNT_LABEL = "checks"
+_NO_BADGE = "There is no badge at this address."
+_NO_UPTIME = "Only a check has an uptime."
 _RETRY_SECONDS = 5
 _TYPES: Mapping[Form, str] = {"svg": "image/svg+xml; charset=utf-8", "json": "application/json"}
 _HEADERS = {
@@ -59,12 +65,33 @@ class Answer:
 
 async def of_check(slug: str, name: str, form: Form) -> Response:
     """A check's badge."""
-    return await _respond(slug, name, form)
+    return await _respond(lambda: _kept(slug, name, form))
 
 
 async def of_account(slug: str, form: Form) -> Response:
     """The badge of a whole account."""
-    return await _respond(slug, None, form)
+    return await _respond(lambda: _kept(slug, None, form))
+
+
+async def of_page(slug: str, page_slug: str, form: Form) -> Response:
+    """The badge of all that stands on a status page."""
+
+    async def make() -> Answer:
+        try:
+            query = read_badge_query(_fields())
+            if query.show == "uptime":
+                raise Invalid([FieldError("show", _NO_UPTIME)])
+            handed = await page_now(slug, page_slug)
+        except Invalid as error:
+            return _text(400, str(error))
+        except NotFound:
+            return _text(404, _NO_BADGE)
+        if handed.stale:
+            raise StoreUnavailable("what is known of the page is old")
+        page = handed.value.published
+        return await _drawn(form, *_together(page.overall, query.label or page.page.name))
+
+    return await _respond(make)
 
 
 async def answer(slug: str, name: str | None, form: Form, fields: Mapping[str, str]) -> Answer:
@@ -82,10 +109,14 @@ async def answer(slug: str, name: str | None, form: Form, fields: Mapping[str, s
     except Invalid as error:
         return _text(400, str(error))
     except NotFound:
-        return _text(404, "There is no badge at this address.")
+        return _text(404, _NO_BADGE)
+    return await _drawn(form, badge, facts)
+
+
+async def _drawn(form: Form, badge: Badge, facts: Mapping[str, object]) -> Answer:
     if form == "json":
         shown = {"schemaVersion": 1, "label": badge.label, "message": badge.message, "color": badge.colour}
-        body = json.dumps(shown | facts, ensure_ascii=False)
+        body = json.dumps({**shown, **facts}, ensure_ascii=False)
     else:
         body = await picture(badge)
     return Answer(200, _TYPES[form], body.encode())
@@ -125,15 +156,15 @@ def check_badge(seen: Seen, query: BadgeQuery, now: int) -> tuple[Badge, dict[st
 
 async def _account(slug: str, query: BadgeQuery) -> tuple[Badge, dict[str, object]]:
     if query.show == "uptime":
-        raise Invalid([FieldError("show", "Only a check has an uptime.")])
+        raise Invalid([FieldError("show", _NO_UPTIME)])
     counts = await find_counts(current.store(), slug, now=now_ms())
+    return _together(counts, query.label or ACCOUNT_LABEL)
+
+
+def _together(counts: Counts | Overall, label: str) -> tuple[Badge, dict[str, object]]:
+    """The badge of many checks, and what its JSON tells besides."""
     badge = account_badge(
-        query.label or ACCOUNT_LABEL,
-        total=counts.total,
-        down=counts.down,
-        late=counts.late,
-        up=counts.up,
-        paused=counts.paused,
+        label, total=counts.total, down=counts.down, late=counts.late, up=counts.up, paused=counts.paused
     )
     return badge, {
         "status": _worst(counts),
@@ -147,8 +178,8 @@ async def _account(slug: str, query: BadgeQuery) -> tuple[Badge, dict[str, objec
     }
 
 
-def _worst(counts: Counts) -> str:
-    """The status of an account, of those that a check may have; without checks it is new."""
+def _worst(counts: Counts | Overall) -> str:
+    """The status of all together, of those that a check may have; without checks it is new."""
     if counts.down:
         return "down"
     if counts.up:
@@ -156,17 +187,32 @@ def _worst(counts: Counts) -> str:
     return "paused" if counts.total and not counts.new else "new"
 
 
-async def _respond(slug: str, name: str | None, form: Form) -> Response:
-    fields = {field: values[0] for field, values in request.args.lists()}
+async def _kept(slug: str, name: str | None, form: Form) -> Answer:
+    """The answer, made at most once a second for all who ask the same."""
+    fields = _fields()
+    asked = (slug, name, form, tuple(sorted(fields.items())))
+    handed = await _badges().get(asked, lambda _: answer(slug, name, form, fields))
+    if handed.stale:
+        # A picture can't say how old it is.
+        raise StoreUnavailable("what is known of the check is old")
+    return handed.value
+
+
+def _badges() -> Copies[Answer]:
+    # 2,000 of about 1 kB.
+    return cast(Copies[Answer], current_app.extensions.setdefault("ttr_badges", Copies(2_000)))
+
+
+def _fields() -> dict[str, str]:
+    return {field: values[0] for field, values in request.args.lists()}
+
+
+async def _respond(make: Callable[[], Awaitable[Answer]]) -> Response:
     try:
-        found = await answer(slug, name, form, fields)
+        found = await make()
     except StoreUnavailable as error:
         log.warning("a badge had no Redis: %s", error)
         return _passing(_text(503, "The database is away; try again in a few seconds."))
-    except Exception:
-        # The HTML door's own answer would read the session and set cookies.
-        log.exception("a badge failed: %r", request.path)
-        return _passing(_text(500, "Something broke; the fault is ours."))
     return _response(found)
 
 

@@ -16,7 +16,7 @@ from ttr.address_limit import AddressLimit
 from ttr.domain.preferences import THEMES
 from ttr.now import now_ms
 from ttr.store.errors import NotFound, StoreUnavailable, TooMany
-from ttr.web import public_pages
+from ttr.web import badges, public_pages
 from ttr.web.public_reply import HTML, finish
 
 log = logging.getLogger(__name__)
@@ -25,15 +25,18 @@ public_blueprint = Blueprint("public", __name__)
 
 _View = Callable[..., Awaitable[Response]]
 
-_PAGES: dict[str, _View] = {
+PATHS: dict[str, _View] = {
     "/s/<slug>": public_pages.index,
     "/s/<slug>/<page_slug>": public_pages.show,
     "/s/<slug>/<page_slug>/live": public_pages.live,
     "/s/<slug>/<page_slug>/data": public_pages.data,
     "/s/<slug>/<page_slug>/summary.txt": public_pages.summary,
+    "/s/<slug>/<page_slug>/badge.<any(svg, json):form>": badges.of_page,
+    "/p/<slug>/badge.<any(svg, json):form>": badges.of_account,
+    "/p/<slug>/<name>/badge.<any(svg, json):form>": badges.of_check,
 }
 
-for _path, _view in _PAGES.items():
+for _path, _view in PATHS.items():
     _name = f"{_view.__module__.rpartition('.')[2]}_{_view.__name__}"
     public_blueprint.add_url_rule(_path, endpoint=_name, view_func=_view, methods=["GET"])
 

@@ -19,14 +19,14 @@ from ttr.store.ping_log import PingEntry
 from ttr.store.published import find_account, find_page, page_version, public_pages
 from ttr.store.redis import Store
 from ttr.web.assets import tree_digest
-from ttr.web.copies import Copies
+from ttr.web.copies import Copies, Handed
 from ttr.web.live import SILENT_MS
 from ttr.web.public_feed import feed
 from ttr.web.public_reply import HTML, JSON, TEXT, Packed, finish, pack, reply, whole
 
 
 @dataclass(slots=True)
-class _Made:
+class Made:
     """A page as it was made, and what has been written of it so far."""
 
     published: Published
@@ -102,16 +102,22 @@ def locate(ping: PingEntry) -> Activity:
     return Activity(ping.at, ping.kind, place.country_code, place.country_name, place.connection_type)
 
 
-async def _answer(slug: str, page_slug: str, kind: str, asked: Layout | None) -> Response:
+async def page_now(slug: str, page_slug: str) -> Handed[Made]:
+    """The page as it is. Raises NotFound, also for one that is off, and StoreUnavailable."""
     store = current.store()
 
-    async def make(before: _Made | None) -> _Made | None:
+    async def make(before: Made | None) -> Made | None:
         return await _make(store, slug, page_slug, before)
 
     handed = await _pages().get((slug, page_slug), make)
-    made = handed.value
-    if made is None:
+    if handed.value is None:
         raise NotFound("no such page")
+    return Handed(handed.value, handed.stale)
+
+
+async def _answer(slug: str, page_slug: str, kind: str, asked: Layout | None) -> Response:
+    handed = await page_now(slug, page_slug)
+    made = handed.value
     layout = asked or made.published.page.settings.layout
     if kind == "live" and not handed.stale and request.args.get("since") == made.version:
         return finish(Response("", 204))
@@ -127,7 +133,7 @@ async def _answer(slug: str, page_slug: str, kind: str, asked: Layout | None) ->
     return reply(made.written[name], indexed=made.published.page.settings.visibility == "public")
 
 
-async def _make(store: Store, slug: str, page_slug: str, before: _Made | None) -> _Made | None:
+async def _make(store: Store, slug: str, page_slug: str, before: Made | None) -> Made | None:
     now = now_ms()
     if before is not None:
         version, tick = await page_version(store, before.published.page.user_id)
@@ -148,7 +154,7 @@ async def _make(store: Store, slug: str, page_slug: str, before: _Made | None) -
         before.account_version = user.version
         before.published = published
         return before
-    return _Made(published, user.version, version_of)
+    return Made(published, user.version, version_of)
 
 
 def _version(published: Published) -> str:
@@ -175,37 +181,37 @@ def _layout_asked() -> Layout | None:
     return asked if asked in LAYOUTS else None
 
 
-def _pages() -> Copies[_Made | None]:
-    return cast(Copies[_Made | None], current_app.extensions.setdefault("ttr_status_pages", Copies()))
+def _pages() -> Copies[Made | None]:
+    return cast(Copies[Made | None], current_app.extensions.setdefault("ttr_status_pages", Copies()))
 
 
-async def _write_page(made: _Made, layout: Layout, stale: bool) -> Packed:
+async def _write_page(made: Made, layout: Layout, stale: bool) -> Packed:
     return await _html("public/page.html", made, layout, stale)
 
 
-async def _write_live(made: _Made, layout: Layout, stale: bool) -> Packed:
+async def _write_live(made: Made, layout: Layout, stale: bool) -> Packed:
     return await _html("public/_body.html", made, layout, stale)
 
 
-async def _html(template: str, made: _Made, layout: Layout, stale: bool) -> Packed:
+async def _html(template: str, made: Made, layout: Layout, stale: bool) -> Packed:
     view = view_of(made.published, layout, version=made.version, stale=stale)
     parts = await stream_template(template, **view)
     return await pack(parts, HTML, f"{made.version}-{layout}{'-old' if stale else ''}")
 
 
-async def _write_data(made: _Made, layout: Layout, stale: bool) -> Packed:
+async def _write_data(made: Made, layout: Layout, stale: bool) -> Packed:
     text = json.dumps(feed(made.published, stale=stale), ensure_ascii=False, separators=(",", ":"))
     return await pack(whole(text), JSON, f"{made.version}-data{'-old' if stale else ''}")
 
 
-async def _write_summary(made: _Made, layout: Layout, stale: bool) -> Packed:
+async def _write_summary(made: Made, layout: Layout, stale: bool) -> Packed:
     text = await render_template(
         "public/summary.txt", page=made.published.page, published=made.published, stale=stale
     )
     return await pack(whole(text), TEXT, f"{made.version}-text{'-old' if stale else ''}")
 
 
-_WRITERS: dict[str, Callable[[_Made, Layout, bool], Awaitable[Packed]]] = {
+_WRITERS: dict[str, Callable[[Made, Layout, bool], Awaitable[Packed]]] = {
     "page": _write_page,
     "live": _write_live,
     "data": _write_data,
