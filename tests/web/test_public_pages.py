@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -356,6 +357,36 @@ async def test_a_former_ping_slug_shows_no_page(store: Store, user: User, visito
     await accounts.rename(store, user, user_slug="new-ping-slug", public_slug=None, now=now_ms())
     assert (await visitor.get(f"/s/{user.user_slug}/prod")).status_code == 404
     assert (await visitor.get("/s/new-ping-slug/prod")).status_code == 200
+
+
+async def test_nobody_can_put_a_page_below_somebody_elses_name(
+    store: Store, user: User, visitor: Visitor
+) -> None:
+    owner = await accounts.rename(store, user, user_slug=None, public_slug="acme", now=now_ms())
+    other, _ = await create_user(store, now=now_ms(), master=MASTER_KEY)
+    other = await accounts.rename(store, other, user_slug="acme", public_slug=None, now=now_ms())
+    await page_of(store, other, slug="theirs")
+    for path in ("/s/acme/theirs", "/s/acme/theirs/data", "/s/acme"):
+        assert (await visitor.get(path)).status_code == 404
+    await page_of(store, owner, slug="mine")
+    assert (await visitor.get("/s/acme/mine")).status_code == 200
+
+
+async def test_the_badge_of_a_page(store: Store, user: User, visitor: Visitor) -> None:
+    check, other = await check_of(store, user), await check_of(store, user, "Not on the page")
+    await ping(store, user, other, "fail", reason="fail")
+    page = await page_of(store, user, of(check))
+    path = f"/s/{user.public_slug}/prod/badge"
+    found = json.loads(await visitor.read(f"{path}.json"))
+    assert (found["label"], found["message"], found["total"]) == ("Production", "new", 1)
+    await ping(store, user, check, "success")
+    picture = await visitor.get(f"{path}.svg?label=jobs")
+    assert picture.headers["Cache-Control"] == "public, max-age=60"
+    assert "jobs: all up" in await text(picture)
+    assert (await visitor.get(f"{path}.svg?show=uptime")).status_code == 400
+    off = replace(page.settings, visibility="off")
+    await update_status_page(store, user, page.id, lambda _: off, now=now_ms())
+    assert (await visitor.get(f"{path}.svg")).status_code == 404
 
 
 async def test_somebody_elses_check_is_never_shown(store: Store, user: User, visitor: Visitor) -> None:

@@ -10,6 +10,7 @@ from ttr.domain.uptime import History
 from ttr.store import keys
 from ttr.store.check_list import Filter, list_checks
 from ttr.store.codec import check_from_hash, to_hash
+from ttr.store.errors import NotFound
 from ttr.store.flips import unpack_days, unpack_flips
 from ttr.store.ping_log import PingEntry, unpack
 from ttr.store.redis import Store, store_trouble
@@ -34,31 +35,34 @@ class Record:
     """Newest first, unpacked one by one."""
 
 
-async def find_account(store: Store, slug: str) -> list[User]:
-    """The accounts whose public slug or ping slug this is; the first one's public slug counts for more."""
+async def find_account(store: Store, slug: str) -> User:
+    """The account whose public slug or ping slug this is. Raises NotFound.
+
+    Where it is one account's public slug and another's ping slug, it means the first: nobody can put a page of his own
+    below somebody else's name. A former ping slug is for pings alone.
+    """
     with store_trouble():
         async with store.redis.pipeline(transaction=False) as pipe:
             pipe.get(keys.public_slug(slug))
             pipe.get(keys.user_slug(slug))
-            owners = await pipe.execute()
-    found: list[User] = []
-    for owner in dict.fromkeys(owner for owner in owners if owner is not None):
-        user = await user_by_id(store, int(owner))
-        # A claim outlives its slug for a while, and a former ping slug is for pings alone.
-        if user is not None and slug in (user.public_slug, user.user_slug):
-            found.append(user)
-    return found
+            public, private = await pipe.execute()
+    # A claim outlives its slug for a while; the account itself says which it has.
+    if public is not None and (user := await user_by_id(store, int(public))) and user.public_slug == slug:
+        return user
+    if private is not None and (user := await user_by_id(store, int(private))) and user.user_slug == slug:
+        return user
+    raise NotFound("no such account")
 
 
-async def find_page(store: Store, slug: str, page_slug: str) -> tuple[User, StatusPage] | None:
-    """The page at `/s/<slug>/<page_slug>`, whoever may see it; None when there is none."""
-    for user in await find_account(store, slug):
-        with store_trouble():
-            number = await store.redis.hget(keys.page_slugs(user.partition, user.id), page_slug)
-            raw = number and await store.redis.hgetall(keys.status_page(user.partition, int(number)))
-        if raw:
-            return user, from_hash(to_hash(raw))
-    return None
+async def find_page(store: Store, slug: str, page_slug: str) -> tuple[User, StatusPage]:
+    """The page at `/s/<slug>/<page_slug>`, whoever may see it. Raises NotFound."""
+    user = await find_account(store, slug)
+    with store_trouble():
+        number = await store.redis.hget(keys.page_slugs(user.partition, user.id), page_slug)
+        raw = number and await store.redis.hgetall(keys.status_page(user.partition, int(number)))
+    if not raw:
+        raise NotFound("no such page")
+    return user, from_hash(to_hash(raw))
 
 
 async def public_pages(store: Store, user: User) -> list[StatusPage]:

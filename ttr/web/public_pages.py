@@ -58,20 +58,21 @@ async def summary(slug: str, page_slug: str) -> Response:
 
 async def index(slug: str) -> Response:
     """The account's public pages."""
-    for user in await find_account(current.store(), slug):
-        if pages := await public_pages(current.store(), user):
-            look = pages[0].settings
-            html = await render_template(
-                "public/index.html",
-                theme=look.theme,
-                scheme=look.scheme,
-                pages=pages,
-                public_slug=user.public_slug,
-                base_url=current.base_url(),
-                now=now_ms(),
-            )
-            return reply(await pack(whole(html), HTML, hashlib.sha256(html.encode()).hexdigest()[:16]))
-    raise NotFound("no such page")
+    user = await find_account(current.store(), slug)
+    pages = await public_pages(current.store(), user)
+    if not pages:
+        raise NotFound("no such page")
+    look = pages[0].settings
+    html = await render_template(
+        "public/index.html",
+        theme=look.theme,
+        scheme=look.scheme,
+        pages=pages,
+        public_slug=user.public_slug,
+        base_url=current.base_url(),
+        now=now_ms(),
+    )
+    return reply(await pack(whole(html), HTML, hashlib.sha256(html.encode()).hexdigest()[:16]))
 
 
 def view_of(
@@ -141,10 +142,12 @@ async def _make(store: Store, slug: str, page_slug: str, before: Made | None) ->
         same = version == before.account_version and watching == before.published.watching
         if same and now < before.published.until:
             return before
-    found = await find_page(store, slug, page_slug)
-    if found is None or not found[1].shown:
+    try:
+        user, page = await find_page(store, slug, page_slug)
+    except NotFound:
         return None
-    user, page = found
+    if not page.shown:
+        return None
     _, tick = await page_version(store, user.id)
     published = await publish_page(
         store, user, page, now=now, watching=now - tick <= SILENT_MS, locate=locate
