@@ -6,7 +6,17 @@ import os
 import platform
 import sys
 
-NAMES = ("memory", "pings", "detection", "notifications", "lists", "fragments", "streams", "screen")
+NAMES = (
+    "memory",
+    "pings",
+    "detection",
+    "notifications",
+    "lists",
+    "fragments",
+    "streams",
+    "screen",
+    "visitors",
+)
 
 
 def main(names: list[str]) -> int:

@@ -42,7 +42,9 @@ async def store(url: str) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def process(name: str, url: str) -> AsyncIterator[tuple[subprocess.Popen[bytes], str]]:
+async def process(
+    name: str, url: str, *, limits: str = "off"
+) -> AsyncIterator[tuple[subprocess.Popen[bytes], str]]:
     """`ttr <name>` on that Redis; yields the process and, for web, its URL."""
     port = free_port()
     environment = {
@@ -51,7 +53,7 @@ async def process(name: str, url: str) -> AsyncIterator[tuple[subprocess.Popen[b
         "SECRET_KEY": "bench",
         "ENCRYPTION_KEY": MASTER_KEY,
         "PORT": str(port),
-        "RATE_LIMITS": "off",
+        "RATE_LIMITS": limits,
         "LOG_LEVEL": "ERROR",
     }
     child = subprocess.Popen(

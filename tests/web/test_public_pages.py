@@ -510,7 +510,10 @@ async def test_more_checks_than_a_page_shows_are_counted(
         await delete_status_page(store, user, page.id)
 
 
-async def test_limits_of_an_address_and_of_all_together(store: Store, user: User, settings: Settings) -> None:
+async def test_limits_of_an_address_and_of_all_together(
+    store: Store, user: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ttr.web.public.HOLD_SECONDS", 0)
     await page_of(store, user)
     for zone, status in (("public-address", 429), ("public", 503)):
         app = create_app(settings.model_copy(update={"rate_limits": parse_limits(f"{zone}=3/3600")}))

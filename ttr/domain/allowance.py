@@ -92,7 +92,7 @@ DEFAULTS = (
     Limit("ping-address", 500, 1),
     Limit("ping-unknown", 60, 60),
     Limit("public-address", 600, 60),
-    Limit("public", 300, 1),
+    Limit("public", 200, 1),
 )
 """Every zone with its limit when the operator says nothing."""
 

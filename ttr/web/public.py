@@ -4,8 +4,11 @@ Nothing here reads a session or sets a cookie, so browsers and proxies may keep 
 process: a flood costs Redis nothing, and what is above them is refused before anything is done.
 """
 
+import asyncio
 import logging
+import random
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import cast
 
 from quart import Blueprint, Response, current_app, render_template, request
@@ -42,24 +45,45 @@ for _path, _view in PATHS.items():
 
 _RETRY_SECONDS = 5
 _EVERYBODY = "everybody"
+HOLD_SECONDS = 1.0
+"""So long a refusal is held back: whoever asks again as soon as he is answered then asks once a second, and a refusal
+costs nearly as much as an answer."""
+_HELD_MOST = 500
+"""Refusals held at once, some 20 kB each; more are told at once."""
+
+
+@dataclass(slots=True)
+class _Gate:
+    """What one address, and all together, may still ask for in this process; and how many wait for their refusal."""
+
+    each: AddressLimit
+    together: AddressLimit
+    held: int = 0
 
 
 @public_blueprint.before_request
 async def _spend() -> None:
-    """Raise TooMany above what one address, or all together, may ask for in this process."""
-    each, together = _limits()
-    now = now_ms()
-    for limit, who in ((each, current.address()), (together, _EVERYBODY)):
-        if (refused := limit.refuse(who, now)) is not None:
-            raise TooMany(refused)
+    """Raise TooMany, after a while, above what one address or all together may ask for."""
+    gate, now = _gate(), now_ms()
+    refused = gate.each.refuse(current.address(), now) or gate.together.refuse(_EVERYBODY, now)
+    if refused is None:
+        return
+    if gate.held < _HELD_MOST:
+        gate.held += 1
+        try:
+            # Spread, or those who were refused together would come back together.
+            await asyncio.sleep(HOLD_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311  # no secret
+        finally:
+            gate.held -= 1
+    raise TooMany(refused)
 
 
-def _limits() -> tuple[AddressLimit, AddressLimit]:
+def _gate() -> _Gate:
     extensions, settings = current_app.extensions, current.settings()
-    if "ttr_public_limits" not in extensions:
-        zones = ("public-address", "public")
-        extensions["ttr_public_limits"] = tuple(AddressLimit(settings.limit(zone)) for zone in zones)
-    return cast(tuple[AddressLimit, AddressLimit], extensions["ttr_public_limits"])
+    if "ttr_public_gate" not in extensions:
+        each, together = map(settings.limit, ("public-address", "public"))
+        extensions["ttr_public_gate"] = _Gate(AddressLimit(each), AddressLimit(together))
+    return cast(_Gate, extensions["ttr_public_gate"])
 
 
 @public_blueprint.errorhandler(NotFound)
