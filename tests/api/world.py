@@ -21,6 +21,7 @@ from ttr.store.users import create_user
 # Nobody listens there, so a test message is refused at once.
 HOOK = "http://127.0.0.1:9/hook"
 SLUG = "nightly-backup"
+PAGE = "night-shift"
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class World:
 
 
 async def make_world(app: Quart, store: Store) -> World:
-    """An account with a check that has failed, its own channel, a shared one, a failed delivery, a former slug."""
+    """An account with a check that has failed, its own channel, a shared one, a failed delivery, a former slug, and a
+    status page of the check and a tag."""
     user, key = await create_user(store, now=now_ms(), master=MASTER_KEY)
     api = Caller(app.test_client(), user, key)
     status, channel = await api.call(
@@ -58,10 +60,22 @@ async def make_world(app: Quart, store: Store) -> World:
     former = f"before-{user.id}-it"
     for slug in (former, f"after-{user.id}-it"):
         assert (await api.call("POST", "/user/slug", {"slug": slug}))[0] == 200
+    status, page = await api.call(
+        "POST",
+        "/status-pages",
+        {
+            "name": "The night shift's own page",
+            "slug": PAGE,
+            "notice": {"text": "pinned by its owner"},
+            "entries": [{"heading": "Jobs"}, {"check": check["id"]}, {"tag": "here"}],
+        },
+    )
+    assert status == 201, page
     known = {
         "check": str(check["id"]),
         "channel": str(channel["id"]),
         "delivery": delivery.id,
+        "page": str(page["id"]),
         "number": "1",
         "kind": "slack",
         "slug": former,

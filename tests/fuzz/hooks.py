@@ -79,6 +79,9 @@ _CHECKS = [call("POST", "/api/v1/checks", _NEW, _KEY) for _ in range(30)]
 for _check in _CHECKS:
     call("POST", urlsplit(_check["ping_url"]).path + "/fail", {"output": "something went wrong"})
 call("POST", f"/api/v1/channels/{_CHANNEL}/test-queue", key=_KEY)
+_PAGE = call(
+    "POST", "/api/v1/status-pages", {"name": "Fuzzed", "slug": "0", "check_ids": [_CHECKS[0]["id"]]}, _KEY
+)["id"]
 _turns = count()
 
 
@@ -89,7 +92,12 @@ def map_path_parameters(context: Any, parameters: dict[str, Any] | None) -> dict
     turn = next(_turns)
     if not parameters or ends or turn % 2:
         return parameters
-    known = {"check": _CHECKS[turn // 2 % len(_CHECKS)]["uuid"], "channel": _CHANNEL, "number": 1}
+    known = {
+        "check": _CHECKS[turn // 2 % len(_CHECKS)]["uuid"],
+        "channel": _CHANNEL,
+        "page": _PAGE,
+        "number": 1,
+    }
     return {name: known.get(name, value) for name, value in parameters.items()}
 
 

@@ -11,7 +11,7 @@ import schemathesis
 from quart import Quart, Response
 
 from tests.api.conftest import ask, problem
-from tests.api.world import HOOK, SLUG, World, call, examples, make_world, operations
+from tests.api.world import HOOK, PAGE, SLUG, World, call, examples, make_world, operations
 from ttr import current
 from ttr.api.converters import RESERVED, CheckConverter
 from ttr.api.describe import TAGS, described
@@ -59,7 +59,8 @@ OPERATION_IDS = set(
     flips_index integrations_change_discord integrations_change_email integrations_change_slack
     integrations_change_telegram integrations_change_webhook integrations_queue_test integrations_rate
     integrations_test keys_create openapi_show pauses_pause pauses_resume pauses_toggle pings_body
-    pings_content pings_index stats_show tags_index transfer_export transfer_export_with_secrets
+    pings_content pings_index stats_show status_pages_change status_pages_create status_pages_delete
+    status_pages_index status_pages_replace status_pages_show tags_index transfer_export transfer_export_with_secrets
     transfer_import_account uptime_show user_change_slugs user_check_slugs user_delete
     user_end_former_slug user_rotate_key user_show
     """.split()
@@ -347,6 +348,13 @@ async def _unsigned(app: Quart, _: Store, world: World, route: Route) -> Respons
     return await call(app, route, variables=world.known | {"channel": str(made["id"])}, key=world.api.key)
 
 
+async def _page_slug_taken(app: Quart, _: Store, world: World, route: Route) -> Response:
+    """Another page of the account has the slug."""
+    await world.api.call("POST", "/status-pages", {"name": "Second", "slug": "second"})
+    body = {"name": "Renamed", "slug": "second"}
+    return await call(app, route, variables=world.known, key=world.api.key, body=body)
+
+
 async def _by_two(app: Quart, store: Store, world: World, route: Route) -> Response:
     """Another account has the slug."""
     other = await make_world(app, store)
@@ -388,6 +396,9 @@ SCENES: dict[tuple[str, int], Scene] = {
     **{(f"integrations_change_{name}", 409): _unready for name in KINDS},
     ("integrations_test", 409): _off,
     ("integrations_queue_test", 409): _off,
+    ("status_pages_create", 409): _with({"name": "Another", "slug": PAGE}),
+    ("status_pages_replace", 409): _page_slug_taken,
+    ("status_pages_change", 409): _with({"entries": [{"check": 999_999}]}),
     ("check_slug_show", 200): _with(query="?slug=free"),
     ("check_slug_show", 400): _with(),
     ("transfer_import_account", 409): _busy,

@@ -35,7 +35,14 @@ async def test_a_stranger_gets_nothing_and_changes_nothing(app: Quart, store: St
 async def test_a_strangers_lists_are_empty_of_the_owners(app: Quart, store: Store) -> None:
     owner, stranger = await make_world(app, store), await make_world(app, store)
     secret = _names(owner, await _everything(owner))
-    for path in ("/checks?q=nightly", "/checks?tag=here", "/checks/tags", "/checks/stats", "/channels"):
+    for path in (
+        "/checks?q=nightly",
+        "/checks?tag=here",
+        "/checks/tags",
+        "/checks/stats",
+        "/channels",
+        "/status-pages",
+    ):
         status, seen = await stranger.api.call("GET", path)
         assert status == 200, (path, seen)
         text = json.dumps(seen)
@@ -53,7 +60,7 @@ def _named(owner: World) -> list[dict[str, str]]:
 
 def _names_owner(route: Route) -> bool:
     """Whether a variable of the path names something that only one account has."""
-    return bool({"check", "channel", "delivery", "slug"} & set(route.variables))
+    return bool({"check", "channel", "delivery", "slug", "page"} & set(route.variables))
 
 
 def _writes(route: Route) -> bool:
@@ -72,6 +79,8 @@ def _sent_by_name(names: dict[str, str]) -> dict[str, Any]:
         "paused": True,
         "slug": names["slug"],
         "passphrase": "a stranger's passphrase",
+        "entries": [{"check": int(names["check"])}] if names["check"].isdigit() else None,
+        "check_ids": [int(names["check"])] if names["check"].isdigit() else None,
     }
 
 
@@ -85,13 +94,22 @@ def _names(owner: World, before: dict[str, Any]) -> set[str]:
         me["user_slug"],
         me["public_slug"],
         "the end of it",
+        before["/status-pages"][1][0]["uuid"],
     }
 
 
 async def _everything(world: World) -> dict[str, Any]:
     """All that the owner sees of the account."""
     check = world.known["check"]
-    paths = ["/user/me", "/checks", "/checks/tags", "/channels", "/deliveries", f"/checks/{check}"]
+    paths = [
+        "/user/me",
+        "/checks",
+        "/checks/tags",
+        "/channels",
+        "/deliveries",
+        "/status-pages",
+        f"/checks/{check}",
+    ]
     paths += [f"/checks/{check}/{below}" for below in ("pings", "flips", "content", "deliveries")]
     seen = {path: await world.api.call("GET", path) for path in paths}
     assert all(status == 200 for status, _ in seen.values())

@@ -21,6 +21,7 @@ from ttr.api import (
     pauses,
     pings,
     stats,
+    status_pages,
     tags,
     transfer,
     uptime,
@@ -104,6 +105,19 @@ _route(
 _route("/channels/<channel>/rate", view_func=channels.rate, methods=["GET"], endpoint="rate_channel")
 _route("/channels/<channel>/rotate-secret", view_func=channels.rotate_secret, methods=["POST"])
 _route("/channels/<channel>/assign-all", view_func=channels.assign_all, methods=["POST"])
+
+_route("/status-pages", view_func=status_pages.index, methods=["GET"], endpoint="status_pages")
+_route("/status-pages", view_func=status_pages.create, methods=["POST"], endpoint="create_status_page")
+_route("/status-pages/<page>", view_func=status_pages.show, methods=["GET"], endpoint="status_page")
+_route(
+    "/status-pages/<page>", view_func=status_pages.replace, methods=["PUT"], endpoint="replace_status_page"
+)
+_route(
+    "/status-pages/<page>", view_func=status_pages.change, methods=["PATCH"], endpoint="change_status_page"
+)
+_route(
+    "/status-pages/<page>", view_func=status_pages.delete, methods=["DELETE"], endpoint="delete_status_page"
+)
 
 _route("/user/me", view_func=user.show, methods=["GET"], endpoint="user")
 _route("/user/rotate-key", view_func=user.rotate_key, methods=["POST"])

@@ -22,6 +22,7 @@ TAGS = {
     "Bulk": "Many checks in one call; all of it happens or none.",
     "History": "What pings left behind: the log, changes of status, uptime.",
     "Channels": "Where alerts go, and which checks use them.",
+    "Status pages": "What is shown to others: checks in groups, and a notice.",
     "Deliveries": "What was sent to which channel, attempt by attempt.",
     "Account": "The account itself, its access key and slugs.",
     "Import and export": "The whole account as one file.",

@@ -18,6 +18,7 @@ from ttr.store.errors import (
     KeyEnded,
     NotDead,
     NotFound,
+    PageSlugTaken,
     QuotaReached,
     SlugTaken,
     StoreUnavailable,
@@ -83,9 +84,11 @@ def install(blueprint: Blueprint) -> None:
     for kind in (Busy, ChannelNeeded, NotDead, QuotaReached):
         blueprint.register_error_handler(kind, _as_it_says)
 
-    @blueprint.errorhandler(SlugTaken)
-    async def _taken(error: SlugTaken) -> ResponseReturnValue:
+    async def _taken(error: Exception) -> ResponseReturnValue:
         return _conflict("slug", error)
+
+    blueprint.register_error_handler(SlugTaken, _taken)
+    blueprint.register_error_handler(PageSlugTaken, _taken)
 
     @blueprint.errorhandler(AccountSlugTaken)
     async def _account_slug(error: AccountSlugTaken) -> ResponseReturnValue:

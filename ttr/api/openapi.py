@@ -43,6 +43,11 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
         "description": "The delivery's id, as the log shows it.",
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9-]{1,100}$"},
     },
+    "page": {
+        "description": "The status page's number.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999_999_999},
+        "example": 1,
+    },
     "number": {
         "description": "The ping's number, as the log shows it.",
         "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},

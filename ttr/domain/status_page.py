@@ -1,7 +1,7 @@
 """The status page: what its owner set, and which checks stand on it in which order. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 Visibility = Literal["public", "unlisted", "off"]
@@ -61,6 +61,11 @@ class StatusPageSettings:
     def tags(self) -> tuple[str, ...]:
         """The tags that stand for their checks, in order."""
         return tuple(entry.value for entry in self.entries if entry.kind == "tag")
+
+    def with_checks_of(self, there: Collection[int]) -> "StatusPageSettings":
+        """The same without the chosen checks that are not `there` any more."""
+        kept = tuple(entry for entry in self.entries if entry.kind != "check" or int(entry.value) in there)
+        return self if kept == self.entries else replace(self, entries=kept)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,14 @@ where they are stored.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ttr.domain import limits
-from ttr.domain.invalid import WHOLE, FieldError, Invalid, has_control, parse_form, parse_json
+from ttr.domain.invalid import WHOLE, Contradiction, FieldError, Invalid, has_control, parse_form, parse_json
 from ttr.domain.preferences import SCHEMES, THEMES
 from ttr.domain.status_page import (
     LAYOUTS,
@@ -49,7 +49,11 @@ def _many_lines(value: str) -> str:
 
 def _say_entry(schema: dict[str, Any]) -> None:
     schema["properties"] = {
-        "heading": _LINE | {"description": "A heading for what follows it."},
+        "heading": {
+            "type": "string",
+            "pattern": line(limits.NAME_MAX),
+            "description": "A heading for what follows it.",
+        },
         "check": {
             "type": "integer",
             "minimum": 1,
@@ -71,9 +75,9 @@ class EntryInput(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra=_say_entry)
 
-    heading: str | None = None
-    check: Annotated[int, Field(ge=1, le=limits.NUMBER_MAX), WHOLE] | None = None
-    tag: str | None = None
+    heading: str = ""
+    check: Annotated[int, Field(ge=1, le=limits.NUMBER_MAX), WHOLE] = 1
+    tag: str = ""
 
 
 def _say_notice(schema: dict[str, Any]) -> None:
@@ -114,7 +118,10 @@ def _say_page(schema: dict[str, Any]) -> None:
             "description": "public: listed among the account's pages, and search engines may keep it; "
             "unlisted: for who has its address; off: for nobody but you."
         },
-        "is_public": {"description": "false is visibility off; true is public where it was off."},
+        "is_public": {
+            "description": "false is visibility off; true is public where it was off. Of visibility and is_public "
+            "that disagree, the one that is as before gives way."
+        },
         "layout": {"description": "What visitors see who have not chosen another."},
         "theme": {},
         "scheme": {},
@@ -127,7 +134,8 @@ def _say_page(schema: dict[str, Any]) -> None:
         "notice": {"description": "A message pinned to the page; null takes it off."},
         "entries": {"description": "What stands on the page, in order."},
         "check_ids": {
-            "description": "The numbers of the checks on the page, in order: entries without headings and tags."
+            "description": "The numbers of the checks that are chosen one by one, in order; headings and tags stay "
+            "where they are. Of entries and check_ids that disagree, the one that is as before gives way."
         },
     }
     for name, said in about.items():
@@ -137,16 +145,36 @@ def _say_page(schema: dict[str, Any]) -> None:
                 for key, value in fields[name].items()
                 if key not in ("default", "title") and not ("type" in said and key in ("type", "anyOf"))
             } | said
-    schema["required"] = ["name", "slug"] if schema["title"] == "StatusPageInput" else []
-    schema["examples"] = [EXAMPLE]
+    if schema["title"] == "StatusPageInput":
+        schema["required"] = ["name", "slug"]
+        schema["examples"] = list(EXAMPLES.values())
+    else:
+        schema["examples"] = list(CHANGE_EXAMPLES.values())
 
 
-EXAMPLE: dict[str, Any] = {
-    "name": "Production",
-    "slug": "production",
-    "layout": "cards",
-    "entries": [{"heading": "Backups"}, {"tag": "backup"}],
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "Groups by tag": {
+        "name": "Production",
+        "slug": "production",
+        "layout": "cards",
+        "intro": "What runs every **night**.",
+        "entries": [{"heading": "Backups"}, {"tag": "backup"}, {"heading": "Reports"}, {"tag": "reports"}],
+    },
+    "A notice on a page without checks": {
+        "name": "Maintenance",
+        "slug": "maintenance",
+        "visibility": "unlisted",
+        "notice": {"level": "maintenance", "text": "The database moves on Sunday."},
+        "check_ids": [],
+    },
 }
+"""Bodies that make a page."""
+
+CHANGE_EXAMPLES: dict[str, dict[str, Any]] = {
+    "Pin a notice": {"notice": {"level": "outage", "text": "Backups are late; we are on it."}},
+    "Take it off, and hide the page": {"notice": None, "visibility": "off"},
+}
+"""Bodies that change one."""
 
 
 class StatusPageInput(BaseModel):
@@ -201,7 +229,7 @@ def parse_status_page_json(
 ) -> StatusPageSettings:
     """The settings in a JSON body. With `current`, what is not sent stays; with `patch`, that is any field.
 
-    Raises Invalid.
+    Raises Invalid, Contradiction when two fields disagree and neither is as it was.
     """
     return _settings(parse_json(StatusPagePatch if patch else StatusPageInput, body), now, current)
 
@@ -223,7 +251,8 @@ def parse_status_page_form(
 
 
 def _settings(given: StatusPageInput, now: int, current: StatusPageSettings | None) -> StatusPageSettings:
-    errors: list[FieldError] = []
+    wrong: list[FieldError] = []
+    contrary: list[FieldError] = []
     sent = given.model_fields_set
     before = current or StatusPageSettings(name="", slug="")
     chosen: dict[str, Any] = {
@@ -234,24 +263,29 @@ def _settings(given: StatusPageInput, now: int, current: StatusPageSettings | No
     settings = replace(
         before,
         **chosen,
-        visibility=_visibility(given, before.visibility, errors),
+        visibility=_visibility(given, current.visibility if current else None, contrary),
         notice=_notice(given.notice, before.notice, now) if "notice" in sent else before.notice,
-        entries=_entries(given, before.entries, errors),
+        entries=_entries(given, before.entries, wrong, contrary),
     )
-    if errors:
-        raise Invalid(errors)
+    if wrong:
+        raise Invalid(list(dict.fromkeys(wrong)))
+    if contrary:
+        raise Contradiction(contrary)
     return settings
 
 
-def _visibility(given: StatusPageInput, before: Visibility, errors: list[FieldError]) -> Visibility:
+def _visibility(given: StatusPageInput, before: Visibility | None, errors: list[FieldError]) -> Visibility:
+    """`before` is None for a new page."""
     told: Visibility | None = given.visibility
-    if given.is_public is None:
-        return told or before
-    if told is None:
-        if not given.is_public:
-            return "off"
-        return "public" if before == "off" else before
-    if given.is_public == (told == "off"):
+    public = given.is_public
+    if told is None or (told == before and public is not None):
+        kept = before or "public"
+        if public is None or public == (kept != "off"):
+            return kept
+        return "public" if public else "off"
+    # What somebody read and sends back with another visibility still says what was so before.
+    stale = before is not None and public == (before != "off")
+    if public is not None and public == (told == "off") and not stale:
         errors.append(FieldError("is_public", f"This says otherwise than visibility, which is {told}."))
     return told
 
@@ -266,36 +300,71 @@ def _notice(given: NoticeInput | None, before: Notice | None, now: int) -> Notic
 
 
 def _entries(
-    given: StatusPageInput, before: tuple[Entry, ...], errors: list[FieldError]
+    given: StatusPageInput,
+    before: tuple[Entry, ...],
+    wrong: list[FieldError],
+    contrary: list[FieldError],
 ) -> tuple[Entry, ...]:
+    asked = None if given.check_ids is None else tuple(dict.fromkeys(given.check_ids))
     if given.entries is None:
-        if given.check_ids is None:
-            return before
-        return tuple(dict.fromkeys(Entry("check", str(number)) for number in given.check_ids))
-    entries = [found for entry in given.entries if (found := _entry(entry, errors))]
-    # Of a check or tag that comes twice, the first place counts; two headings may say the same.
-    seen: set[Entry] = set()
-    kept = [entry for entry in entries if entry.kind == "heading" or not (entry in seen or seen.add(entry))]  # type: ignore[func-returns-value]
+        return before if asked is None else _choose(asked, before, wrong)
+    entries = _once(entry for one in given.entries if (entry := _entry(one, wrong)))
     for kind, most in (("heading", limits.STATUS_PAGE_HEADINGS_MAX), ("tag", limits.STATUS_PAGE_TAGS_MAX)):
-        if sum(entry.kind == kind for entry in kept) > most:
-            errors.append(FieldError("entries", f"At most {most} {kind}s."))
-    if given.check_ids is not None:
-        listed = [int(entry.value) for entry in kept if entry.kind == "check"]
-        if listed != list(dict.fromkeys(given.check_ids)):
-            errors.append(FieldError("check_ids", "Send entries or check_ids; these two differ."))
-    return tuple(kept)
+        if sum(entry.kind == kind for entry in entries) > most:
+            wrong.append(FieldError("entries", f"At most {most} {kind}s."))
+    if asked is None or asked == _checks(entries) or asked == _checks(before):
+        return entries
+    if entries == before:
+        return _choose(asked, before, wrong)
+    contrary.append(FieldError("check_ids", "Send entries or check_ids; these two disagree."))
+    return entries
+
+
+def _choose(asked: tuple[int, ...], before: tuple[Entry, ...], wrong: list[FieldError]) -> tuple[Entry, ...]:
+    """`before` with these checks chosen one by one, in this order. Those that were there share out their places, each
+    new one follows the one before it in the list, and headings and tags stay where they are."""
+    had = set(_checks(before))
+    # Each check that stays, with the new ones that follow it; before the first one, new ones alone.
+    runs: list[list[int]] = [[]]
+    for check in asked:
+        if check in had and any(one in had for one in runs[-1]):
+            runs.append([])
+        runs[-1].append(check)
+    waiting = iter(runs)
+    entries: list[Entry] = []
+    for entry in before:
+        if entry.kind != "check":
+            entries.append(entry)
+        elif int(entry.value) in asked:
+            entries += (Entry("check", str(check)) for check in next(waiting))
+    entries += (Entry("check", str(check)) for run in waiting for check in run)
+    if len(entries) > limits.STATUS_PAGE_ENTRIES_MAX:
+        most = limits.STATUS_PAGE_ENTRIES_MAX
+        wrong.append(FieldError("check_ids", f"At most {most:,}, with the page's headings and tags."))
+    return tuple(entries)
+
+
+def _once(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Of a check or tag that comes twice, the first place counts; two headings may say the same."""
+    kept: dict[Entry | int, Entry] = {}
+    for place, entry in enumerate(entries):
+        kept.setdefault(place if entry.kind == "heading" else entry, entry)
+    return tuple(kept.values())
+
+
+def _checks(entries: Iterable[Entry]) -> tuple[int, ...]:
+    return tuple(int(entry.value) for entry in entries if entry.kind == "check")
 
 
 def _entry(given: EntryInput, errors: list[FieldError]) -> Entry | None:
-    told = given.model_dump(exclude_none=True)
-    if len(told) != 1:
+    if len(given.model_fields_set) != 1:
         errors.append(FieldError("entries", "Each is a heading, a check or a tag."))
         return None
-    if given.check is not None:
+    if "check" in given.model_fields_set:
         return Entry("check", str(given.check))
-    kind: Literal["heading", "tag"] = "heading" if given.heading is not None else "tag"
-    most = limits.NAME_MAX if kind == "heading" else limits.TAG_MAX
-    text = str(told[kind]).strip()
+    kind: Literal["heading", "tag"] = "tag" if "tag" in given.model_fields_set else "heading"
+    most = limits.TAG_MAX if kind == "tag" else limits.NAME_MAX
+    text = (given.tag if kind == "tag" else given.heading).strip()
     fault = ""
     if not text:
         fault = f"A {kind} can't be empty."

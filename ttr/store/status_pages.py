@@ -2,11 +2,11 @@
 
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 from uuid import uuid4
 
-from ttr.domain.invalid import FieldError, Invalid
+from ttr.domain.invalid import Contradiction, FieldError
 from ttr.domain.preferences import SCHEMES, THEMES
 from ttr.domain.status_page import (
     LAYOUTS,
@@ -32,7 +32,8 @@ _TURNS = 5
 async def create_status_page(
     store: Store, user: User, settings: StatusPageSettings, *, now: int, most: int
 ) -> StatusPage:
-    """A new page. Raises Invalid (a check that is not the account's), PageSlugTaken, QuotaReached (above `most`)."""
+    """A new page. Raises Contradiction (a check that is not the account's), PageSlugTaken, QuotaReached (above
+    `most`)."""
     await _judge_checks(store, user, settings)
     page_id = (await draw_numbers(store, "status-page"))[0]
     with store_trouble():
@@ -61,12 +62,17 @@ async def update_status_page(
 ) -> StatusPage:
     """Replace a page's settings by what `change` makes of them; it may run again if another edit came between.
 
-    Raises NotFound, Invalid (a check that is not the account's), PageSlugTaken, and whatever `change` raises.
+    `change` gets them without the checks that are gone, as they are shown; what it leaves as it was is not written.
+    Raises NotFound, Contradiction (a check that is not the account's), PageSlugTaken, and whatever `change` raises.
     """
     for _ in range(_TURNS):
         page = await get_status_page(store, user, page_id)
-        settings = change(page.settings)
-        await _judge_checks(store, user, settings, known=frozenset(page.settings.check_ids))
+        there = await checks_there(store, user, page.settings.check_ids)
+        before = page.settings.with_checks_of(there)
+        settings = change(before)
+        if settings == before:
+            return page
+        await _judge_checks(store, user, settings, known=there)
         with store_trouble():
             answer = await store.scripts.run(
                 "update_status_page",
@@ -148,19 +154,24 @@ def from_hash(fields: Mapping[str, str]) -> StatusPage:
     )
 
 
+async def checks_there(store: Store, user: User, check_ids: Sequence[int]) -> frozenset[int]:
+    """Which of these checks the account has."""
+    if not check_ids:
+        return frozenset()
+    with store_trouble():
+        found = await store.redis.zmscore(keys.user_checks(user.partition, user.id), list(check_ids))
+    return frozenset(check for check, score in zip(check_ids, found, strict=True) if score is not None)
+
+
 async def _judge_checks(
     store: Store, user: User, settings: StatusPageSettings, known: frozenset[int] = frozenset()
 ) -> None:
-    """Raise Invalid unless each chosen check is the account's. Those that the page has already (`known`) are not asked
-    about: one of them may have been deleted since."""
+    """Raise Contradiction unless each chosen check is the account's. Those of the page as it was (`known`) are not
+    asked about again."""
     asked = [check for check in settings.check_ids if check not in known]
-    if not asked:
-        return
-    with store_trouble():
-        found = await store.redis.zmscore(keys.user_checks(user.partition, user.id), asked)
-    missing = [check for check, score in zip(asked, found, strict=True) if score is None]
-    if missing:
-        raise Invalid([FieldError("entries", f"You have no check {missing[0]}.")])
+    there = await checks_there(store, user, asked)
+    if missing := [check for check in asked if check not in there]:
+        raise Contradiction([FieldError("entries", f"You have no check {missing[0]}.")])
 
 
 def _fields(settings: StatusPageSettings) -> list[str | int]:
