@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 from tests.lua.parts import MINUTE, NOON, make_channel, make_check
 from tests.lua.parts import ping as send
+from ttr.domain.status_page import StatusPageSettings
 from ttr.paths import LUA
-from ttr.store import channels, checks, keys
+from ttr.store import channels, checks, keys, status_pages
 from ttr.store.redis import Store
 from ttr.store.users import User, change_key
 
@@ -84,3 +86,15 @@ def test_no_script_counts_the_version_up_in_silence() -> None:
     for path in sorted(LUA.rglob("*.lua")):
         if path.stem != "changed":
             assert not re.search(r'"HINCRBY",[^\n]*"version"', path.read_text()), path.stem
+
+
+async def test_a_status_page_is_part_of_the_account(store: Store, user: User, ear: Ear) -> None:
+    settings = StatusPageSettings("Page", "page")
+    page = await status_pages.create_status_page(store, user, settings, now=NOON, most=1)
+    assert await ear.told() == [(0, "a")]
+    renamed = replace(settings, name="Renamed")
+    for _ in range(2):  # what changes nothing is no change
+        await status_pages.update_status_page(store, user, page.id, lambda _: renamed, now=NOON)
+    assert await ear.told() == [(0, "a")]
+    await status_pages.delete_status_page(store, user, page.id)
+    assert await ear.told() == [(0, "a")]
