@@ -34,6 +34,7 @@ async def me(api: Caller) -> Any:
 async def test_an_account_is_shown_with_what_it_has_and_never_with_a_key(api: Caller) -> None:
     await api.make()
     await api.call("POST", "/channels", {"kind": "webhook", "enabled": False})
+    await api.call("POST", "/status-pages", {"name": "Page", "slug": "page"})
     answer = await api.raw("GET", "/user/me")
     text = await answer.get_data(as_text=True)
     found = await me(api)
@@ -53,9 +54,11 @@ async def test_an_account_is_shown_with_what_it_has_and_never_with_a_key(api: Ca
         "former_slugs": [],
         "checks": 1,
         "channels": 1,
+        "status_pages": 1,
         "limits": {
             "checks": 10_000,
             "channels": 1_000,
+            "status_pages": 20,
             "pings_per_check": 100,
             "body_bytes": 20_000_000,
             "former_slugs": FORMER_MAX,

@@ -85,6 +85,7 @@ class LimitsJson(TypedDict):
 
     checks: int
     channels: int
+    status_pages: int
     pings_per_check: Annotated[int, Field(description="Pings that a check's log keeps.")]
     body_bytes: Annotated[int, Field(description="Bytes of ping bodies that are kept.")]
     former_slugs: int
@@ -102,6 +103,7 @@ class UserJson(TypedDict):
     former_slugs: list[FormerSlugJson]
     checks: Annotated[int, Field(description="How many it has.")]
     channels: Annotated[int, Field(description="How many it has.")]
+    status_pages: Annotated[int, Field(description="How many it has.")]
     limits: LimitsJson
 
 
@@ -185,9 +187,11 @@ async def _user_json(user: User) -> UserJson:
         ],
         "checks": facts.checks,
         "channels": facts.channels,
+        "status_pages": facts.status_pages,
         "limits": {
             "checks": settings.checks_per_account,
             "channels": settings.channels_per_account,
+            "status_pages": settings.status_pages_per_account,
             "pings_per_check": settings.ping_log_entries,
             "body_bytes": settings.body_bytes_per_account,
             "former_slugs": FORMER_MAX,

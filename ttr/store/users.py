@@ -26,6 +26,7 @@ class Facts:
     key_since: int
     checks: int
     channels: int
+    status_pages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +197,9 @@ async def account_facts(store: Store, user: User) -> Facts:
             pipe.hmget(keys.access_key(user.access_key), "last4", "created_at")
             pipe.zcard(keys.user_checks(user.partition, user.id))
             pipe.scard(keys.user_channels(user.partition, user.id))
-            (last4, since), checks, channels = await pipe.execute()
-    return Facts((last4 or b"").decode(), int(since or 0), checks, channels)
+            pipe.hlen(keys.page_slugs(user.partition, user.id))
+            (last4, since), checks, channels, pages = await pipe.execute()
+    return Facts((last4 or b"").decode(), int(since or 0), checks, channels, pages)
 
 
 async def body_bytes_of(store: Store, user: User) -> int:
