@@ -79,9 +79,10 @@ _CHECKS = [call("POST", "/api/v1/checks", _NEW, _KEY) for _ in range(30)]
 for _check in _CHECKS:
     call("POST", urlsplit(_check["ping_url"]).path + "/fail", {"output": "something went wrong"})
 call("POST", f"/api/v1/channels/{_CHANNEL}/test-queue", key=_KEY)
-_PAGE = call(
-    "POST", "/api/v1/status-pages", {"name": "Fuzzed", "slug": "0", "check_ids": [_CHECKS[0]["id"]]}, _KEY
-)["id"]
+_PAGES = [
+    call("POST", "/api/v1/status-pages", {"name": "Fuzzed", "slug": slug, "check_ids": []}, _KEY)["id"]
+    for slug in "01234"
+]
 _turns = count()
 
 
@@ -95,7 +96,7 @@ def map_path_parameters(context: Any, parameters: dict[str, Any] | None) -> dict
     known = {
         "check": _CHECKS[turn // 2 % len(_CHECKS)]["uuid"],
         "channel": _CHANNEL,
-        "page": _PAGE,
+        "page": _PAGES[-1],
         "number": 1,
     }
     return {name: known.get(name, value) for name, value in parameters.items()}

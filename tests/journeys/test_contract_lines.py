@@ -23,6 +23,7 @@ pytestmark = pytest.mark.skipif(
     shutil.which("curl") is None or shutil.which("jq") is None, reason="curl or jq is not installed"
 )
 
+ROOT = Path(__file__).parents[2]
 _SENT = Answer(200, {"Content-Type": "application/json"}, body=b'{"ok":true,"result":{"message_id":1}}')
 _SEND = "/bot1234:abcd/sendMessage"
 
@@ -199,6 +200,70 @@ def test_user_stats(shell: Shell, check: dict[str, Any]) -> None:
 
 
 # --- integrations of a check
+
+# --- status pages
+
+
+def _filled(line: str, checks: list[int], page: int) -> str:
+    """A line with the numbers of this installation."""
+    return line.replace("[1,2,3]", json.dumps(checks)).replace("/status-pages/123", f"/status-pages/{page}")
+
+
+def test_status_pages(shell: Shell) -> None:
+    checks = [shell.account.add(name)["id"] for name in ("one", "two", "three")]
+    made = shell.json(
+        _filled(
+            r"""curl -s -X POST "$BASE/api/v1/status-pages" \
+-H "X-Auth-Key: $AUTH_KEY" \
+-H "Content-Type: application/json" \
+-d '{"name":"Prod","slug":"prod","check_ids":[1,2,3]}' | jq .""",
+            checks,
+            0,
+        )
+    )
+    assert (made["name"], made["slug"], made["check_ids"], made["is_public"]) == (
+        "Prod",
+        "prod",
+        checks,
+        True,
+    )
+    listed = shell.json('curl -s -H "X-Auth-Key: $AUTH_KEY" "$BASE/api/v1/status-pages" | jq .')
+    assert listed == [made]
+    saved = shell.json(
+        _filled(
+            r"""curl -s -X PUT "$BASE/api/v1/status-pages/123" \
+-H "X-Auth-Key: $AUTH_KEY" \
+-H "Content-Type: application/json" \
+-d '{"name":"Prod (renamed)","slug":"prod","check_ids":[1,2,3]}' | jq .""",
+            checks[:1],
+            made["id"],
+        )
+    )
+    assert (saved["id"], saved["name"], saved["check_ids"]) == (made["id"], "Prod (renamed)", checks[:1])
+    said = shell.text(
+        _filled(
+            'curl -s -X DELETE -H "X-Auth-Key: $AUTH_KEY" "$BASE/api/v1/status-pages/123" -i', [], made["id"]
+        )
+    )
+    assert said.split()[:2] == ["HTTP/1.1", "204"]
+    assert shell.json('curl -s -H "X-Auth-Key: $AUTH_KEY" "$BASE/api/v1/status-pages" | jq .') == []
+
+
+def test_the_lines_of_the_document_on_status_pages(shell: Shell) -> None:
+    shell.account.add("backup", tags=["production"])
+    text = (ROOT / "docs/api.md").read_text().partition("\n## Status pages\n")[2].partition("\n## ")[0]
+    lines = text.partition("```sh\n")[2].partition("\n```")[0]
+    make, rest = lines.split("\ncurl -s -H", 1)
+    made = shell.json(make)
+    assert [check["name"] for check in made["checks"]] == ["backup"]
+    listing, rest = rest.split("PAGE_ID=...", 1)
+    assert shell.json(f"curl -s -H{listing}") == [made]
+    change, rest = rest.split("\n", 1)[1].split("\ncurl -s -X DELETE", 1)
+    page_id = f"PAGE_ID={made['id']}\n"
+    assert shell.json(page_id + change)["notice"]["level"] == "maintenance"
+    assert shell.text(f"{page_id}curl -s -X DELETE{rest}") == ""
+    assert shell.json(f"curl -s -H{listing}") == []
+
 
 _UPDATE_TELEGRAM = r"""curl -s -X PUT "$BASE/api/v1/checks/123/telegram" \
 -H "X-Auth-Key: $AUTH_KEY" \
