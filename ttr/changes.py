@@ -13,14 +13,17 @@ from typing import Any, TypeVar
 
 from ttr.domain.check import Check, CheckSettings
 from ttr.domain.content import ContentRule
-from ttr.domain.invalid import Invalid
+from ttr.domain.invalid import Contradiction, Invalid
 from ttr.domain.schedule import Schedule
+from ttr.domain.status_page import Entry as PageEntry
+from ttr.domain.status_page import Notice, StatusPage, StatusPageSettings
 from ttr.now import now_ms
 from ttr.store.channels import delete_channel, list_channels
 from ttr.store.checks import delete_check, get_check, pause_check, undo_pause, update_check
 from ttr.store.chores import Chore, Entry, begin, end, fenced, last_entries, note, retake
-from ttr.store.errors import ChoreLost, NotFound, SlugTaken, UnknownChannel
+from ttr.store.errors import ChoreLost, NotFound, PageSlugTaken, SlugTaken, UnknownChannel
 from ttr.store.redis import Store
+from ttr.store.status_pages import checks_there, delete_status_page, get_status_page, update_status_page
 from ttr.store.users import User, user_by_id
 from ttr.store.uuid_claims import release_uuid
 
@@ -51,6 +54,16 @@ def changed_check(before: Check) -> Entry:
         "before": asdict(before.settings),
         "paused": before.paused,
     }
+
+
+def made_page(page_id: int) -> Entry:
+    """A status page is about to be made under this number."""
+    return {"made_page": page_id}
+
+
+def changed_page(before: StatusPage) -> Entry:
+    """A status page's settings are about to change; the entry keeps how they were."""
+    return {"changed_page": before.id, "revision": before.revision, "before": asdict(before.settings)}
 
 
 def deleting_check(check_id: int) -> Entry:
@@ -146,6 +159,10 @@ async def undo_entry(store: Store, user: User, entry: Mapping[str, Any], *, now:
             await delete_check(store, user, str(entry["deleting_check"]))
         elif "made_channel" in entry:
             await delete_channel(store, user, int(entry["made_channel"]))
+        elif "made_page" in entry:
+            await delete_status_page(store, user, int(entry["made_page"]))
+        elif "changed_page" in entry:
+            await _restore_page(store, user, entry, now=now)
         elif "changed_check" in entry:
             await _restore(store, user, entry, now=now)
         else:
@@ -178,6 +195,35 @@ async def _restore(store: Store, user: User, entry: Mapping[str, Any], *, now: i
         await undo_pause(store, user, reference, now=now)
     elif entry["paused"] and not check.paused:
         await pause_check(store, user, reference, now=now)
+
+
+async def _restore_page(store: Store, user: User, entry: Mapping[str, Any], *, now: int) -> None:
+    page = await get_status_page(store, user, int(entry["changed_page"]))
+    turns = 0
+    while page.revision != entry["revision"] and turns < _TURNS:
+        turns += 1
+        before = _page_as_before(entry["before"], page.settings, keep_slug=turns > 1)
+        there = await checks_there(store, user, before.check_ids)
+        restored = before.with_checks_of(there)
+        with suppress(PageSlugTaken, Contradiction):  # since the change was made, or a check went just now
+            await update_status_page(store, user, page.id, partial(_only, restored), now=now)
+            break
+
+
+def _only(restored: StatusPageSettings, _: StatusPageSettings) -> StatusPageSettings:
+    return restored
+
+
+def _page_as_before(
+    before: Mapping[str, Any], current: StatusPageSettings, *, keep_slug: bool
+) -> StatusPageSettings:
+    """The settings in a journal; what it doesn't know stays."""
+    values = {field.name: before[field.name] for field in fields(StatusPageSettings) if field.name in before}
+    values["entries"] = tuple(PageEntry(**entry) for entry in before["entries"])
+    values["notice"] = Notice(**before["notice"]) if before["notice"] else None
+    if keep_slug:
+        values["slug"] = current.slug
+    return replace(current, **values)
 
 
 def _as_before(

@@ -15,9 +15,10 @@ CHECK = {"name": "job", "interval_seconds": 60, "grace_seconds": 30}
 UUID = "0b7b8b1e-43a5-4a2e-9b0c-0f2f0f7f3a11"
 
 
-def read(document: Any, *, checks_max: int = 100, channels_max: int = 10) -> AccountFile:
+def read(document: Any, *, checks_max: int = 100, channels_max: int = 10, pages_max: int = 10) -> AccountFile:
     data = document if isinstance(document, bytes) else json.dumps(document).encode()
-    return ended(read_account_file(data, KINDS, now=NOW, checks_max=checks_max, channels_max=channels_max))
+    most = {"checks_max": checks_max, "channels_max": channels_max, "pages_max": pages_max}
+    return ended(read_account_file(data, KINDS, now=NOW, **most))
 
 
 def ended(work: Turns[AccountFile]) -> AccountFile:
@@ -188,8 +189,19 @@ def test_fields_that_nobody_knows_are_left_alone() -> None:
     assert one(owner={"auth_key": "x"}, status="down", id=7, last_pings=[{}] * 3).settings.name == "job"
 
 
-def test_status_pages_are_counted() -> None:
-    assert read({"version": 1, "checks": [], "status_pages": [{"name": "p"}] * 3}).status_pages == 3
+def test_status_pages_are_read_and_their_faults_named() -> None:
+    pages = [{"name": "One", "slug": "one"}, {"name": "Two"}, 5, {"name": "Three", "slug": "three"}]
+    file = read({"version": 1, "status_pages": pages, "checks": []}, pages_max=4)
+    assert [(page.index, page.name, page.slug) for page in file.pages] == [
+        (0, "One", "one"),
+        (3, "Three", "three"),
+    ]
+    assert [fault.field for fault in file.faults] == ["status_pages.1.slug", "status_pages.2"]
+    assert read({"version": 1, "status_pages": None, "checks": []}).pages == []
+    for wrong in ({"status_pages": pages}, {"status_pages": {}}):
+        with pytest.raises(Invalid) as caught:
+            read({"version": 1, "checks": [], **wrong}, pages_max=3)
+        assert caught.value.errors[0].field == "status_pages"
 
 
 def test_a_file_has_fifty_members_at_most() -> None:
@@ -203,5 +215,6 @@ def test_a_file_has_fifty_members_at_most() -> None:
 def test_reading_lets_others_have_their_turn_after_each_entry() -> None:
     file = {"version": 1, "channels": [{}] * 3, "checks": [CHECK] * 5, "status_pages": [1] * 2}
     data = json.dumps(file).encode()
-    turns = sum(1 for _ in read_account_file(data, KINDS, now=NOW, checks_max=100, channels_max=10))
+    most = {"checks_max": 100, "channels_max": 10, "pages_max": 2}
+    turns = sum(1 for _ in read_account_file(data, KINDS, now=NOW, **most))
     assert turns >= 3 + 5 + 2

@@ -74,6 +74,26 @@ async def test_what_is_there_is_changed_or_left(owner: Visitor) -> None:
         await owner.post("/account/import/run", upload=upload_of(page))
 
 
+async def test_status_pages_are_told_before_and_after(owner: Visitor) -> None:
+    page = {"name": "<i>Prod</i>", "slug": "prod", "check_slugs": ["weekly", "gone"]}
+    data = file(CHECK, status_pages=[page])
+    look = await text(await send(owner, data))
+    assert "1 status page would be made, 0 changed, 0 left as before." in look
+    assert "Status pages to be made: 1" in look
+    assert "&lt;i&gt;Prod&lt;/i&gt;" in look
+    assert "checks that there are not: gone." in look
+    done = await text(await owner.post("/account/import/run", upload=upload_of(look)))
+    assert "1 status page made, 0 changed, 0 left as before." in done
+    assert "Status pages made: 1" in done
+    look = await text(await send(owner, file(CHECK, status_pages=[{**page, "intro": "New"}])))
+    assert "0 status pages would be made, 1 changed, 0 left as before." in look
+    assert "Status pages to be changed: 1" in look
+    assert "status page" not in await text(await send(owner, file(CHECK)))
+    wrong = await text(await send(owner, file(CHECK, status_pages=[{"name": "x"}])))
+    assert "status_pages.0.slug" in wrong
+    assert "Import this" not in wrong
+
+
 async def test_a_file_with_wrong_entries_says_where_and_can_not_be_imported(owner: Visitor) -> None:
     page = await text(await send(owner, file(CHECK, {**CHECK, "slug": "x", "schedule": "99 * * * *"})))
     assert "This file can&#39;t be imported" in page or "This file can't be imported" in page

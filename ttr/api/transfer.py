@@ -17,7 +17,8 @@ from ttr.api.describe import Moment, operation
 from ttr.api.errors import FaultJson
 from ttr.domain.check_input import CheckInput
 from ttr.domain.invalid import parse_form, parse_json
-from ttr.domain.limits import PASSPHRASE_MAX, PASSPHRASE_MIN
+from ttr.domain.limits import PASSPHRASE_MAX, PASSPHRASE_MIN, STATUS_PAGE_ENTRIES_MAX
+from ttr.domain.status_page_input import StatusPageInput, say_entry, say_page
 from ttr.domain.transfer import Refused
 from ttr.now import now_ms
 from ttr.transfer import importing
@@ -48,6 +49,45 @@ class FileCheckInput(CheckInput):
     secrets: str | None = Field(None, description="Those of its own channels, sealed.")
 
 
+def _say_file_entry(schema: dict[str, Any]) -> None:
+    say_entry(schema)
+    schema["properties"]["check"] = {"type": "string", "description": "The slug or UUID of a check."}
+
+
+def _say_file_page(schema: dict[str, Any]) -> None:
+    say_page(schema)
+    fields = schema["properties"]
+    del fields["check_ids"]
+    for name in ("layout", "theme", "scheme", "intro"):
+        # As if it were not there.
+        fields[name] = {"anyOf": [fields[name], {"type": "null"}]}
+
+
+class FileEntryInput(BaseModel):
+    """One line of a page's order: a heading, a check by its slug or UUID, or a tag."""
+
+    model_config = ConfigDict(json_schema_extra=_say_file_entry)
+
+    heading: str = ""
+    check: str = ""
+    tag: str = ""
+
+
+class FilePageInput(StatusPageInput):
+    """A status page in a file: its fields as everywhere, but that checks are named by slug or UUID."""
+
+    model_config = ConfigDict(json_schema_extra=_say_file_page)
+
+    entries: list[FileEntryInput] | None = Field(  # type: ignore[assignment]  # numbers mean nothing elsewhere
+        None, max_length=STATUS_PAGE_ENTRIES_MAX, description="What stands on it, in order."
+    )
+    check_slugs: list[str] | None = Field(
+        None,
+        max_length=STATUS_PAGE_ENTRIES_MAX,
+        description="The slugs or UUIDs of its checks in order; read when there are no entries.",
+    )
+
+
 class AccountInput(BaseModel):
     """A file of format version 1, as an export gives it; a bare list of checks is taken as well."""
 
@@ -60,6 +100,7 @@ class AccountInput(BaseModel):
     secrets: dict[str, Any] | None = Field(None, description="How the passphrase opens what is sealed.")
     channels: list[dict[str, Any]] | None = None
     checks: list[FileCheckInput]
+    status_pages: list[FilePageInput] | None = None
 
 
 class FileForm(BaseModel):
@@ -86,7 +127,9 @@ class ExportJson(TypedDict):
     exported_at: Moment
     channels: Annotated[list[dict[str, Any]], Field(description="Its channels; checks name them by `ref`.")]
     checks: Annotated[list[dict[str, Any]], Field(description="Its checks; fields that are secret are null.")]
-    status_pages: list[dict[str, Any]]
+    status_pages: Annotated[
+        list[dict[str, Any]], Field(description="Its status pages; they name checks by slug or UUID.")
+    ]
     secrets: NotRequired[
         Annotated[dict[str, Any], Field(description="How the passphrase opens what is sealed.")]
     ]
@@ -132,13 +175,15 @@ class ReportJson(TypedDict):
     refused: list[RefusedJson]
     channels_created: int
     signing_secrets: list[SigningSecretJson]
-    status_pages_imported: Literal[0]
+    status_pages_imported: Annotated[
+        int, Field(description="Status pages of the file that the account now has.")
+    ]
     user_slug_updated: bool
 
 
 @operation("Export the account", tag="Import and export", answers={200: ExportJson})
 async def export() -> Response:
-    """Checks and channels as one file. Secrets are null in it."""
+    """Checks, channels and status pages as one file. Secrets are null in it."""
     return await _file(None)
 
 
@@ -150,7 +195,7 @@ async def export() -> Response:
     examples={"A passphrase": {"passphrase": "correct horse battery staple"}},
 )
 async def export_with_secrets() -> Response:
-    """Checks and channels as one file, with tokens, URLs and signing secrets sealed with a passphrase."""
+    """Checks, channels and status pages as one file, with tokens, URLs and signing secrets sealed with a passphrase."""
     return await _file(await body_bytes())
 
 
@@ -180,7 +225,8 @@ async def export_with_secrets() -> Response:
 )
 async def import_account() -> Response:
     """Make of the account what a file says: its checks are made, or changed if they are there (by UUID, else by slug),
-    and its channels made if they are not (by kind and name). All of it happens or nothing.
+    its status pages likewise (by slug), and its channels made if they are not (by kind and name). All of it happens or
+    nothing.
 
     The file is the field `file` of a form, or the body. Up to 20 MB.
     """
@@ -254,7 +300,9 @@ def report_json(report: Report) -> ReportJson:
             {"channel_id": one.channel_id, "name": one.name, "signing_secret": one.secret}
             for one in report.signing_secrets
         ],
-        "status_pages_imported": 0,
+        "status_pages_imported": len(report.pages_created)
+        + len(report.pages_changed)
+        + report.pages_unchanged,
         "user_slug_updated": report.user_slug_updated,
     }
 

@@ -12,7 +12,16 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ttr.domain import limits
-from ttr.domain.invalid import WHOLE, Contradiction, FieldError, Invalid, has_control, parse_form, parse_json
+from ttr.domain.invalid import (
+    WHOLE,
+    Contradiction,
+    FieldError,
+    Invalid,
+    has_control,
+    parse_form,
+    parse_json,
+    parse_object,
+)
 from ttr.domain.preferences import SCHEMES, THEMES
 from ttr.domain.status_page import (
     LAYOUTS,
@@ -47,7 +56,8 @@ def _many_lines(value: str) -> str:
     return value
 
 
-def _say_entry(schema: dict[str, Any]) -> None:
+def say_entry(schema: dict[str, Any]) -> None:
+    """Say in the schema of an entry what pydantic can't know."""
     schema["properties"] = {
         "heading": {
             "type": "string",
@@ -73,7 +83,7 @@ def _say_entry(schema: dict[str, Any]) -> None:
 class EntryInput(BaseModel):
     """One line of a page's order: a heading, a check or a tag."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra=_say_entry)
+    model_config = ConfigDict(extra="forbid", json_schema_extra=say_entry)
 
     heading: str = ""
     check: Annotated[int, Field(ge=1, le=limits.NUMBER_MAX), WHOLE] = 1
@@ -104,7 +114,8 @@ class NoticeInput(BaseModel):
         return _many_lines(value)
 
 
-def _say_page(schema: dict[str, Any]) -> None:
+def say_page(schema: dict[str, Any]) -> None:
+    """Say in the schema of a page what pydantic can't know."""
     fields = schema["properties"]
     about: dict[str, dict[str, Any]] = {
         "name": _LINE | {"description": "Its title."},
@@ -145,11 +156,11 @@ def _say_page(schema: dict[str, Any]) -> None:
                 for key, value in fields[name].items()
                 if key not in ("default", "title") and not ("type" in said and key in ("type", "anyOf"))
             } | said
-    if schema["title"] == "StatusPageInput":
+    if schema["title"] == "StatusPagePatch":
+        schema["examples"] = list(CHANGE_EXAMPLES.values())
+    else:
         schema["required"] = ["name", "slug"]
         schema["examples"] = list(EXAMPLES.values())
-    else:
-        schema["examples"] = list(CHANGE_EXAMPLES.values())
 
 
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -180,7 +191,7 @@ CHANGE_EXAMPLES: dict[str, dict[str, Any]] = {
 class StatusPageInput(BaseModel):
     """The fields of a status page in requests; unknown ones are ignored, so an answer can be sent back."""
 
-    model_config = ConfigDict(json_schema_extra=_say_page)
+    model_config = ConfigDict(json_schema_extra=say_page)
 
     name: str = Field(max_length=limits.NAME_MAX)
     slug: str = Field(max_length=limits.SLUG_MAX)
@@ -232,6 +243,14 @@ def parse_status_page_json(
     Raises Invalid, Contradiction when two fields disagree and neither is as it was.
     """
     return _settings(parse_json(StatusPagePatch if patch else StatusPageInput, body), now, current)
+
+
+def parse_status_page_fields(
+    fields: Mapping[str, Any], *, now: int, current: StatusPageSettings | None = None
+) -> StatusPageSettings:
+    """The settings in an object that was decoded already; with `current`, what it does not hold stays. Raises Invalid,
+    Contradiction as `parse_status_page_json` does."""
+    return _settings(parse_object(StatusPageInput, fields), now, current)
 
 
 def parse_status_page_form(

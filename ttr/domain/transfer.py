@@ -16,6 +16,7 @@ from ttr.domain.check import Check, CheckSettings
 from ttr.domain.check_input import CheckInput, check_fields, parse_check_fields
 from ttr.domain.invalid import FieldError, Invalid, parse_object
 from ttr.domain.json_pieces import JsonPieces
+from ttr.domain.transfer_pages import FilePage, read_page
 from ttr.domain.turns import Turns
 from ttr.domain.uuids import is_uuid
 
@@ -117,7 +118,7 @@ class AccountFile:
     checks: list[FileCheck] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     faults: list[FieldError] = field(default_factory=list)
-    status_pages: int = 0
+    pages: list[FilePage] = field(default_factory=list)
     cut: bool = False
     """Whether so many checks were refused as an answer tells, and what comes after was not read."""
     field_sets: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
@@ -135,7 +136,7 @@ def check_entry(check: Check, refs: Mapping[int, int]) -> dict[str, object]:
 
 
 def read_account_file(
-    data: bytes, kinds: Kinds, *, now: int, checks_max: int, channels_max: int
+    data: bytes, kinds: Kinds, *, now: int, checks_max: int, channels_max: int, pages_max: int
 ) -> Turns[AccountFile]:
     """The account in a file, read entry by entry. Raises Invalid when it is none at all, is of another version, or
     holds more entries than an account may have; what is wrong with single entries is kept.
@@ -145,7 +146,8 @@ def read_account_file(
     if pieces.next_is("["):
         yield from _read_list("checks", pieces, file, kinds, now, checks_max)
     elif pieces.next_is("{"):
-        yield from _read_object(pieces, file, kinds, now, checks_max, channels_max)
+        most = {"checks": checks_max, "channels": channels_max, "status_pages": pages_max}
+        yield from _read_object(pieces, file, kinds, now, most)
     else:
         raise Invalid([FieldError("", "The file is a JSON object with checks, or a list of checks.")])
     if not file.cut:
@@ -154,10 +156,9 @@ def read_account_file(
 
 
 def _read_object(
-    pieces: JsonPieces, file: AccountFile, kinds: Kinds, now: int, checks_max: int, channels_max: int
+    pieces: JsonPieces, file: AccountFile, kinds: Kinds, now: int, most: Mapping[str, int]
 ) -> Turns[None]:
     known = set[str]()
-    most = {"checks": checks_max, "channels": channels_max, "status_pages": checks_max}
     for name in pieces.members():
         if name in known:
             raise Invalid([FieldError(name, "This stands in the file twice.")])
@@ -195,7 +196,7 @@ def _read_list(
             raise Invalid([FieldError(name, f"At most {most:,}.")])
         yield
         if name == "status_pages":
-            file.status_pages += 1
+            _read_page(index, entry, file, now)
         elif name == "channels":
             _read_channel(index, entry, file, kinds)
         else:
@@ -222,6 +223,13 @@ def _read_channel(index: int, entry: object, file: AccountFile, kinds: Kinds) ->
     file.channels[str(read.ref)] = FileChannel(
         index, str(read.ref), read.kind, read.name, read.enabled, read.default, settings, read.secrets or ""
     )
+
+
+def _read_page(index: int, entry: object, file: AccountFile, now: int) -> None:
+    try:
+        file.pages.append(read_page(index, _object(entry), now=now))
+    except Invalid as invalid:
+        file.faults += [replace(error, field=_path("status_pages", index, error)) for error in invalid.errors]
 
 
 def _read_check(index: int, entry: object, file: AccountFile, kinds: Kinds, now: int) -> None:

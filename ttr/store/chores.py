@@ -23,7 +23,7 @@ LEASE_MS = 30_000
 """So long nobody hears of a chore before its owner counts as dead. A step takes 5 s at most, then it has failed."""
 _TAKEN_AT_ONCE = 20
 _PAGE = 200
-"""Entries read at once: one is at most some 20 KB."""
+"""Entries read at once: one is at most some 20 KB, of a status page 250 KB, and there are few of those."""
 
 Kind = Literal["change", "delete"]
 """A change is undone when nobody finishes it, a deletion of the account is finished."""

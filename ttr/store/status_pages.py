@@ -30,12 +30,20 @@ _TURNS = 5
 
 
 async def create_status_page(
-    store: Store, user: User, settings: StatusPageSettings, *, now: int, most: int
+    store: Store,
+    user: User,
+    settings: StatusPageSettings,
+    *,
+    now: int,
+    most: int,
+    number: int | None = None,
 ) -> StatusPage:
-    """A new page. Raises Contradiction (a check that is not the account's), PageSlugTaken, QuotaReached (above
-    `most`)."""
+    """A new page, under a `number` that was drawn before or a new one.
+
+    Raises Contradiction (a check that is not the account's), PageSlugTaken, QuotaReached (above `most`).
+    """
     await _judge_checks(store, user, settings)
-    page_id = (await draw_numbers(store, "status-page"))[0]
+    page_id = (await draw_numbers(store, "status-page"))[0] if number is None else number
     with store_trouble():
         answer = await store.scripts.run(
             "create_status_page",

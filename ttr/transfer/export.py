@@ -10,11 +10,13 @@ from ttr.channels import KINDS
 from ttr.domain.check import Check
 from ttr.domain.moments import iso
 from ttr.domain.transfer import VERSION, check_entry
+from ttr.domain.transfer_pages import page_entry
 from ttr.settings import Settings
 from ttr.signing_secrets import open_secrets
 from ttr.store.channels import Channel, list_channels
 from ttr.store.every_check import every_check
 from ttr.store.redis import Store
+from ttr.store.status_pages import list_status_pages
 from ttr.store.users import User
 from ttr.transfer.passphrase import new_box, seal_object
 
@@ -42,14 +44,17 @@ async def export_account(
     refs = {channel.id: ref for ref, channel in enumerate(shared, 1)}
     by_number = {channel.id: channel for channel in channels}
     checks: list[bytes] = []
+    addresses: dict[int, str] = {}
     async for some in every_check(store, user):
+        addresses |= {check.id: check.address for check in some}
         checks += [_line(_check(check, refs, by_number, secrets, box)) for check in some]
+    pages = await list_status_pages(store, user)
     return _document(
         head,
         {
             "channels": [_line(_channel(channel, refs[channel.id], secrets, box)) for channel in shared],
             "checks": checks,
-            "status_pages": [],
+            "status_pages": [_line(page_entry(page.settings, addresses)) for page in pages],
         },
     )
 

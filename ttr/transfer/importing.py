@@ -18,6 +18,7 @@ from ttr.store.channels import Channel, list_channels
 from ttr.store.errors import AccountSlugTaken, Busy, QuotaReached, StoreUnavailable, TooMany
 from ttr.store.every_check import every_check, uuid_owners
 from ttr.store.redis import Store
+from ttr.store.status_pages import list_status_pages
 from ttr.store.users import User
 from ttr.transfer.passphrase import judge_passphrase, open_box
 from ttr.transfer.plan import make_plan
@@ -83,6 +84,7 @@ async def _import(
                 now=now_ms(),
                 checks_max=settings.checks_per_account,
                 channels_max=settings.channels_per_account,
+                pages_max=settings.status_pages_per_account,
             )
         )
         word = passphrase or file.passphrase
@@ -115,7 +117,8 @@ async def _account(store: Store, user: User, file: AccountFile) -> Account:
     checks = [check async for some in every_check(store, user) for check in some]
     channels = {channel.id: channel for channel in await list_channels(store, user)}
     uuids = [check.uuid for check in file.checks if check.uuid]
-    return Account(checks, channels, await uuid_owners(store, uuids))
+    pages = await list_status_pages(store, user)
+    return Account(checks, channels, await uuid_owners(store, uuids), pages)
 
 
 async def _ask(

@@ -1,8 +1,8 @@
 """What an import would do: each entry of a file against what the account holds. Decides everything, writes nothing.
 
-Checks are matched by UUID, else by slug; channels by kind and name. What matches is the same check, and gets what the
-file says; a channel that is there already is used as it is. Pure but for the kinds of channel: call it in a thread, for
-10,000 checks take a while.
+Checks are matched by UUID, else by slug; status pages by slug; channels by kind and name. What matches is the same, and
+gets what the file says; a channel that is there already is used as it is. Pure but for the kinds of channel: call it in
+a thread, for 10,000 checks take a while.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,6 +16,7 @@ from ttr.domain.transfer import AccountFile, FileCheck, Refused
 from ttr.settings import Settings
 from ttr.store.errors import QuotaReached, SlugTaken
 from ttr.transfer.plan_channels import plan_channels, plan_own
+from ttr.transfer.plan_pages import plan_pages
 from ttr.transfer.planned import Account, Plan, Step
 
 # What a check keeps when its entry doesn't say it: attribute -> the entry's field.
@@ -45,10 +46,9 @@ def make_plan(
         )
     if file.secrets is not None and box is None:
         plan.warnings.append("The secrets in this file are sealed; send its passphrase to import them too.")
-    if file.status_pages:
-        plan.warnings.append(f"{file.status_pages} status pages were left out: there are none here yet.")
     plan_channels(plan, file, account, settings, box)
-    for check, before in _matches(plan, file.checks, account.checks):
+    pairs = _matches(plan, file.checks, account.checks)
+    for check, before in pairs:
         _plan_check(plan, check, before, file, account, user_id, settings, box)
     if plan.renumbered:
         shown = ", ".join(plan.renumbered[:_SHOWN]) + (", ..." if len(plan.renumbered) > _SHOWN else "")
@@ -56,6 +56,7 @@ def make_plan(
             f"{len(plan.renumbered):,} checks get UUIDs of their own, for another account has theirs: {shown}."
             " The ping URLs of those without a slug change."
         )
+    plan_pages(plan, file.pages, account, pairs)
     _judge_slugs(plan, account.checks)
     _order_changes(plan)
     plan.refused.sort(key=lambda refused: refused.index)
@@ -203,6 +204,11 @@ def _judge_quotas(plan: Plan, account: Account, settings: Settings) -> None:
     if new and (count := len(account.channels) + new) > most:
         raise QuotaReached(
             f"Your account may have {most:,} channels; with this file it would have {count:,}."
+        )
+    most, new = settings.status_pages_per_account, len(plan.pages_created)
+    if new and (count := len(account.pages) + new) > most:
+        raise QuotaReached(
+            f"Your account may have {most:,} status pages; with this file it would have {count:,}."
         )
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from ttr.domain.check import Check, CheckSettings
 from ttr.domain.invalid import FieldError
+from ttr.domain.limits import NUMBER_MAX
+from ttr.domain.status_page import StatusPage, StatusPageSettings
 from ttr.domain.transfer import Refused
 from ttr.store.channels import Channel
 
@@ -17,6 +19,7 @@ class Account:
     channels: Mapping[int, Channel]
     uuids: Mapping[str, int]
     """UUIDs of the file that somebody has, and the account that has it."""
+    pages: Sequence[StatusPage]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,20 @@ class Step:
     own: tuple[NewChannel, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class PageStep:
+    """A status page to make (`before` is None) or to change."""
+
+    before: StatusPage | None
+    settings: StatusPageSettings
+    """A check that is yet to be made is in it by its stand-in."""
+
+
+def stand_in(index: int) -> int:
+    """The number that stands for a check of the file that is yet to be made: none that any check has."""
+    return NUMBER_MAX - index
+
+
 @dataclass(slots=True)
 class Plan:
     """What would happen; nothing does when `refused` or `faults` hold anything."""
@@ -54,6 +71,9 @@ class Plan:
     changed: list[Step] = field(default_factory=list)
     """In an order in which each slug is free when its turn comes."""
     unchanged: int = 0
+    pages_created: list[PageStep] = field(default_factory=list)
+    pages_changed: list[PageStep] = field(default_factory=list)
+    pages_unchanged: int = 0
     refused: list[Refused] = field(default_factory=list)
     faults: list[FieldError] = field(default_factory=list)
     malformed: bool = False

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ttr.domain.invalid import Contradiction, FieldError, Invalid
 from ttr.domain.limits import ERRORS_TOLD
 from ttr.domain.transfer import Refused, faults_of
-from ttr.transfer.planned import Plan, Step
+from ttr.transfer.planned import PageStep, Plan, Step
 
 _WARNINGS_MAX = 1_000
 
@@ -31,6 +31,14 @@ class SigningSecret:
     secret: str
 
 
+@dataclass(frozen=True, slots=True)
+class ImportedPage:
+    """A status page that was made or changed."""
+
+    name: str
+    slug: str
+
+
 @dataclass(slots=True)
 class Report:
     """The outcome of an import."""
@@ -43,6 +51,9 @@ class Report:
     faults: list[FieldError] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     channels_created: int = 0
+    pages_created: list[ImportedPage] = field(default_factory=list)
+    pages_changed: list[ImportedPage] = field(default_factory=list)
+    pages_unchanged: int = 0
     user_slug_updated: bool = False
     signing_secrets: list[SigningSecret] = field(default_factory=list)
 
@@ -64,13 +75,17 @@ class ImportRefused(Invalid):
         self.count = len(errors)
 
     def __str__(self) -> str:
-        said = (
-            f"{self.refused:,} checks can't be imported" if self.refused else "The channels can't be imported"
-        )
+        said = f"{self.refused:,} checks can't be imported" if self.refused else self._elsewhere()
         shown = (
             f"; the first {ERRORS_TOLD} of {self.count:,} errors are told" if self.count > ERRORS_TOLD else ""
         )
         return f"{said}, so nothing was{shown}."
+
+    def _elsewhere(self) -> str:
+        places = {error.field.partition(".")[0] for error in self.errors}
+        return (
+            "The channels can't be imported" if "channels" in places else "The status pages can't be imported"
+        )
 
 
 class ImportContradicted(ImportRefused, Contradiction):
@@ -88,6 +103,10 @@ def planned(step: Step) -> Imported:
     )
 
 
+def _page(step: PageStep) -> ImportedPage:
+    return ImportedPage(step.settings.name, step.settings.slug)
+
+
 def report_of(plan: Plan, *, dry_run: bool) -> Report:
     """What a plan would do."""
     report = Report(
@@ -98,6 +117,9 @@ def report_of(plan: Plan, *, dry_run: bool) -> Report:
         refused=plan.refused,
         faults=plan.faults,
         channels_created=plan.channel_count,
+        pages_created=[_page(step) for step in plan.pages_created],
+        pages_changed=[_page(step) for step in plan.pages_changed],
+        pages_unchanged=plan.pages_unchanged,
     )
     report.warn(plan.warnings)
     return report

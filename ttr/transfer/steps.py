@@ -3,17 +3,29 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ttr.changes import AT_ONCE, Change, changed_check, made_channel, made_check, slices, together
+from ttr.changes import (
+    AT_ONCE,
+    Change,
+    changed_check,
+    changed_page,
+    made_channel,
+    made_check,
+    made_page,
+    slices,
+    together,
+)
 from ttr.channels.means import Means
 from ttr.domain.check import Check
+from ttr.domain.status_page import Entry, StatusPageSettings
 from ttr.integrations import restore_channel
 from ttr.now import now_ms
 from ttr.settings import Settings
 from ttr.store.channels import Channel
 from ttr.store.checks import create_check, pause_check, resume_check, update_check
 from ttr.store.numbers import draw_numbers
+from ttr.store.status_pages import create_status_page, update_status_page
 from ttr.store.users import User
-from ttr.transfer.planned import NewChannel, Plan, Step
+from ttr.transfer.planned import NewChannel, PageStep, Plan, Step, stand_in
 from ttr.transfer.report import Imported, Report, SigningSecret
 
 
@@ -56,6 +68,17 @@ async def carry_out(work: Work, plan: Plan) -> None:
         work.report.created += await together(
             [_make_check(work, step, number) for step, number in zip(steps, numbers, strict=True)]
         )
+    # Their checks are all there now.
+    made = {stand_in(one.index): one.id for one in work.report.created if one.id is not None}
+    for pages in slices(plan.pages_changed):
+        await work.change.note(*(changed_page(step.before) for step in pages if step.before))
+        await together([_change_page(work, step, made) for step in pages])
+    for pages in slices(plan.pages_created):
+        numbers = await draw_numbers(work.change.store, "status-page", len(pages))
+        await work.change.note(*(made_page(number) for number in numbers))
+        await together(
+            [_make_page(work, step, number, made) for step, number in zip(pages, numbers, strict=True)]
+        )
 
 
 async def _make_check(work: Work, step: Step, number: int) -> Imported:
@@ -82,6 +105,33 @@ async def _change_check(work: Work, step: Step) -> Imported:
     if step.paused != check.paused:
         await (pause_check if step.paused else resume_check)(store, work.user, reference, now=now_ms())
     return await _finish(work, step, check)
+
+
+async def _make_page(work: Work, step: PageStep, number: int, made: Mapping[int, int]) -> None:
+    await create_status_page(
+        work.change.store,
+        work.user,
+        _with_numbers(step.settings, made),
+        now=now_ms(),
+        most=work.settings.status_pages_per_account,
+        number=number,
+    )
+
+
+async def _change_page(work: Work, step: PageStep, made: Mapping[int, int]) -> None:
+    if step.before is None:
+        raise TypeError("a page that isn't there can't be changed")
+    settings = _with_numbers(step.settings, made)
+    await update_status_page(work.change.store, work.user, step.before.id, lambda _: settings, now=now_ms())
+
+
+def _with_numbers(settings: StatusPageSettings, made: Mapping[int, int]) -> StatusPageSettings:
+    """The settings with the numbers of the checks that stand-ins stood for."""
+    entries = tuple(
+        Entry("check", str(made.get(int(entry.value), entry.value))) if entry.kind == "check" else entry
+        for entry in settings.entries
+    )
+    return replace(settings, entries=entries)
 
 
 async def _finish(work: Work, step: Step, check: Check) -> Imported:
