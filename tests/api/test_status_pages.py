@@ -420,6 +420,8 @@ BAD_FIELDS: list[tuple[str, Any]] = [
     *[("notice", {"text": "x", "level": level}) for level in ("", "INFO", None, 1, "fatal")],
     *[("entries", value) for value in ("x", 5, {}, [5], ["x"], [None], [[]], [{}])],
     ("entries", [{"heading": "x"}] * (ENTRIES + 1)),
+    ("entries", [{"heading": "x"}] * (limits.STATUS_PAGE_HEADINGS_MAX + 1)),
+    ("entries", [{"tag": f"x{one}"} for one in range(limits.STATUS_PAGE_TAGS_MAX + 1)]),
     ("entries", [{}] * 200_000),
     *[("entries", [{"heading": text}]) for text in ("", "  ", "a\nb", "a\x00", None, 5, [])],
     ("entries", [{"heading": "x" * (limits.NAME_MAX + 1)}]),
@@ -469,7 +471,8 @@ GOOD_FIELDS: list[tuple[str, Any]] = [
     ("intro", "x" * INTRO),
     ("intro", "a\n\tb <script>alert(1)</script>"),
     ("entries", []),
-    ("entries", [{"heading": "x"}] * ENTRIES),
+    ("entries", [{"heading": "x"}] * limits.STATUS_PAGE_HEADINGS_MAX),
+    ("entries", [{"tag": f"x{one}"} for one in range(limits.STATUS_PAGE_TAGS_MAX)]),
     ("entries", [{"heading": "x" * limits.NAME_MAX}, {"tag": "x" * limits.TAG_MAX}]),
     ("check_ids", []),
 ]

@@ -134,10 +134,20 @@ def test_numbers_of_checks_are_whole_and_in_their_bounds() -> None:
 
 def test_lists_have_their_length() -> None:
     for length in (0, ENTRIES - 1, ENTRIES):
-        assert len(put(entries=[{"heading": "x"}] * length).entries) == length
+        assert len(put(entries=[{"check": one + 1} for one in range(length)]).entries) == length
         assert len(put(check_ids=list(range(1, length + 1))).entries) == length
     assert faults(entries=[{"heading": "x"}] * (ENTRIES + 1)) == {"entries"}
     assert faults(check_ids=[1] * (ENTRIES + 1)) == {"check_ids"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "most"),
+    [("heading", limits.STATUS_PAGE_HEADINGS_MAX), ("tag", limits.STATUS_PAGE_TAGS_MAX)],
+)
+def test_headings_and_tags_have_their_own_number(kind: str, most: int) -> None:
+    for length in (most - 1, most):
+        assert len(put(entries=[{kind: f"x{one}"} for one in range(length)]).entries) == length
+    assert faults(entries=[{kind: f"x{one}"} for one in range(most + 1)]) == {"entries"}
 
 
 def test_headings_and_tags_count_with_the_checks_that_are_chosen() -> None:
@@ -266,7 +276,7 @@ def test_a_form_is_judged_alike() -> None:
         "theme": "retro",
         "scheme": "light",
         "intro": "a\r\nb ",
-        "notice": " Soon ",
+        "notice_text": " Soon ",
         "notice_level": "maintenance",
         "unknown": "x",
     }

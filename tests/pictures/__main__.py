@@ -11,11 +11,12 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from playwright.async_api import Browser, async_playwright
 
-from tests.browser.scenes import account_with_checks
+from tests.browser.scenes import account_with_checks, status_page
 from tests.conftest import MASTER_KEY, start_redis
 from ttr.app import create_app
 from ttr.now import now_ms
 from ttr.settings import load_settings
+from ttr.store.check_list import list_checks
 from ttr.store.deadlines import tick_clock
 from ttr.store.redis import Store, open_store, verify, wait_until_ready
 
@@ -25,8 +26,9 @@ PICTURES = (
     ("check", "/checks/8", "solarized.light", DESK),
     ("themes", "/account", "blueprint.light", DESK),
     ("phone", "/dashboard", "terminal.dark", PHONE),
+    ("status-page", "/s/{public_slug}/jobs", "", DESK),
 )
-"""Name, page, theme and scheme, size."""
+"""Name, page, theme and scheme (a status page has its own), size."""
 
 
 async def main(folder: Path) -> None:
@@ -38,7 +40,11 @@ async def main(folder: Path) -> None:
             async with open_store(server.url) as store:
                 await wait_until_ready(store)
                 await verify(store)
-                _, auth_key = await account_with_checks(store)
+                user, auth_key = await account_with_checks(store)
+                checks = (
+                    await list_checks(store, user, sort="name", descending=False, size=9, now=now_ms())
+                ).checks
+                await status_page(store, user, checks, "jobs", theme="solarized", scheme="dark")
                 settings = load_settings(
                     {
                         "REDIS_URL": server.url,
@@ -60,7 +66,7 @@ async def main(folder: Path) -> None:
                     browser = await playwright.chromium.launch(
                         executable_path="/usr/bin/chromium", args=["--no-sandbox"]
                     )
-                    await _take(browser, base, auth_key, folder)
+                    await _take(browser, base, auth_key, user.public_slug, folder)
                     await browser.close()
                 stop.set()
                 ticking.cancel()
@@ -72,7 +78,7 @@ async def main(folder: Path) -> None:
             server.process.wait(10)
 
 
-async def _take(browser: Browser, base: str, auth_key: str, folder: Path) -> None:
+async def _take(browser: Browser, base: str, auth_key: str, public_slug: str, folder: Path) -> None:
     for name, path, look, size in PICTURES:
         context = await browser.new_context(
             base_url=base, viewport={"width": size["width"], "height": size["height"]}
@@ -83,7 +89,7 @@ async def _take(browser: Browser, base: str, auth_key: str, folder: Path) -> Non
         await page.get_by_role("button", name="Log in").click()
         await page.wait_for_url("**/dashboard*")
         await context.add_cookies([{"name": "ttr_look", "value": f"{look}.25.", "url": base}])
-        await page.goto(path)
+        await page.goto(path.format(public_slug=public_slug))
         await page.evaluate("document.fonts.ready")
         await page.screenshot(path=folder / f"{name}.png")
         await context.close()

@@ -15,11 +15,20 @@ def test_the_settings_name_every_zone_with_its_default(limit: Limit) -> None:
 
 
 @pytest.mark.parametrize(
-    "limit", [limit for limit in DEFAULTS if not limit.zone.startswith("ping")], ids=lambda limit: limit.zone
+    "limit",
+    [limit for limit in DEFAULTS if not limit.zone.startswith(("ping", "public"))],
+    ids=lambda limit: limit.zone,
 )
 def test_the_api_s_document_names_each_of_its_zones(limit: Limit) -> None:
     line = f"| `{limit.zone}` | {limit.count:,} in {limit.seconds:,} s |"
     assert line in (DOCS / "api.md").read_text()
+
+
+def test_the_document_of_status_pages_says_how_many() -> None:
+    text = (DOCS / "status-pages.md").read_text()
+    of = {limit.zone: limit.count for limit in DEFAULTS}
+    assert f"{of['public-address']} requests a minute from one address" in text
+    assert f"{of['public']} a second from everybody together" in text
 
 
 def test_the_document_of_pings_says_how_many() -> None:

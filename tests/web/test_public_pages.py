@@ -313,7 +313,7 @@ async def test_the_version_changes_with_what_is_shown_and_with_nothing_else(
     changed = await visitor.get(f"{path}/live?since={before}")
     assert changed.status_code == 200
     assert f"since={pinged}" in await text(changed)
-    await update_status_page(store, user, page.id, lambda old: old, now=now)
+    await update_status_page(store, user, page.id, lambda old: replace(old, intro="New words"), now=now)
     edited = await version()
     assert edited != pinged
     await pause_check(store, user, str(check.id), now=now)

@@ -1,6 +1,7 @@
 """The account's status pages: listed, made, edited with a preview, deleted."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from quart import Response, request
 
@@ -63,7 +64,7 @@ async def create() -> Response:
     """Make a page."""
     user = await require_user()
     taken = [one.settings.slug for one in await list_status_pages(current.store(), user)]
-    typed = with_slug(read(await request.form), taken)
+    typed = await _without_gone(user, with_slug(read(await request.form), taken))
     now, most = now_ms(), current.settings().status_pages_per_account
     try:
         settings = parse_status_page_form(typed.values, typed.entries, now=now)
@@ -83,7 +84,7 @@ async def show(page_id: int) -> Response:
 async def update(page_id: int) -> Response:
     """Save the form."""
     user = await require_user()
-    typed, now = read(await request.form), now_ms()
+    typed, now = await _without_gone(user, read(await request.form)), now_ms()
     try:
         saved = await update_status_page(
             current.store(),
@@ -228,6 +229,13 @@ async def _published(user: User, settings: StatusPageSettings, now: int) -> Publ
     drawn = StatusPage(0, "", user.id, settings, now, now, "")
     watching = not await clock_is_silent(now)
     return await publish_page(current.store(), user, drawn, now=now, watching=watching, locate=locate)
+
+
+async def _without_gone(user: User, typed: Typed) -> Typed:
+    """The form without checks that were deleted while it was open: they are no reason to refuse it."""
+    names = await _names(user, typed, "")
+    kept = (entry for entry in typed.entries if entry.kind != "check" or int(entry.value) in names)
+    return replace(typed, entries=tuple(kept))
 
 
 async def _names(user: User, typed: Typed, button: str) -> dict[int, str]:
