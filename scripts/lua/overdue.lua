@@ -10,7 +10,7 @@
 -- returns {"blind"} while pings can't be accepted: nobody is declared overdue
 -- returns {"ok" | "more", when to look again ms or "", checks flipped, moved or told of, waiting...}
 -- each waiting {id, leased deadline, due missed, plan...}: its next due time is the first after the one missed
----@include keys changed whole listing index state runs arm days flip reminders event output flapping outcome plan
+---@include keys changed whole gaps listing index state runs arm days flip reminders event output flapping outcome plan
 local prefix, now, threshold, limit = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local lease = tonumber(ARGV[5])
 local flap = {window = tonumber(ARGV[6]), threshold = tonumber(ARGV[7]), suppression = tonumber(ARGV[8])}
@@ -19,10 +19,8 @@ if now - tonumber(ARGV[2]) > threshold then return {"blind"} end
 
 local tick = tonumber(redis.call("HGET", clock_key(prefix), "tick") or "")
 if tick and now - tick > threshold then
-  local gap = whole(tick) .. ":" .. whole(now)
-  redis.call("RPUSH", pending_gaps_key(prefix), gap)
-  redis.call("LPUSH", gaps_key(prefix), gap)
-  redis.call("LTRIM", gaps_key(prefix), 0, 19)
+  redis.call("RPUSH", pending_gaps_key(prefix), whole(tick) .. ":" .. whole(now))
+  note_gap(prefix, tick, now)
 end
 -- A tick from the future is one of a clock that was wrong: kept, it would hide every gap until then.
 if not tick or now > tick or tick - now > threshold then redis.call("HSET", clock_key(prefix), "tick", whole(now)) end
@@ -54,7 +52,8 @@ if gap then
 end
 
 -- Runs whose deadline lay in the last gap were not missed: the next one counts from its end.
-local seen_again = tonumber(string.match(redis.call("LINDEX", gaps_key(prefix), 0) or "", ":(%d+)") or "0")
+local last_gap = redis.call("ZRANGE", gaps_key(prefix), 0, 0, "REV", "WITHSCORES")
+local seen_again = math.min(now, tonumber(last_gap[2] or "0"))
 local past = redis.call("ZRANGE", deadlines, "-inf", whole(now), "BYSCORE", "LIMIT", 0, limit)
 local answer = {"ok", "", #past}
 for _, id in ipairs(past) do

@@ -58,7 +58,7 @@ end
 
 -- A deadline that lay in a time we were blind is moved by it, as overdue.lua would have done. Once moved it lies behind.
 local function move_past_gaps()
-  local gaps = redis.call("LRANGE", gaps_key(prefix), 0, 19)
+  local gaps = redis.call("ZRANGE", gaps_key(prefix), "+inf", "-inf", "BYSCORE", "REV", "LIMIT", 0, 20)
   for i = #gaps, 1, -1 do
     local from, to = string.match(gaps[i], "(%d+):(%d+)")
     from, to = tonumber(from), tonumber(to)

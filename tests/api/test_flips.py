@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import Caller
+from tests.lua.clock import look, tick
 from tests.lua.parts import make_check, ping
 from ttr.domain.flapping import FlapRules
 from ttr.domain.moments import iso
@@ -111,7 +112,22 @@ async def test_uptime_counts_up_against_down_and_leaves_the_rest_out(api: Caller
         "down_seconds": 0,
         "paused_seconds": 0,
         "new_seconds": 0,
+        "blind_seconds": 0,
     }
+
+
+async def test_uptime_leaves_out_when_we_did_not_watch(api: Caller, store: Store) -> None:
+    now = now_ms()
+    check = await old_check(store, api, now, ("success", 4), ("fail", 1))
+    await tick(store, api.user, now - 3 * HOUR)
+    await look(store, api.user, now - 2 * HOUR)
+    await tick(store, api.user, now)
+    _, answer = await api.call("GET", f"/checks/{check}/uptime")
+    window = answer["uptime"]["24h"]
+    assert (window["up_seconds"], window["blind_seconds"]) == (7_200, 3_600)
+    late = (now_ms() - now) / 1000
+    assert window["ratio"] == pytest.approx(2 / 3, abs=late / 10_800)
+    assert sum(day["blind_seconds"] for day in answer["days"]) == 3_600
 
 
 @pytest.mark.parametrize("path", ["pings", "flips", "uptime"])

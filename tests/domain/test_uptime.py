@@ -1,7 +1,9 @@
 """Uptime: exact where the flips reach, in proportion before them, and never more than the time there was."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,8 @@ from hypothesis import strategies as st
 
 from ttr.domain.check import Status
 from ttr.domain.flip import Flip
-from ttr.domain.uptime import DAY_MS, DAYS, STATUSES, WINDOWS, History, Spent, uptime
+from ttr.domain.gaps import Gap
+from ttr.domain.uptime import DAY_MS, DAYS, KINDS, STATUSES, WINDOWS, History, Kind, Spent, uptime
 
 HOUR = 3_600_000
 MINUTE = 60_000
@@ -18,13 +21,15 @@ NOW = 20_000 * DAY_MS + 15 * HOUR
 
 @dataclass
 class Timeline:
-    """The whole truth about a check, and what the scripts keep of it: some flips, and the sums of each day."""
+    """The whole truth about a check, and what the scripts keep of it: flips, the days before, our gaps."""
 
     created_at: int
     kept: int = 200
     truth: list[tuple[int, int, Status]] = field(default_factory=list)
     flips: list[Flip] = field(default_factory=list)
-    days: dict[tuple[int, Status], int] = field(default_factory=lambda: defaultdict(int))
+    days: dict[tuple[int, Kind], int] = field(default_factory=lambda: defaultdict(int))
+    gaps: list[Gap] = field(default_factory=list)
+    watched: int | None = None
     status: Status = "new"
     since: int = 0
 
@@ -34,23 +39,45 @@ class Timeline:
     def turn(self, to: Status, at: int) -> None:
         """The status changes."""
         self.truth.append((self.since, at, self.status))
-        for day in range(self.since // DAY_MS, at // DAY_MS + 1):
-            ms = min(at, (day + 1) * DAY_MS) - max(self.since, day * DAY_MS)
-            if ms:
-                self.days[(day, self.status)] += ms
         self.flips.insert(0, Flip(len(self.truth), at, self.status, to, at - self.since))
+        for old in self.flips[self.kept :]:
+            self._let_go(old, at)
         del self.flips[self.kept :]
         self.status, self.since = to, at
 
+    def _let_go(self, flip: Flip, now: int) -> None:
+        start = flip.at - flip.lasted_ms
+        for day in range(start // DAY_MS, flip.at // DAY_MS + 1):
+            first, last = max(start, day * DAY_MS), min(flip.at, (day + 1) * DAY_MS)
+            for kind, ms in self._split(flip.old, first, last, now).items():
+                self.days[(day, kind)] += ms
+
+    def _split(self, status: Status, start: int, end: int, now: int) -> dict[Kind, int]:
+        gaps = [*self.gaps, *([] if self.watched is None else [(self.watched, now)])]
+        blind = sum(max(0, min(end, ended) - max(start, begun)) for begun, ended in gaps)
+        blind *= status != "paused"
+        return {status: max(0, end - start) - blind, "blind": blind}
+
+    def see_again(self, at: int) -> None:
+        """The silence since `watched` ends, and is known as a gap from now on."""
+        assert self.watched is not None
+        self.gaps.append((self.watched, at))
+        self.watched = None
+
     def history(self) -> History:
         """What is kept."""
-        return History(self.created_at, self.status, self.since, self.flips, self.days)
+        return History(
+            self.created_at, self.status, self.since, self.flips, self.days, self.gaps, self.watched
+        )
 
-    def really(self, start: int, end: int, now: int) -> dict[Status, int]:
-        """Ms in each status by adding up every stretch there was."""
-        found = dict.fromkeys(STATUSES, 0)
+    def really(self, start: int, end: int, now: int) -> dict[Kind, int]:
+        """Ms of each kind by adding up every stretch there was."""
+        found = dict.fromkeys(KINDS, 0)
         for begun, ended, status in [*self.truth, (self.since, now, self.status)]:
-            found[status] += max(0, min(end, ended) - max(start, begun))
+            first, last = max(start, begun), min(end, ended)
+            if first < last:
+                for kind, ms in self._split(status, first, last, now).items():
+                    found[kind] += ms
         return found
 
     @property
@@ -59,25 +86,54 @@ class Timeline:
         return self.flips[-1].at - self.flips[-1].lasted_ms if self.flips else self.since
 
 
-GAPS = st.one_of(st.just(0), st.integers(1, 5_000), st.integers(0, 3 * HOUR), st.integers(0, 10 * DAY_MS))
+STEPS = st.one_of(st.just(0), st.integers(1, 5_000), st.integers(0, 3 * HOUR), st.integers(0, 10 * DAY_MS))
+
+
+# Silence is known as such after two seconds; nothing changes two hundred times before.
+SILENCE = st.one_of(st.integers(2_001, 9_000), st.integers(2_001, 3 * HOUR), st.integers(2_001, 3 * DAY_MS))
+STORY = st.lists(st.tuples(STEPS, st.sampled_from(STATUSES), st.none() | SILENCE, st.booleans()), max_size=40)
+
+
+def moments(timeline: Timeline, story: list[tuple[int, Status, int | None, bool]], end: int) -> Iterator[int]:
+    """Let a story happen; each moment at which something has, up to `end`."""
+    at = timeline.created_at
+    for step, status, silence, still_blind in story:
+        if at + step + (silence or 0) > end:
+            return
+        at += step
+        if silence is not None and timeline.watched is None:
+            timeline.watched, at = at, at + silence
+        timeline.turn(status, at)
+        yield at
+        if timeline.watched is not None and not still_blind:
+            timeline.see_again(at)
+            yield at
 
 
 @st.composite
 def timelines(draw: st.DrawFn, kept: st.SearchStrategy[int]) -> tuple[Timeline, int]:
     """A check made at any time of the last 95 days, and now."""
     now = NOW + draw(st.integers(0, DAY_MS))
-    at = now - draw(st.one_of(st.integers(0, 2 * DAY_MS), st.integers(0, 95 * DAY_MS)))
-    timeline = Timeline(at, kept=draw(kept))
-    for gap, status in draw(st.lists(st.tuples(GAPS, st.sampled_from(STATUSES)), max_size=40)):
-        at += gap
-        if at > now:
-            break
-        timeline.turn(status, at)
+    made = now - draw(st.one_of(st.integers(0, 2 * DAY_MS), st.integers(0, 95 * DAY_MS)))
+    timeline = Timeline(made, kept=draw(kept))
+    for _ in moments(timeline, draw(STORY), now):
+        pass
     return timeline, now
 
 
 def seen(spent: Spent) -> dict[str, int]:
-    return {"new": spent.new, "up": spent.up, "down": spent.down, "paused": spent.paused}
+    return {kind: getattr(spent, kind) for kind in KINDS}
+
+
+@settings(deadline=None)
+@given(st.integers(0, 3 * DAY_MS), st.integers(1, 6), STORY)
+def test_a_day_that_is_over_never_changes(made: int, kept: int, story: list[Any]) -> None:
+    timeline = Timeline(NOW - made, kept=kept)
+    closed: dict[int, Spent] = {}
+    for now in moments(timeline, story, NOW + 85 * DAY_MS):
+        for day, spent in uptime(timeline.history(), now).days:
+            if day < now // DAY_MS:
+                assert closed.setdefault(day, spent) == spent
 
 
 @settings(deadline=None)
@@ -108,14 +164,14 @@ def test_before_the_flips_days_are_exact_and_only_the_day_at_a_window_s_edge_is_
         if start >= timeline.reach:
             assert shown == really
             continue
-        # Where the edge cuts a day, up to three fractions of a millisecond are dropped.
+        # Where the edge cuts a day, up to four fractions of a millisecond are dropped.
         covered = now - max(start, timeline.created_at)
-        assert covered - 3 <= sum(shown.values()) <= covered
+        assert covered - 4 <= sum(shown.values()) <= covered
         edge = start // DAY_MS
         end_of_edge = min((edge + 1) * DAY_MS, timeline.reach)
         told_by_day = timeline.really(max(edge * DAY_MS, timeline.created_at), end_of_edge, now)
         first = max(edge * DAY_MS, timeline.created_at)
-        for status in STATUSES:
+        for status in KINDS:
             share = told_by_day[status] * (end_of_edge - max(start, first)) / max(1, end_of_edge - first)
             rest = timeline.really(max(end_of_edge, start), now, now)[status]
             assert shown[status] == pytest.approx(share + rest, abs=1), (name, status)
@@ -132,19 +188,24 @@ def test_before_the_flips_days_are_exact_and_only_the_day_at_a_window_s_edge_is_
         max_size=20,
     ),
     st.dictionaries(
-        st.tuples(st.integers(NOW // DAY_MS - 100, NOW // DAY_MS + 1), st.sampled_from(STATUSES)),
+        st.tuples(st.integers(NOW // DAY_MS - 100, NOW // DAY_MS + 1), st.sampled_from(KINDS)),
         st.integers(0, 3 * DAY_MS),
         max_size=100,
     ),
+    st.lists(st.tuples(st.integers(NOW - 99 * DAY_MS, NOW + HOUR), st.integers(1, DAY_MS)), max_size=9),
+    st.none() | st.integers(NOW - DAY_MS, NOW + HOUR),
 )
 def test_however_the_clock_was_set_nothing_is_negative_or_longer_than_the_time_there_was(
     created_at: int,
     since: int,
     flips: list[tuple[int, int, Status]],
-    days: dict[tuple[int, Status], int],
+    days: dict[tuple[int, Kind], int],
+    blind: list[Gap],
+    watched: int | None,
 ) -> None:
+    gaps = [(start, start + length) for start, length in blind]
     kept = [Flip(1, at, old, "up", lasted) for at, lasted, old in flips]
-    figures = uptime(History(created_at, "down", since, kept, days), NOW)
+    figures = uptime(History(created_at, "down", since, kept, days, gaps, watched), NOW)
     spans = [(spent, NOW - WINDOWS[name], NOW) for name, spent in figures.windows.items()]
     spans += [(spent, day * DAY_MS, min(NOW, (day + 1) * DAY_MS)) for day, spent in figures.days]
     for spent, start, end in spans:
@@ -206,3 +267,32 @@ def test_when_the_clock_was_set_back_the_newer_word_counts() -> None:
     back = Flip(2, NOW - 3 * HOUR, "up", "down", 0)
     history = History(history.created_at, "down", back.at, [back, *history.flips], history.days)
     assert uptime(history, NOW).windows["24h"] == Spent(new=2 * HOUR, down=3 * HOUR)
+
+
+def test_our_gaps_are_neither_up_nor_down_and_a_pause_stays_a_pause() -> None:
+    timeline = Timeline(NOW - 10 * HOUR)
+    timeline.gaps = [
+        (NOW - 11 * HOUR, NOW - 10 * HOUR + MINUTE),  # begins before the check
+        (NOW - 9 * HOUR - MINUTE, NOW - 9 * HOUR + MINUTE),  # over a change
+        (NOW - 4 * HOUR, NOW - 3 * HOUR),  # in a pause
+        (NOW - 2 * HOUR, NOW - HOUR),
+    ]
+    timeline.turn("up", NOW - 9 * HOUR)
+    timeline.turn("paused", NOW - 5 * HOUR)
+    timeline.turn("down", NOW - 3 * HOUR)
+    day = uptime(timeline.history(), NOW).windows["24h"]
+    assert day == Spent(
+        new=HOUR - 2 * MINUTE, up=4 * HOUR - MINUTE, down=2 * HOUR, paused=2 * HOUR, blind=HOUR + 3 * MINUTE
+    )
+
+
+@pytest.mark.parametrize(("silence", "blind"), [(2_000, 0), (2_001, 2_001)])
+def test_a_silence_that_goes_on_is_a_gap_after_two_seconds(silence: int, blind: int) -> None:
+    timeline = Timeline(NOW - HOUR, watched=NOW - silence)
+    assert uptime(timeline.history(), NOW).windows["24h"] == Spent(new=HOUR - blind, blind=blind)
+
+
+def test_a_silence_that_begins_within_an_older_gap_is_not_blind_twice() -> None:
+    timeline = Timeline(NOW - 5 * HOUR, watched=NOW - 3 * HOUR)
+    timeline.gaps = [(NOW - 4 * HOUR, NOW - 3 * HOUR + MINUTE), (NOW - 2 * HOUR, NOW - HOUR)]
+    assert uptime(timeline.history(), NOW).windows["24h"] == Spent(new=HOUR, blind=4 * HOUR)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from redis.exceptions import ResponseError
 
+from ttr.domain.gaps import BLIND_AFTER_MS
 from ttr.paths import LUA, ROOT
 from ttr.store import keys
 from ttr.store.redis import Store
@@ -289,3 +290,7 @@ def test_luacheck_finds_nothing_in_an_assembled_command(name: str) -> None:
         ["luacheck", *options], input=assemble(name), capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_scripts_and_uptime_mean_the_same_silence_by_blind() -> None:
+    assert f"local BLIND_AFTER = {BLIND_AFTER_MS}\n" in include("days")

@@ -135,7 +135,7 @@ async def test_a_second_gap_before_the_first_is_moved_moves_by_both(store: Store
     assert [await armed(store, check) for check in made] == [NOON + 31 * MINUTE] * 3
 
 
-async def test_of_the_gaps_the_last_twenty_are_kept(store: Store, user: User) -> None:
+async def test_the_last_twenty_gaps_are_read(store: Store, user: User) -> None:
     await look(store, user, NOON)
     for number in range(1, 24):
         while (await look(store, user, NOON + number * MINUTE))[0] == b"more":
@@ -143,6 +143,40 @@ async def test_of_the_gaps_the_last_twenty_are_kept(store: Store, user: User) ->
     gaps = await read_gaps(store, user.partition)
     assert len(gaps) == 20
     assert gaps[0] == (NOON + 22 * MINUTE, NOON + 23 * MINUTE)
+    assert await store.redis.zcard(keys.gaps(user.partition)) == 23
+
+
+async def test_gaps_are_kept_for_a_hundred_days_and_two_thousand_of_them(store: Store, user: User) -> None:
+    days = 86_400_000
+    key, end = keys.gaps(user.partition), NOON - 3_000
+    made = {f"{at - 2_500}:{at}": at for at in range(end - 1_999 * 5_000, end + 1, 5_000)}
+    await store.redis.zadd(key, made)
+    await tick(store, user, end)
+    await look(store, user, NOON)
+    kept = await store.redis.zrange(key, 0, -1)
+    assert (len(kept), kept[-1]) == (2_000, f"{end}:{NOON}".encode())
+    assert kept[0] == list(made)[1].encode()
+    await tick(store, user, NOON + 100 * days - 5_000)
+    while (await look(store, user, NOON + 100 * days - 1))[0] == b"more":
+        pass
+    assert await store.redis.zrange(key, 0, 0) == [f"{end}:{NOON}".encode()]
+    await tick(store, user, NOON + 100 * days + 5_000)
+    while (await look(store, user, NOON + 100 * days + 8_000))[0] == b"more":
+        pass
+    assert await store.redis.zcard(key) == 2
+
+
+async def test_of_a_clock_that_was_set_back_no_time_is_blind_twice(store: Store, user: User) -> None:
+    await tick(store, user, NOON)
+    await look(store, user, NOON + 10 * MINUTE)
+    await tick(store, user, NOON + 5 * MINUTE)
+    await look(store, user, NOON + 8 * MINUTE)
+    await tick(store, user, NOON + 8 * MINUTE)
+    await look(store, user, NOON + 12 * MINUTE)
+    assert await read_gaps(store, user.partition) == [
+        (NOON + 10 * MINUTE, NOON + 12 * MINUTE),
+        (NOON, NOON + 10 * MINUTE),
+    ]
 
 
 async def test_a_clock_that_is_behind_does_not_turn_the_tick_back(store: Store, user: User) -> None:

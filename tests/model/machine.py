@@ -84,6 +84,7 @@ class Machine:
     timing: Timing
     created_at: int
     flap: FlapRules = NEVER_FLAPS
+    around: "Partition | None" = field(default=None, repr=False)
     status: str = "new"
     since: int = 0
     resume_to: str = "new"
@@ -499,20 +500,32 @@ class Machine:
 
     def _flip(self, new: str, reason: str, now: int) -> None:
         self.flips.append(Flip(now, self.status, new, now - self.since, reason))
-        at = self.since
-        while at < now:
-            end = min(now, (at // DAY_MS + 1) * DAY_MS)
-            self.days[(at // DAY_MS, self.status)] += end - at
-            at = end
-        for key in [key for key in self.days if key[0] <= now // DAY_MS - DAYS_KEPT]:
-            del self.days[key]
-        self.flips = self.flips[-FLIPS_KEPT:]
+        while len(self.flips) > FLIPS_KEPT:
+            self._let_go(self.flips.pop(0), now)
         old, self.status, self.since, self.reason = self.status, new, now, reason
         self.missed_due = None
         if {old, new} == {"up", "down"}:
             self._note_change(now)
         else:
             self.changes = []
+
+    def _let_go(self, flip: Flip, now: int) -> None:
+        """The time before a change that is kept no longer goes to its days, that in a gap apart."""
+        kept_from = now - DAYS_KEPT * DAY_MS
+        if flip.at - flip.lasted < kept_from:
+            self.days.clear()
+        at = max(flip.at - flip.lasted, kept_from)
+        while at < flip.at:
+            day = at // DAY_MS
+            end = min(flip.at, (day + 1) * DAY_MS)
+            blind = 0 if flip.old == "paused" or self.around is None else self.around.blind(at, end, now)
+            for kind, ms in ((flip.old, end - at - blind), ("blind", blind)):
+                if ms:
+                    self.days[(day, kind)] += ms
+            if end % DAY_MS == 0:
+                for key in [key for key in self.days if key[0] <= end // DAY_MS - DAYS_KEPT]:
+                    del self.days[key]
+            at = end
 
 
 @dataclass
@@ -537,6 +550,13 @@ class Partition:
             check.settle(now)
             check.remind(now)
         return [check for check in waiting if check.waits_for_due]
+
+    def blind(self, start: int, end: int, now: int) -> int:
+        """Ms between two moments in which nobody watched, as far as is known."""
+        gaps = [*self.gaps]
+        if self.tick is not None and now - self.tick > BLIND_MS:
+            gaps.append((self.tick, now))
+        return sum(max(0, min(end, to) - max(start, begun)) for begun, to in gaps)
 
     def next_look(self) -> int | None:
         """When time next does something to a check."""

@@ -1,26 +1,29 @@
 """The real scripts and the model side by side: one account, one clock, and a `now` that the test moves."""
 
 import asyncio
-from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar, cast
+from unittest import mock
 
 from cryptography.fernet import Fernet
 
 from tests.lua.indexes import assert_indexed
+from tests.model import machine as machine_module
 from tests.model.machine import Alert, Machine, Partition, Timing
 from ttr.domain.alert import Event
 from ttr.domain.allowance import Allowance
 from ttr.domain.check import CheckSettings
 from ttr.domain.flapping import FlapRules
 from ttr.domain.schedule import next_due
-from ttr.store import checks, deadlines, keys
+from ttr.store import checks, deadlines, keys, scripts
 from ttr.store.deadlines import Swept, Unarmed
 from ttr.store.outbox import Entry, read_outbox
 from ttr.store.ping_log import PingEntry
 from ttr.store.pings import Kept, Plan, Recorded, Target, record_ping
 from ttr.store.redis import open_store
+from ttr.store.scripts import assemble
 from ttr.store.users import create_user
 
 START = 1_772_366_400_000  # 2026-03-01 12:00 UTC
@@ -49,6 +52,22 @@ def settings_of(timing: Timing, name: str) -> CheckSettings:
     )
 
 
+@contextmanager
+def flips_kept(count: int) -> Iterator[None]:
+    """Scripts and model keep so many changes instead of 200: only what leaves them goes to the days."""
+
+    def shortened(name: str) -> str:
+        source = assemble(name)
+        return source.replace("local FLIPS_KEPT = 200\n", f"local FLIPS_KEPT = {count}\n")
+
+    assert shortened("ping") != assemble("ping")
+    with (
+        mock.patch.object(scripts, "assemble", shortened),
+        mock.patch.object(machine_module, "FLIPS_KEPT", count),
+    ):
+        yield
+
+
 class Bench:
     """Every step is done twice, in Redis and in the model, and then both are compared."""
 
@@ -66,6 +85,8 @@ class Bench:
         self.revisions: dict[int, int] = {}
         self.requests = 0
         self.before: dict[int, tuple[str, int, int]] = {}
+        self.flips: dict[int, list[list[str]]] = {}
+        """All changes there have been, oldest first, put together from what Redis kept at each comparison."""
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Await on the test's own loop."""
@@ -81,7 +102,7 @@ class Bench:
         """A new check; returns its number."""
         settings = settings_of(timing, "first")
         check = self.run(checks.create_check(self.store, self.user, settings, now=self.now, most=100))
-        self.model.checks[check.id] = Machine(timing, self.now, self.flap)
+        self.model.checks[check.id] = Machine(timing, self.now, self.flap, self.model)
         self.revisions[check.id] = 1
         return check.id
 
@@ -224,7 +245,7 @@ class Bench:
         partition = self.user.partition
         async with self.store.redis.pipeline(transaction=False) as pipe:
             pipe.zrange(keys.deadlines(partition), 0, -1, withscores=True)
-            pipe.lrange(keys.gaps(partition), 0, -1)
+            pipe.zrange(keys.gaps(partition), 0, -1, desc=True)
             pipe.llen(keys.pending_gaps(partition))
             for timed in (keys.reminders(partition), keys.flapping(partition)):
                 pipe.zrange(timed, 0, -1, withscores=True)
@@ -238,7 +259,8 @@ class Bench:
         scores, reminders, flapping = (
             {int(member): int(score) for member, score in answers[place]} for place in (0, 3, 4)
         )
-        assert answers[1] == [f"{start}:{end}".encode() for start, end in self.model.gaps[:20]]
+        known = [gap for gap in self.model.gaps if gap[1] > self.model.gaps[0][1] - 100 * 86_400_000]
+        assert answers[1] == [f"{start}:{end}".encode() for start, end in known]
         assert answers[2] == 0
         assert scores == {
             check: machine.deadline
@@ -260,10 +282,15 @@ class Bench:
             assert {key.decode(): int(ms) for key, ms in days.items()} == {
                 f"{day}:{status}": ms for (day, status), ms in machine.days.items()
             }
+            reach = machine.flips[0].at - machine.flips[0].lasted if machine.flips else machine.since
             if machine.since - machine.created_at < 99 * 86_400_000:
-                assert sum(int(ms) for ms in days.values()) == machine.since - machine.created_at
+                assert sum(int(ms) for ms in days.values()) == reach - machine.created_at
             assert [seen_event(entry) for entry in events] == machine.alerts
-            self._promises(check, fields, events, [flip.decode().split("|") for flip in reversed(flips)])
+            seen = self.flips.setdefault(check, [])
+            since = int(fields.get("flip_number", 0)) - len(seen)
+            assert since <= len(flips), "more changes in one step than are kept"
+            seen += [flip.decode().split("|") for flip in reversed(flips[:since])]
+            self._promises(check, fields, events, seen)
 
     def _promises(
         self, check: int, fields: dict[str, str], events: list[Entry], flips: list[list[str]]

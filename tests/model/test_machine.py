@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 
 from tests.conftest import RedisServer
 from tests.model.machine import DAY_MS, Timing
-from tests.model.side_by_side import START, Bench
+from tests.model.side_by_side import START, Bench, flips_kept
 from ttr.domain.flapping import FlapRules
 from ttr.domain.schedule import Schedule, parse_schedule
 from ttr.store import deadlines
@@ -256,10 +256,11 @@ class ScriptsAndModel(RuleBasedStateMachine):
 
 @pytest.fixture
 def machine(redis_server: RedisServer) -> Iterator[type[ScriptsAndModel]]:
-    """The machine on this session's Redis, with batches of two so that sweeps come in pieces."""
+    """The machine on this session's Redis, with batches of two so that sweeps come in pieces, and 20 flips kept so that
+    there are days."""
     loop = asyncio.new_event_loop()
     attributes = {"url": redis_server.url, "loop": loop}
-    with mock.patch.object(deadlines, "_BATCH", 2):
+    with mock.patch.object(deadlines, "_BATCH", 2), flips_kept(20):
         yield type("OnThisRedis", (ScriptsAndModel,), attributes)
     loop.close()
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import RedisServer
 from tests.model.machine import DAY_MS, Timing
-from tests.model.side_by_side import FLAPS, START, Bench
+from tests.model.side_by_side import FLAPS, START, Bench, flips_kept
 from ttr.domain.flapping import FlapRules
 from ttr.domain.schedule import Schedule, parse_schedule
 
@@ -184,17 +184,54 @@ def test_a_job_that_starts_over_for_ever_is_over_its_runtime(bench: Bench) -> No
     assert [alert.reason for alert in bench.model.checks[check].alerts] == ["over_runtime"]
 
 
-def test_days_are_kept_for_a_hundred_days_however_far_apart_the_flips_are(bench: Bench) -> None:
-    check = bench.create(Timing(MINUTELY, MINUTE, None, 1, True))
-    for days in (30, 99, 100, 101, 250, 1):
-        bench.signal(check, "success")
-        bench.pause(check)
-        bench.watch_until(bench.now + days * DAY_MS, 0)
-        bench.resume(check)
-        bench.compare()
-        newest = bench.now // DAY_MS
-        kept = {day for day, _ in bench.model.checks[check].days}
-        assert all(newest - 100 < day <= newest for day in kept)
+@pytest.fixture
+def few(redis_server: RedisServer) -> Iterator[Bench]:
+    """The same, where the last three changes are kept; what leaves them is in the days."""
+    loop = asyncio.new_event_loop()
+    with flips_kept(3):
+        bench = Bench(loop, redis_server.url)
+        bench.sweep()
+        yield bench
+        bench.close()
+    loop.close()
+
+
+def test_days_are_kept_for_a_hundred_days_however_far_apart_the_flips_are(few: Bench) -> None:
+    check = few.create(Timing(MINUTELY, MINUTE, None, 1, True))
+    for days in (30, 99, 100, 101, 250, 1, 1):
+        few.signal(check, "success")
+        few.pause(check)
+        few.watch_until(few.now + days * DAY_MS, 0)
+        few.resume(check)
+        few.compare()
+        kept = {day for day, _ in few.model.checks[check].days}
+        assert not kept or max(kept) - min(kept) <= 100
+    assert few.model.checks[check].days
+
+
+def test_a_gap_is_blind_in_the_days_however_flips_and_midnights_lie_in_it(few: Bench) -> None:
+    check = few.create(Timing(HOURLY, MINUTE, None, None, True))
+    few.signal(check, "success")
+    few.now += 20 * HOUR  # nobody looks from here on, but pings are taken
+    few.signal(check, "fail", reason="fail")
+    few.compare()
+    few.now += HOUR
+    few.signal(check, "success")
+    few.pause(check)
+    few.now += 5 * HOUR
+    few.compare()
+    few.resume(check)
+    few.compare()
+    few.sweep()
+    for _ in range(3):
+        few.watch_until(few.now + 1_000, 0)
+        few.pause(check)
+        few.resume(check)
+        few.compare()
+    days = few.model.checks[check].days
+    assert sum(ms for (_, kind), ms in days.items() if kind == "blind") == 21 * HOUR
+    assert sum(ms for (_, kind), ms in days.items() if kind == "paused") == 5 * HOUR
+    assert "down" not in {kind for _, kind in days}
 
 
 def test_of_the_flips_the_last_two_hundred_are_kept(bench: Bench) -> None:
@@ -202,6 +239,8 @@ def test_of_the_flips_the_last_two_hundred_are_kept(bench: Bench) -> None:
     for number in range(205):
         bench.now += 1
         bench.signal(check, "success" if number % 2 else "fail", reason="" if number % 2 else "fail")
+        if number % 100 == 0:
+            bench.compare()
     bench.compare()
     assert len(bench.model.checks[check].flips) == 200
 

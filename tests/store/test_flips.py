@@ -4,12 +4,14 @@ import random
 
 import pytest
 
+from tests.lua.clock import tick
 from tests.lua.parts import NOON, make_check, make_user, ping
 from ttr.domain.check import Check
 from ttr.domain.flapping import FlapRules
 from ttr.domain.uptime import DAY_MS, WINDOWS, Spent, uptime
 from ttr.store import keys
 from ttr.store.checks import delete_check, get_check, pause_check, resume_check
+from ttr.store.deadlines import sweep
 from ttr.store.errors import NotFound
 from ttr.store.flips import read_flips, read_history
 from ttr.store.redis import Store
@@ -159,6 +161,45 @@ async def test_uptime_is_what_really_happened(store: Store, user: User, seed: in
         if start >= reach or start <= NOON:
             assert figures.windows[name] == really(start, now), name
     assert figures.windows["24h"].up + figures.windows["24h"].down > 0
+
+
+async def test_when_we_were_blind_is_left_out_and_stays_so_when_its_flips_are_gone(
+    store: Store, user: User
+) -> None:
+    midnight = NOON + 12 * HOUR
+    check = await make_check(store, user)
+    await turn(store, user, check, True, NOON + HOUR)
+    await tick(store, user, midnight - 2 * HOUR)
+    # The clock is away for four hours, and a ping comes meanwhile; then it finds the check overdue.
+    await turn(store, user, check, False, midnight - HOUR)
+    early = uptime(await read_history(store, check), midnight + HOUR)
+    back = midnight + 2 * HOUR
+    while (await sweep(store, user.partition, now=back, pings_accepted=back, flap=NEVER_FLAPS)).more:
+        pass
+    await turn(store, user, check, True, back + HOUR)
+    await tick(store, user, back + 2 * HOUR)
+    first = uptime(await read_history(store, check), back + 2 * HOUR)
+    day = NOON // DAY_MS
+    closed = Spent(new=HOUR, up=9 * HOUR, blind=2 * HOUR)
+    assert dict(early.days)[day] == dict(first.days)[day] == closed
+    assert dict(first.days)[day + 1] == Spent(down=HOUR, up=HOUR, blind=2 * HOUR)
+    assert first.windows["90d"] == Spent(new=HOUR, up=10 * HOUR, down=HOUR, blind=4 * HOUR)
+    later = back + 2 * HOUR
+    await tick(store, user, later)
+    for number in range(201):
+        await turn(store, user, check, bool(number % 2), later + number)
+    await tick(store, user, later + DAY_MS)
+    history = await read_history(store, check)
+    assert history.flips[-1].number == 5
+    assert history.days == {
+        (day, "new"): HOUR,
+        (day, "up"): 9 * HOUR,
+        (day, "blind"): 2 * HOUR,
+        (day + 1, "blind"): 2 * HOUR,
+        (day + 1, "down"): HOUR,
+        (day + 1, "up"): HOUR,
+    }
+    assert dict(uptime(history, later + DAY_MS).days)[day] == closed
 
 
 async def test_a_count_that_is_missing_is_the_number_of_changes_kept(store: Store, user: User) -> None:

@@ -30,17 +30,23 @@ def test_each_kind_of_day_has_its_bar() -> None:
             (2, Spent(up=DAY_MS)),
             (3, Spent(up=DAY_MS - 1_000, down=1_000)),
             (4, Spent(down=DAY_MS)),
+            (5, Spent(blind=DAY_MS)),
+            (6, Spent(blind=DAY_MS - 1, paused=1)),
+            (7, Spent(blind=DAY_MS - 1, up=1)),
         ]
     )
-    assert [bar.x for bar in found] == [i * STEP for i in range(5)]
-    assert [bar.kind for bar in found] == ["none", "none", "up", "down", "down"]
-    assert [bar.cut for bar in found] == [0, 0, 0, 8, HEIGHT]
+    assert [bar.x for bar in found] == [i * STEP for i in range(8)]
+    assert [bar.kind for bar in found] == ["none", "none", "up", "down", "down", "none", "none", "up"]
+    assert [bar.cut for bar in found] == [0, 0, 0, 8, HEIGHT, 0, 0, 0]
     assert [bar.title for bar in found] == [
         "1970-01-01: no data",
         "1970-01-02: paused",
         "1970-01-03: 100 %",
         "1970-01-04: 99.99 %, down for 1 s",
         "1970-01-05: 0 %, down for 1 d",
+        "1970-01-06: not watched",
+        "1970-01-07: paused",
+        "1970-01-08: 100 %",
     ]
 
 

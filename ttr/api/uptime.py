@@ -25,7 +25,7 @@ class SpentJson(TypedDict):
         Field(
             ge=0,
             le=1,
-            description="Up divided by up and down together; null when it was neither. Paused and new are left out.",
+            description="Up divided by up and down together; null when it was neither. Other time is left out.",
             examples=[0.9993],
         ),
     ]
@@ -33,6 +33,13 @@ class SpentJson(TypedDict):
     down_seconds: Annotated[float, Field(ge=0)]
     paused_seconds: Annotated[float, Field(ge=0)]
     new_seconds: Annotated[float, Field(ge=0)]
+    blind_seconds: Annotated[
+        float,
+        Field(
+            ge=0,
+            description="We did not watch: our own outage. Counts as none of the others, but for pauses.",
+        ),
+    ]
 
 
 class DayJson(SpentJson):
@@ -84,4 +91,5 @@ def spent_json(spent: Spent) -> SpentJson:
         "down_seconds": spent.down / 1000,
         "paused_seconds": spent.paused / 1000,
         "new_seconds": spent.new / 1000,
+        "blind_seconds": spent.blind / 1000,
     }

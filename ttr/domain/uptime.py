@@ -1,22 +1,28 @@
 """How long a check was up, down, paused and new: in the last hours and days, and on each of the last 90 days. Pure.
 
 What the newest flips tell is exact to the millisecond. What lies before them is known by the UTC day only, so of a
-day that a window cuts, the part inside the window counts in proportion.
+day that a window cuts, the part inside the window counts in proportion. Time in our own gaps is neither up, down nor
+new but blind; a pause stays a pause, for then nobody would have been judged anyway.
 """
 
-from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import add
+from typing import Literal
 
 from ttr.domain.check import Status
 from ttr.domain.flip import Flip
+from ttr.domain.gaps import BLIND_AFTER_MS, Gap
 
 DAY_MS = 86_400_000
 WINDOWS = {"24h": DAY_MS, "7d": 7 * DAY_MS, "30d": 30 * DAY_MS, "90d": 90 * DAY_MS}
-"""The rolling windows that end now, and their length in ms."""
+"""The rolling windows that end now, and their length in ms; the shortest first, the last one the longest."""
 DAYS = 90
 """UTC days shown one by one, today included."""
 STATUSES: tuple[Status, ...] = ("new", "up", "down", "paused")
+Kind = Status | Literal["blind"]
+KINDS: tuple[Kind, ...] = (*STATUSES, "blind")
+"""What time is counted as, in the order of the fields of Spent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +35,24 @@ class History:
     """Since when it has the status."""
     flips: Sequence[Flip]
     """The newest changes without a hole, newest first."""
-    days: Mapping[tuple[int, Status], int]
-    """(UTC day number, status) -> ms of it on that day, but for the stretch since `since`."""
+    days: Mapping[tuple[int, Kind], int]
+    """(UTC day number, kind) -> ms of it on that day, of the time before `flips` alone."""
+    gaps: Sequence[Gap] = ()
+    """When we were blind, oldest first; none over another."""
+    watched: int | None = None
+    """When a clock last looked while pings were taken: a silence since then is a gap already. None for never."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Milliseconds in each status; together at most as long as the time that was asked about."""
+    """Milliseconds of each kind; together at most as long as the time that was asked about."""
 
     new: int = 0
     up: int = 0
     down: int = 0
     paused: int = 0
+    blind: int = 0
+    """Of our own gaps."""
 
     @property
     def ratio(self) -> float | None:
@@ -59,74 +71,134 @@ class Uptime:
     """DAYS UTC day numbers, today last; today counts up to now."""
 
 
-def uptime(history: History, now: int) -> Uptime:
-    """The figures at `now` (ms). Time before the check was made counts for nothing."""
-    stretches = _stretches(history, now)
-    today = now // DAY_MS
-    return Uptime(
-        {name: _spent(history, stretches, now - length, now) for name, length in WINDOWS.items()},
-        [
-            (day, _spent(history, stretches, day * DAY_MS, min((day + 1) * DAY_MS, now)))
-            for day in range(today - DAYS + 1, today + 1)
-        ],
-    )
+_PLACES = {kind: place for place, kind in enumerate(KINDS)}
+_PAUSED, _BLIND = _PLACES["paused"], _PLACES["blind"]
+_NOTHING = Spent()
+# Most days are of one kind from end to end. To make each anew would be half of all the work.
+_WHOLE = tuple(Spent(**{kind: DAY_MS}) for kind in KINDS)
 
-
-def uptime_in(history: History, window: str, now: int) -> Spent:
-    """The figure of one of WINDOWS alone, as `uptime` has it."""
-    return _spent(history, _stretches(history, now), now - WINDOWS[window], now)
+_Piece = tuple[int, int, int]
+"""(from, to, place in KINDS) of a time of one kind."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Stretches:
-    """The time that the flips tell, cut where the status changed; oldest first, without a hole or an overlap."""
+class _Day:
+    """What is known of the part of a UTC day that lies before the flips."""
 
-    starts: Sequence[int]
-    ends: Sequence[int]
-    statuses: Sequence[Status]
+    first: int
+    last: int
+    kept: Sequence[int]
+    """Ms of each kind."""
 
-    def spent(self, start: int, end: int, *, open_too: bool) -> dict[Status, int]:
-        """Ms in each status between two moments; the last stretch, which still goes on, only with `open_too`."""
-        found = dict.fromkeys(STATUSES, 0)
-        last = len(self.ends) if open_too else len(self.ends) - 1
-        for i in range(bisect_right(self.ends, start), last):
-            if self.starts[i] >= end:
-                break
-            found[self.statuses[i]] += min(end, self.ends[i]) - max(start, self.starts[i])
-        return found
-
-
-def _stretches(history: History, now: int) -> _Stretches:
-    """A clock that was set back makes a flip older than the one before it: then the newer word counts."""
-    start = min(history.since, now)
-    starts, ends, statuses = [start], [now], [history.status]
-    for flip in history.flips:
-        end, start = start, min(start, flip.at - flip.lasted_ms)
-        starts.append(start)
-        ends.append(end)
-        statuses.append(flip.old)
-    return _Stretches(starts[::-1], ends[::-1], statuses[::-1])
+    def since(self, moment: int) -> Sequence[int]:
+        """Of each kind, how much of it lies behind a moment, in proportion."""
+        length, known = self.last - self.first, sum(self.kept)
+        if moment <= self.first and known <= length:
+            return self.kept
+        # The sums fill the day exactly, unless a clock was set: by the greater of both, they never exceed the time.
+        whole = max(length, known, 1)
+        wanted = self.last - max(moment, self.first)
+        return [ms * wanted // whole for ms in self.kept]
 
 
-def _spent(history: History, stretches: _Stretches, start: int, end: int) -> Spent:
-    start = max(start, history.created_at)
-    if start >= end:
-        return Spent()
-    found = stretches.spent(start, end, open_too=True)
-    reach = stretches.starts[0]
-    for day in range(start // DAY_MS, (min(end, reach) - 1) // DAY_MS + 1):
-        for status, ms in _of_day(history, stretches, day, start, end).items():
-            found[status] += ms
-    return Spent(**found)
+def uptime(history: History, now: int) -> Uptime:
+    """The figures at `now` (ms). Time before the check was made counts for nothing."""
+    floor = min(now, max(history.created_at, now - WINDOWS["90d"]))
+    pieces = list(_pieces(history, floor, now))
+    days = _days_before(history, floor, pieces[-1][0] if pieces else now) if history.days else []
+    today = now // DAY_MS
+    return Uptime(
+        dict(zip(WINDOWS, _windows(pieces, days, now), strict=True)),
+        list(zip(range(today - DAYS + 1, today + 1), _daily(pieces, days, now)[::-1], strict=True)),
+    )
 
 
-def _of_day(history: History, stretches: _Stretches, day: int, start: int, end: int) -> dict[Status, int]:
-    """The part between `start` and `end` of what a day's sums hold from before the flips reach back."""
-    reach = stretches.starts[0]
-    first, last = max(day * DAY_MS, history.created_at), min((day + 1) * DAY_MS, reach)
-    told = stretches.spent(reach, (day + 1) * DAY_MS, open_too=False)
-    kept = {status: max(0, history.days.get((day, status), 0) - told[status]) for status in STATUSES}
-    wanted = max(0, min(end, last) - max(start, first))
-    # The sums fill the day exactly, unless a clock was set: by the greater of both, they never exceed the time.
-    whole = max(last - first, sum(kept.values()), 1)
-    return {status: ms * wanted // whole for status, ms in kept.items()}
+def _windows(pieces: Sequence[_Piece], days: Sequence[_Day], now: int) -> list[Spent]:
+    """All windows in one walk back from now: each is written down where it begins."""
+    found: list[Spent] = []
+    total = [0] * len(KINDS)
+    begins = [now - length for length in WINDOWS.values()]
+    for start, end, place in pieces:
+        while len(found) < len(begins) and begins[len(found)] >= start:
+            part = [*total]
+            part[place] += end - begins[len(found)]
+            found.append(Spent(*part))
+        total[place] += end - start
+    for day in days:
+        while len(found) < len(begins) and begins[len(found)] >= day.first:
+            found.append(Spent(*map(add, total, day.since(begins[len(found)]))))
+        total = [*map(add, total, day.since(day.first))]
+    return found + [Spent(*total)] * (len(begins) - len(found))
+
+
+def _daily(pieces: Sequence[_Piece], days: Sequence[_Day], now: int) -> list[Spent]:
+    """The last DAYS days, today first."""
+    found: list[Spent] = []
+    midnight = now // DAY_MS * DAY_MS
+    part = [0] * len(KINDS)
+    for start, end, place in pieces:
+        while midnight >= start:
+            if end - midnight == DAY_MS:
+                found.append(_WHOLE[place])
+            else:
+                part[place] += end - midnight
+                found.append(Spent(*part))
+                part = [0] * len(KINDS)
+            end, midnight = midnight, midnight - DAY_MS
+        part[place] += end - start
+    for day in days:
+        found.append(Spent(*map(add, part, day.since(day.first))))
+        part = [0] * len(KINDS)
+    found.append(Spent(*part))
+    return (found + [_NOTHING] * DAYS)[:DAYS]
+
+
+def _pieces(history: History, floor: int, now: int) -> Iterator[_Piece]:
+    """The time since `floor` that the flips tell, cut where the kind changes; newest first, without a hole or an
+    overlap. A clock that was set back makes a flip older than the one before it: then the newer word counts.
+    """
+    gaps = list(history.gaps)
+    if history.watched is not None and now - history.watched > BLIND_AFTER_MS:
+        gaps.append((history.watched, now))
+    end, start, place = now, min(history.since, now), _PLACES[history.status]
+    flips = iter(history.flips)
+    while end > floor:
+        if start < end:
+            yield from _without_gaps(max(start, floor), end, place, gaps)
+        flip = next(flips, None)
+        if flip is None:
+            return
+        end, start, place = start, min(start, flip.at - flip.lasted_ms), _PLACES[flip.old]
+
+
+def _without_gaps(start: int, end: int, place: int, gaps: list[Gap]) -> Iterator[_Piece]:
+    """A stretch, newest first, with the gaps cut out of it unless it is a pause. Takes gaps that lie behind it off the
+    end of `gaps`: all that is asked for later is older."""
+    while gaps and gaps[-1][0] >= end:
+        gaps.pop()
+    if place != _PAUSED:
+        while gaps and gaps[-1][1] > start:
+            # No later than `end`: a clock that was set back may leave a silence that begins within an older gap.
+            begun, ended = min(max(gaps[-1][0], start), end), min(gaps[-1][1], end)
+            if ended < end:
+                yield ended, end, place
+            if begun < ended:
+                yield begun, ended, _BLIND
+            end = begun
+            if end == start:
+                return
+            gaps.pop()
+    yield start, end, place
+
+
+def _days_before(history: History, floor: int, reach: int) -> list[_Day]:
+    """What the days hold of the time from `floor` to where the flips begin, newest first."""
+    sums: dict[int, list[int]] = {}
+    for (day, kind), ms in history.days.items():
+        sums.setdefault(day, [0] * len(KINDS))[_PLACES[kind]] += ms
+    none = [0] * len(KINDS)
+    return [
+        _Day(max(day * DAY_MS, history.created_at), min((day + 1) * DAY_MS, reach), sums.get(day, none))
+        for day in range((reach - 1) // DAY_MS, floor // DAY_MS - 1, -1)
+        if reach > floor
+    ]

@@ -17,7 +17,7 @@ from ttr.store.account_slugs import FAMILIES, Family
 from ttr.store.check_list import Counts, counts_of
 from ttr.store.codec import check_from_hash, to_hash
 from ttr.store.errors import NotFound
-from ttr.store.flips import unpack_history
+from ttr.store.flips import unpack_history, unpack_watch
 from ttr.store.redis import Store, store_trouble
 
 _FAMILIES: tuple[Family, ...] = ("public_slug", "user_slug")
@@ -140,6 +140,8 @@ def _read(pipe: Any, partition: int, number: int, *, history: bool) -> None:
     if history:
         pipe.lrange(keys.flips(partition, number), 0, -1)
         pipe.hgetall(keys.days(partition, number))
+        pipe.zrange(keys.gaps(partition), 0, -1)
+        pipe.hget(keys.clock(partition), "tick")
 
 
 def _seen(claim: _Claim, read: list[Any]) -> Seen | None:
@@ -153,4 +155,5 @@ def _seen(claim: _Claim, read: list[Any]) -> Seen | None:
     if not rest:
         return Seen(check, None)
     known = (fields[b"created_at"], fields[b"status"], fields[b"status_since"], fields.get(b"flip_number"))
-    return Seen(check, unpack_history(*known, *rest))
+    flips, days, gaps, tick = rest
+    return Seen(check, unpack_history(*known, flips, days, unpack_watch(gaps, tick)))

@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 
 from ttr.domain.flapping import FlapRules
+from ttr.domain.gaps import BLIND_AFTER_MS, Gap
 from ttr.domain.schedule import Schedule
 from ttr.store import keys
 from ttr.store.codec import schedule_from_fields
 from ttr.store.redis import Store, store_trouble
 
-BLIND_AFTER_MS = 2_000
-"""Silence of the clock or of every web process that counts as a time in which we were blind. Both tick twice
-a second, so three ticks in a row are missing."""
+_GAPS_SHOWN = 20
 _LEASE_MS = 2_000
 # About 20 microseconds a check: 100 keep Redis busy for 2 ms, and more a call gains nothing.
 _BATCH = 100
@@ -104,11 +103,16 @@ async def read_ticks(store: Store) -> tuple[int, int]:
     return int(web or 0), int(clock or 0)
 
 
-async def read_gaps(store: Store, partition: int) -> list[tuple[int, int]]:
-    """The last times in which we were blind for a partition, newest first, as (from, to)."""
+async def read_gaps(store: Store, partition: int) -> list[Gap]:
+    """The last 20 times in which we were blind for a partition, newest first."""
     with store_trouble():
-        found = await store.redis.lrange(keys.gaps(partition), 0, -1)
-    pairs = (entry.decode().split(":") for entry in found)
+        found = await store.redis.zrange(keys.gaps(partition), 0, _GAPS_SHOWN - 1, desc=True)
+    return unpack_gaps(found)
+
+
+def unpack_gaps(entries: list[bytes]) -> list[Gap]:
+    """Entries of `keys.gaps`, in their order."""
+    pairs = (entry.split(b":") for entry in entries)
     return [(int(start), int(end)) for start, end in pairs]
 
 

@@ -1,13 +1,15 @@
 """A check's changes of status, read back: page by page, and as the history that uptime is worked out from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from ttr.domain.check import Check, Status
 from ttr.domain.flip import Flip
-from ttr.domain.uptime import History
+from ttr.domain.gaps import Gap
+from ttr.domain.uptime import History, Kind
 from ttr.store import keys
+from ttr.store.deadlines import unpack_gaps
 from ttr.store.errors import NotFound
 from ttr.store.redis import Store, store_trouble
 
@@ -41,7 +43,7 @@ async def read_flips(store: Store, check: Check, *, size: int, before: int | Non
 
 
 async def read_history(store: Store, check: Check) -> History:
-    """All that is kept of a check's statuses, of one moment. Raises NotFound."""
+    """All that is kept of a check's statuses and of our gaps, of one moment. Raises NotFound."""
     partition = keys.partition_of(check.user_id)
     with store_trouble():
         # In one transaction: a change between the reads would count a stretch twice or not at all.
@@ -49,10 +51,12 @@ async def read_history(store: Store, check: Check) -> History:
             pipe.hmget(keys.check(partition, check.id), "created_at", "status", "status_since", "flip_number")
             pipe.lrange(keys.flips(partition, check.id), 0, -1)
             pipe.hgetall(keys.days(partition, check.id))
-            (created_at, status, since, number), entries, days = await pipe.execute()
+            pipe.zrange(keys.gaps(partition), 0, -1)
+            pipe.hget(keys.clock(partition), "tick")
+            (created_at, status, since, number), entries, days, gaps, tick = await pipe.execute()
     if created_at is None:
         raise NotFound("no such check")
-    return unpack_history(created_at, status, since, number, entries, days)
+    return unpack_history(created_at, status, since, number, entries, days, unpack_watch(gaps, tick))
 
 
 def unpack_history(
@@ -62,16 +66,24 @@ def unpack_history(
     number: bytes | None,
     entries: list[bytes],
     days: Mapping[bytes, bytes],
+    watch: tuple[Sequence[Gap], int | None],
 ) -> History:
-    """The history in a check's fields `created_at`, `status`, `status_since` and `flip_number`, its flips and days, all
-    read in one step."""
+    """The history in a check's fields `created_at`, `status`, `status_since` and `flip_number`, its flips and days, and
+    its partition's `unpack_watch`, all read in one step."""
     return History(
         created_at=int(created_at),
         status=cast(Status, status.decode()),
         since=int(since),
         flips=unpack_flips(entries, number),
-        days=unpack_days(days),
+        days={_day(field): int(ms) for field, ms in days.items()},
+        gaps=watch[0],
+        watched=watch[1],
     )
+
+
+def unpack_watch(gaps: list[bytes], tick: bytes | None) -> tuple[Sequence[Gap], int | None]:
+    """A partition's gaps, and when a clock last looked there, None for never."""
+    return unpack_gaps(gaps), int(tick) if tick else None
 
 
 def unpack_flips(entries: list[bytes], number: bytes | None) -> list[Flip]:
@@ -80,16 +92,11 @@ def unpack_flips(entries: list[bytes], number: bytes | None) -> list[Flip]:
     return [_flip(entry.decode("utf-8", "replace"), newest - i) for i, entry in enumerate(entries)]
 
 
-def unpack_days(days: Mapping[bytes, bytes]) -> dict[tuple[int, Status], int]:
-    """The sums of a check's days."""
-    return {_day(field): int(ms) for field, ms in days.items()}
-
-
 def _flip(entry: str, number: int) -> Flip:
     at, old, new, lasted, reason, detail = entry.split("|", 5)
     return Flip(number, int(at), cast(Status, old), cast(Status, new), int(lasted), reason, detail)
 
 
-def _day(field: bytes) -> tuple[int, Status]:
-    day, _, status = field.decode().partition(":")
-    return int(day), cast(Status, status)
+def _day(field: bytes) -> tuple[int, Kind]:
+    day, _, kind = field.decode().partition(":")
+    return int(day), cast(Kind, kind)

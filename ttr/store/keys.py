@@ -222,8 +222,9 @@ def pending_gaps(partition: int) -> str:
 
 
 def gaps(partition: int) -> str:
-    """List, durable: the last 20 blind times, newest first, "from:to"."""
-    return prefix(partition) + "gaps"
+    """Sorted set, durable: blind time, "from:to" -> its end, none over another. Of the last 100 days, as long as the
+    days of checks, and at most the newest 2,000 (20 a day, 250 KB): a clock that falters for months fills no memory."""
+    return prefix(partition) + "gaps:known"
 
 
 def user(partition: int, user_id: int) -> str:
@@ -395,5 +396,6 @@ def flips(partition: int, check_id: int) -> str:
 
 
 def days(partition: int, check_id: int) -> str:
-    """Hash, durable: "<UTC day number>:<status>" -> ms spent in that status on that day; 100 days."""
+    """Hash, durable: "<UTC day number>:<status or blind>" -> ms spent in that status, or of our own gaps, on that day,
+    up to where the kept flips begin; 100 days. Of a check with at most 200 changes there is none."""
     return f"{check(partition, check_id)}:days"

@@ -11,7 +11,7 @@ from ttr.store import keys
 from ttr.store.check_list import Filter, list_checks
 from ttr.store.codec import check_from_hash, to_hash
 from ttr.store.errors import NotFound
-from ttr.store.flips import unpack_days, unpack_flips
+from ttr.store.flips import unpack_history, unpack_watch
 from ttr.store.ping_log import PingEntry, unpack
 from ttr.store.redis import Store, store_trouble
 from ttr.store.status_pages import from_hash, list_status_pages
@@ -119,25 +119,22 @@ async def read_records(store: Store, user: User, checks: Sequence[int]) -> Async
         with store_trouble():
             # In one transaction: a change between the reads would count a stretch twice or not at all.
             async with store.redis.pipeline(transaction=True) as pipe:
+                pipe.zrange(keys.gaps(partition), 0, -1)
+                pipe.hget(keys.clock(partition), "tick")
                 for check_id in wanted:
                     pipe.hgetall(keys.check(partition, check_id))
-                    pipe.hget(keys.check(partition, check_id), "flip_number")
                     pipe.lrange(keys.flips(partition, check_id), 0, -1)
                     pipe.hgetall(keys.days(partition, check_id))
                     pipe.lrange(keys.ping_log(partition, check_id), 0, _PINGS - 1)
-                answers = await pipe.execute()
-        for i in range(0, len(answers), 5):
-            raw, number, flips, days, pings = answers[i : i + 5]
+                gaps, tick, *answers = await pipe.execute()
+        watch = unpack_watch(gaps, tick)
+        for i in range(0, len(answers), 4):
+            raw, flips, days, pings = answers[i : i + 4]
             if not raw or (check := check_from_hash(to_hash(raw))).user_id != user.id:
                 continue
+            known = (raw[b"created_at"], raw[b"status"], raw[b"status_since"], raw.get(b"flip_number"))
             yield Record(
                 check,
-                History(
-                    created_at=check.created_at,
-                    status=check.status,
-                    since=check.status_since,
-                    flips=unpack_flips(flips, number),
-                    days=unpack_days(days),
-                ),
+                unpack_history(*known, flips, days, watch),
                 map(unpack, pings),
             )

@@ -28,7 +28,7 @@ from ttr.domain.badge_address import Form
 from ttr.domain.invalid import FieldError, Invalid
 from ttr.domain.published import Overall
 from ttr.domain.shown import shown_status
-from ttr.domain.uptime import uptime_in
+from ttr.domain.uptime import uptime
 from ttr.now import now_ms
 from ttr.store.badges import Seen, find_check, find_counts
 from ttr.store.check_list import Counts
@@ -150,7 +150,7 @@ def check_badge(seen: Seen, query: BadgeQuery, now: int) -> tuple[Badge, dict[st
     }
     if seen.history is None:
         return status_badge(label, shown, running=check.running), facts
-    ratio = uptime_in(seen.history, query.window, now).ratio
+    ratio = uptime(seen.history, now).windows[query.window].ratio
     return uptime_badge(label, ratio, percent(ratio)), facts | {"uptime": ratio, "window": query.window}
 
 

@@ -45,11 +45,18 @@ def percent(ratio: float | None) -> str:
 def _bar(x: int, day: int, spent: Spent) -> Bar:
     date = iso(day * DAY_MS)[:10]
     if spent.ratio is None:
-        return Bar(x, "none", 0, f"{date}: {'paused' if spent.paused else 'no data'}")
+        return Bar(x, "none", 0, f"{date}: {_unjudged(spent)}")
     if not spent.down:
         return Bar(x, "up", 0, f"{date}: 100 %")
     cut = min(HEIGHT, max(_LEAST, round((1 - spent.ratio) * HEIGHT)))
     return Bar(x, "down", cut, f"{date}: {percent(spent.ratio)}, down for {length(spent.down)}")
+
+
+def _unjudged(spent: Spent) -> str:
+    """Why a day has no ratio. Only one that was blind from end to end was not watched."""
+    if spent.blind and not (spent.paused or spent.new):
+        return "not watched"
+    return "paused" if spent.paused else "no data"
 
 
 FILTERS: dict[str, Callable[..., object]] = {"percent": percent}

@@ -84,12 +84,12 @@ def pattern_log(now: int) -> tuple[list[PingEntry], list[Flip]]:
 
 
 def pattern_days(now: int) -> Sequence[tuple[int, Spent]]:
-    """Ninety days: at first nothing, then up, with days that were partly and wholly down, and a pause."""
+    """Ninety days: at first nothing, then up, with days that were partly and wholly down, a pause, and our own gap."""
     today = now // DAY_MS
     spent = [Spent(up=DAY_MS)] * 90
     spent[:20] = [Spent()] * 20
     spent[40], spent[41] = Spent(up=DAY_MS - 2 * _HOUR, down=2 * _HOUR), Spent(down=DAY_MS)
-    spent[60] = Spent(paused=DAY_MS)
+    spent[60], spent[75] = Spent(paused=DAY_MS), Spent(blind=DAY_MS)
     return [(today - 89 + n, one) for n, one in enumerate(spent)]
 
 

@@ -41,7 +41,7 @@ local function chores_key(prefix) return prefix .. "chores" end
 local function clock_key(prefix) return prefix .. "clock" end
 local function changes_key(prefix) return prefix .. "changes" end
 local function pending_gaps_key(prefix) return prefix .. "gaps:pending" end
-local function gaps_key(prefix) return prefix .. "gaps" end
+local function gaps_key(prefix) return prefix .. "gaps:known" end
 local function rate_sent_key(rate) return rate .. ":sent" end
 local function rate_waiting_key(rate) return rate .. ":waiting" end
 local function rate_turns_key(rate) return rate .. ":turns" end
