@@ -28,6 +28,7 @@ from ttr.store.pings import Kept, Plan, Target, record_ping
 from ttr.store.redis import Store
 from ttr.store.status_pages import create_status_page, delete_status_page, update_status_page
 from ttr.store.users import User, create_user
+from ttr.web import copies
 from ttr.web.public_reply import CSP
 
 pytestmark = pytest.mark.usefixtures("nothing_is_kept")
@@ -181,7 +182,7 @@ async def test_the_ping_slug_answers_too_and_is_shown_nowhere(
         assert mine.status_code == 200
         assert user.user_slug not in await text(mine)
         assert user.user_slug not in str(mine.headers)
-    assert f'rel="canonical" href="http://localhost/s/{user.public_slug}/prod"' in await visitor.read(
+    assert f'rel="canonical" href="/s/{user.public_slug}/prod"' in await visitor.read(
         f"/s/{user.user_slug}/prod"
     )
     assert user.user_slug not in await visitor.read(f"/s/{user.user_slug}")
@@ -275,6 +276,24 @@ async def test_data_can_be_read_by_other_sites_pages(store: Store, user: User, v
         response = await visitor.get(f"/s/{user.public_slug}/prod{kind}")
         assert response.headers["Access-Control-Allow-Origin"] == "*"
     assert "Access-Control-Allow-Origin" not in (await visitor.get(f"/s/{user.public_slug}/prod")).headers
+
+
+async def test_nothing_that_a_visitor_sends_is_kept_for_others(
+    app: Quart, store: Store, user: User, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copies, "FRESH_MS", 60_000)
+    await page_of(store, user, of(await check_of(store, user)))
+    for path in ("", "/prod", "/prod/live", "/prod/data", "/prod/summary.txt", "/prod/badge.json"):
+        for number in range(3):
+            evil = {
+                "Host": f"evil{number}.example",
+                "X-Forwarded-Host": "evil.example",
+                "Accept-Language": "xx",
+            }
+            at = f"/s/{user.public_slug}{path}?x=evil{number}"
+            assert "evil" not in await text(await visitor.client.get(at, headers=evil))
+    (made,) = [copy.value for copy in app.extensions["ttr_status_pages"]._copies.values()]
+    assert len(made.written) == 4
 
 
 async def test_compressed_or_not_it_is_the_same(store: Store, user: User, visitor: Visitor) -> None:
@@ -434,8 +453,9 @@ async def test_the_summary_is_plain_text(store: Store, user: User, visitor: Visi
     assert response.content_type == "text/plain; charset=utf-8"
     said = await text(response)
     assert said.startswith("Production\nWaiting for the first signal.\n")
-    for part in ("Outage", "Disk is full.", "\nNight\n", "new ", "Nightly backup, last signal never"):
-        assert part in said
+    assert re.search(r"\n\nOutage, \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ:\nDisk is full.\n\n", said)
+    assert said.endswith("\n\nNight\nnew      no data  Nightly backup, last signal never\n")
+    assert "\n\n\n" not in said
 
 
 def overall_of(data: str) -> str:

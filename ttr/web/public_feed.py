@@ -1,8 +1,13 @@
-"""A status page as JSON: the seed's shape with more in it, and nothing that a visitor of the page can't see."""
+"""A status page for programs: as JSON, the seed's shape with more in it, and as a line for each check. Nothing is in it
+that a visitor of the page can't see."""
+
+from collections.abc import Iterator
 
 from ttr.domain.moments import iso
-from ttr.domain.published import Activity, Published, PublishedCheck
+from ttr.domain.published import Activity, Published, PublishedCheck, PublishedGroup
 from ttr.domain.uptime import DAY_MS
+from ttr.web.charts import percent
+from ttr.web.public_words import level_word, overall_words
 
 
 def feed(published: Published, *, stale: bool) -> dict[str, object]:
@@ -23,6 +28,33 @@ def feed(published: Published, *, stale: bool) -> dict[str, object]:
         "left_out": published.left_out,
         "checks": [check_feed(check, group.heading) for group in published.groups for check in group.checks],
     }
+
+
+def summary(published: Published, *, stale: bool) -> str:
+    """The whole page as plain text: what it is, how all is, and a line for each check below its heading."""
+    settings, notice = published.page.settings, published.page.settings.notice
+    known = "The last state we know, from" if stale else "As of"
+    parts = [f"{settings.name}\n{overall_words(published.overall)}.\n{known} {_at(published.made_at)}."]
+    if notice:
+        parts.append(f"{level_word(notice.level)}, {_at(notice.at)}:\n{notice.text}")
+    parts += ["\n".join(_lines(group)) for group in published.groups]
+    if published.left_out:
+        parts.append(f"There are more; a page shows {len(published.checks)}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def _lines(group: PublishedGroup) -> Iterator[str]:
+    if group.heading:
+        yield group.heading
+    for check in group.checks:
+        last = _at(check.last_ping) if check.last_ping else "never"
+        running = " (running)" if check.running else ""
+        yield f"{check.shown:<7} {percent(check.ratios['90d']):>8}  {check.name}{running}, last signal {last}"
+
+
+def _at(ms: int) -> str:
+    """To the second, in UTC: "2026-11-29 09:44:18Z"."""
+    return f"{iso(ms)[:10]} {iso(ms)[11:19]}Z"
 
 
 def check_feed(check: PublishedCheck, heading: str) -> dict[str, object]:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -11,17 +11,17 @@ from quart import Response, current_app, render_template, request, stream_templa
 
 from ttr import __version__, current
 from ttr.domain.published import Activity, Published
-from ttr.domain.status_page import LAYOUTS, Layout
+from ttr.domain.status_page import LAYOUTS, Layout, StatusPage
 from ttr.now import now_ms
 from ttr.published import publish_page
 from ttr.store.errors import NotFound
 from ttr.store.ping_log import PingEntry
 from ttr.store.published import find_account, find_page, page_version, public_pages
 from ttr.store.redis import Store
+from ttr.web import public_feed
 from ttr.web.assets import tree_digest
 from ttr.web.copies import Copies, Handed
 from ttr.web.live import SILENT_MS
-from ttr.web.public_feed import feed
 from ttr.web.public_reply import HTML, JSON, TEXT, Packed, finish, pack, reply, whole
 
 
@@ -58,21 +58,19 @@ async def summary(slug: str, page_slug: str) -> Response:
 
 async def index(slug: str) -> Response:
     """The account's public pages."""
-    user = await find_account(current.store(), slug)
-    pages = await public_pages(current.store(), user)
-    if not pages:
+
+    async def make(_: Packed | None) -> Packed | None:
+        try:
+            user = await find_account(current.store(), slug)
+        except NotFound:
+            return None
+        pages = await public_pages(current.store(), user)
+        return await _write_list(user.public_slug, pages) if pages else None
+
+    packed = (await _lists().get(slug, make)).value
+    if packed is None:
         raise NotFound("no such page")
-    look = pages[0].settings
-    html = await render_template(
-        "public/index.html",
-        theme=look.theme,
-        scheme=look.scheme,
-        pages=pages,
-        public_slug=user.public_slug,
-        base_url=current.base_url(),
-        now=now_ms(),
-    )
-    return reply(await pack(whole(html), HTML, hashlib.sha256(html.encode()).hexdigest()[:16]))
+    return reply(packed)
 
 
 def view_of(
@@ -93,7 +91,6 @@ def view_of(
         "stale": stale,
         "alarm": published.overall.status == "down",
         "now": published.made_at,
-        "base_url": current.base_url(),
     }
 
 
@@ -122,12 +119,8 @@ async def _answer(slug: str, page_slug: str, kind: str, asked: Layout | None) ->
     layout = asked or made.published.page.settings.layout
     if kind == "live" and not handed.stale and request.args.get("since") == made.version:
         return finish(Response("", 204))
-    name = (
-        kind,
-        layout if kind in ("page", "live") else "",
-        "stale" if handed.stale else "",
-        current.base_url(),
-    )
+    # Nothing that a visitor sends may be part of it, but for the layout.
+    name = (kind, layout if kind in ("page", "live") else "", "stale" if handed.stale else "")
     async with made.writing:
         if name not in made.written:
             made.written[name] = await _WRITERS[kind](made, layout, handed.stale)
@@ -184,8 +177,26 @@ def _layout_asked() -> Layout | None:
     return asked if asked in LAYOUTS else None
 
 
+def _lists() -> Copies[Packed | None]:
+    return cast(Copies[Packed | None], current_app.extensions.setdefault("ttr_page_lists", Copies()))
+
+
 def _pages() -> Copies[Made | None]:
     return cast(Copies[Made | None], current_app.extensions.setdefault("ttr_status_pages", Copies()))
+
+
+async def _write_list(public_slug: str, pages: Sequence[StatusPage]) -> Packed:
+    look = pages[0].settings
+    html = await render_template(
+        "public/index.html",
+        theme=look.theme,
+        scheme=look.scheme,
+        pages=pages,
+        public_slug=public_slug,
+        now=now_ms(),
+    )
+    seen = repr([(page.id, page.revision) for page in pages]) + public_slug + tree_digest() + __version__
+    return await pack(whole(html), HTML, hashlib.sha256(seen.encode()).hexdigest()[:16])
 
 
 async def _write_page(made: Made, layout: Layout, stale: bool) -> Packed:
@@ -203,14 +214,14 @@ async def _html(template: str, made: Made, layout: Layout, stale: bool) -> Packe
 
 
 async def _write_data(made: Made, layout: Layout, stale: bool) -> Packed:
-    text = json.dumps(feed(made.published, stale=stale), ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(
+        public_feed.feed(made.published, stale=stale), ensure_ascii=False, separators=(",", ":")
+    )
     return await pack(whole(text), JSON, f"{made.version}-data{'-old' if stale else ''}")
 
 
 async def _write_summary(made: Made, layout: Layout, stale: bool) -> Packed:
-    text = await render_template(
-        "public/summary.txt", page=made.published.page, published=made.published, stale=stale
-    )
+    text = public_feed.summary(made.published, stale=stale)
     return await pack(whole(text), TEXT, f"{made.version}-text{'-old' if stale else ''}")
 
 
