@@ -451,3 +451,20 @@ async def test_json_is_what_shields_io_reads(owner: Owner) -> None:
     assert found["schemaVersion"] == 1
     assert {"label", "message", "color"} < found.keys()
     assert re.fullmatch("[0-9a-f]{6}", found["color"])
+
+
+async def test_what_means_nothing_is_not_kept(owner: Owner, app: Quart) -> None:
+    """Fields that no badge knows, labels that none may have and names that are too long take no memory."""
+    await owner.check("job")
+    for rest in ("/job/badge.svg", "/badge.svg"):
+        for query in (
+            "",
+            "?a",
+            "?b=1&c=2",
+            f"?{'&'.join(map(str, range(1_000)))}",
+            "?show=status&label=&window=30d",
+        ):
+            assert (await owner.get(rest + query)).status_code == 200
+    for rest, status in ((f"/{'x' * 101}/badge.svg", 404), (f"/job/badge.svg?label={'x' * 101}", 400)):
+        assert (await owner.get(rest)).status_code == status
+    assert len(app.extensions["ttr_badges"]) == 2

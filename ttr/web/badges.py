@@ -26,6 +26,7 @@ from ttr.domain.badge import (
 )
 from ttr.domain.badge_address import Form
 from ttr.domain.invalid import FieldError, Invalid
+from ttr.domain.limits import SLUG_MAX
 from ttr.domain.published import Overall
 from ttr.domain.shown import shown_status
 from ttr.domain.uptime import uptime
@@ -94,14 +95,13 @@ async def of_page(slug: str, page_slug: str, form: Form) -> Response:
     return await _respond(make)
 
 
-async def answer(slug: str, name: str | None, form: Form, fields: Mapping[str, str]) -> Answer:
-    """The badge of a check, or without `name` of an account; `fields` are the query's.
+async def answer(slug: str, name: str | None, form: Form, query: BadgeQuery) -> Answer:
+    """The badge of a check, or without `name` of an account.
 
-    400 for a bad query, and a 404 that does not tell whether the account or the check is unknown. Raises
+    400 for a query that does not fit, and a 404 that does not tell whether the account or the check is unknown. Raises
     StoreUnavailable.
     """
     try:
-        query = read_badge_query(fields)
         if name is None:
             badge, facts = await _account(slug, query)
         else:
@@ -188,10 +188,19 @@ def _worst(counts: Counts | Overall) -> str:
 
 
 async def _kept(slug: str, name: str | None, form: Form) -> Answer:
-    """The answer, made at most once a second for all who ask the same."""
-    fields = _fields()
-    asked = (slug, name, form, tuple(sorted(fields.items())))
-    handed = await _badges().get(asked, lambda _: answer(slug, name, form, fields))
+    """The answer, made at most once a second for all who ask the same.
+
+    Its key is at most some 300 characters: a query may have 5,000 fields that mean nothing, and 2,000 of those would
+    take all the memory.
+    """
+    if max(len(slug), len(name or "")) > SLUG_MAX:
+        return _text(404, _NO_BADGE)
+    try:
+        query = read_badge_query(_fields())
+    except Invalid as error:
+        return _text(400, str(error))
+    asked = (slug, name, form, query.label, query.show, query.window)
+    handed = await _badges().get(asked, lambda _: answer(slug, name, form, query))
     if handed.stale:
         # A picture can't say how old it is.
         raise StoreUnavailable("what is known of the check is old")
