@@ -1,9 +1,11 @@
 """Status pages as everybody sees them: who sees what, what is never in them, and how they are kept by caches."""
 
+import asyncio
 import gzip
+import itertools
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +20,7 @@ from ttr import accounts
 from ttr.app import create_app
 from ttr.domain.allowance import parse_limits
 from ttr.domain.check import Check
-from ttr.domain.status_page import Entry, Notice, StatusPage, StatusPageSettings
+from ttr.domain.status_page import Entry, Layout, Notice, StatusPage, StatusPageSettings
 from ttr.now import now_ms
 from ttr.settings import Settings
 from ttr.store.checks import create_check, delete_check, pause_check, update_check
@@ -28,8 +30,8 @@ from ttr.store.pings import Kept, Plan, Target, record_ping
 from ttr.store.redis import Store
 from ttr.store.status_pages import create_status_page, delete_status_page, update_status_page
 from ttr.store.users import User, create_user
-from ttr.web import copies
-from ttr.web.public_reply import CSP
+from ttr.web import copies, public_pages, public_reply
+from ttr.web.public_reply import CSP, HTML, Packed, pack, whole
 
 pytestmark = pytest.mark.usefixtures("nothing_is_kept")
 
@@ -574,3 +576,95 @@ async def test_an_edit_of_a_check_is_seen(store: Store, user: User, visitor: Vis
     page = await visitor.read(f"/s/{user.public_slug}/prod")
     assert "Renamed backup" in page
     assert "Nightly backup" not in page
+
+
+async def test_nothing_that_a_visitor_makes_up_is_kept(
+    store: Store, user: User, app: Quart, visitor: Visitor
+) -> None:
+    await page_of(store, user, of(await check_of(store, user)))
+    for kind in KINDS:
+        for host in ("evil.example", "evil.example:1", 'evil"><script>'):
+            for query in ("", "evil", "layout=evil", "layout=grid&evil=1"):
+                path = f"/s/{user.public_slug}/prod{kind.partition('?')[0]}?{query}"
+                response = await visitor.client.get(path, headers={"Host": host, "X-Forwarded-Host": host})
+                assert response.status_code == 200
+                assert "evil" not in await text(response)
+    (copy,) = app.extensions["ttr_status_pages"]._copies.values()
+    assert len(copy.value.written) == 2 * 2 + 2  # whole and live in two layouts, data, text
+
+
+async def test_the_operators_word_for_our_address_is_told(
+    store: Store, user: User, settings: Settings
+) -> None:
+    await page_of(store, user)
+    app = create_app(settings.model_copy(update={"public_url": "https://status.example"}))
+    async with app.test_app():
+        for path in (f"/s/{user.public_slug}/prod", f"/s/{user.public_slug}"):
+            page = await text(await app.test_client().get(path))
+            assert f'rel="canonical" href="https://status.example{path}"' in page
+
+
+async def test_a_page_is_written_once_though_who_asked_first_has_left(
+    store: Store, user: User, app: Quart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await page_of(store, user)
+    go, begun = asyncio.Event(), []
+
+    async def write(made: public_pages.Made, layout: Layout, stale: bool) -> Packed:
+        begun.append(layout)
+        await go.wait()
+        return await pack(whole("page"), HTML, "version")
+
+    monkeypatch.setitem(public_pages._WRITERS, "page", write)
+    async with app.test_request_context(f"/s/{user.public_slug}/prod"):
+        made = (await public_pages.page_now(user.public_slug, "prod")).value
+        asking = [asyncio.create_task(public_pages._written(made, "page", "cards", False)) for _ in range(3)]
+        await asyncio.sleep(0)
+        asking[0].cancel()
+        await asyncio.sleep(0)
+        go.set()
+        first, *others = await asyncio.gather(*asking, return_exceptions=True)
+    assert isinstance(first, asyncio.CancelledError)
+    assert all(isinstance(one, Packed) for one in others)
+    assert begun == ["cards"]
+
+
+async def test_a_page_that_could_not_be_written_is_tried_again(
+    store: Store, user: User, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await page_of(store, user)
+    writers = dict(public_pages._WRITERS)
+
+    async def fail(*_: object) -> Packed:
+        raise RuntimeError("broken")
+
+    monkeypatch.setitem(public_pages._WRITERS, "page", fail)
+    assert (await visitor.get(f"/s/{user.public_slug}/prod")).status_code == 500
+    monkeypatch.setitem(public_pages._WRITERS, "page", writers["page"])
+    assert (await visitor.get(f"/s/{user.public_slug}/prod")).status_code == 200
+
+
+async def test_many_pages_together_take_one_turn_of_the_loop(
+    app: Quart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pings share the loop: what one turn of it costs must not grow with the pages that are written."""
+    worked, seen = itertools.count(), []
+    monkeypatch.setattr(public_reply, "worked_ms", lambda: next(worked))
+
+    async def parts(name: int) -> AsyncIterator[str]:
+        for _ in range(20):
+            seen.append(name)
+            yield "part"
+
+    async def ping() -> None:
+        while True:
+            seen.append(-1)
+            await asyncio.sleep(0)
+
+    async with app.test_request_context("/"):
+        pinging = asyncio.create_task(ping())
+        await asyncio.gather(*(pack(parts(name), HTML, "version") for name in range(10)))
+        pinging.cancel()
+    turns = [set(turn) for mine, turn in itertools.groupby(seen, lambda name: name < 0) if not mine]
+    assert max(map(len, turns)) == 1
+    assert {name for turn in turns[:20] for name in turn} == set(range(10))  # nobody waits for another's end

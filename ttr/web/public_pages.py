@@ -3,9 +3,9 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 from quart import Response, current_app, render_template, request, stream_template
 
@@ -32,8 +32,8 @@ class Made:
     published: Published
     account_version: int
     version: str
-    written: dict[tuple[str, ...], Packed] = field(default_factory=dict)
-    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    written: dict[tuple[str, str, bool], asyncio.Task[Packed]] = field(default_factory=dict)
+    """By kind, layout and whether it is old: nothing that visitors can make up."""
 
 
 async def show(slug: str, page_slug: str) -> Response:
@@ -91,6 +91,7 @@ def view_of(
         "stale": stale,
         "alarm": published.overall.status == "down",
         "now": published.made_at,
+        "public_url": _public_url(),
     }
 
 
@@ -119,12 +120,24 @@ async def _answer(slug: str, page_slug: str, kind: str, asked: Layout | None) ->
     layout = asked or made.published.page.settings.layout
     if kind == "live" and not handed.stale and request.args.get("since") == made.version:
         return finish(Response("", 204))
-    # Nothing that a visitor sends may be part of it, but for the layout.
-    name = (kind, layout if kind in ("page", "live") else "", "stale" if handed.stale else "")
-    async with made.writing:
-        if name not in made.written:
-            made.written[name] = await _WRITERS[kind](made, layout, handed.stale)
-    return reply(made.written[name], indexed=made.published.page.settings.visibility == "public")
+    packed = await _written(made, kind, layout, handed.stale)
+    return reply(packed, indexed=made.published.page.settings.visibility == "public")
+
+
+async def _written(made: Made, kind: str, layout: Layout, stale: bool) -> Packed:
+    name = (kind, layout if kind in ("page", "live") else "", stale)
+    task = made.written.get(name)
+    if task is None:
+        task = asyncio.create_task(_WRITERS[kind](made, layout, stale))
+        made.written[name] = task
+
+        def done(task: asyncio.Task[Packed]) -> None:
+            if task.cancelled() or task.exception():
+                del made.written[name]
+
+        task.add_done_callback(done)
+    # Shielded: a visitor who leaves takes the page away from nobody, and it need not be begun again.
+    return await asyncio.shield(task)
 
 
 async def _make(store: Store, slug: str, page_slug: str, before: Made | None) -> Made | None:
@@ -193,6 +206,7 @@ async def _write_list(public_slug: str, pages: Sequence[StatusPage]) -> Packed:
         scheme=look.scheme,
         pages=pages,
         public_slug=public_slug,
+        public_url=_public_url(),
         now=now_ms(),
     )
     seen = repr([(page.id, page.revision) for page in pages]) + public_slug + tree_digest() + __version__
@@ -225,7 +239,12 @@ async def _write_summary(made: Made, layout: Layout, stale: bool) -> Packed:
     return await pack(whole(text), TEXT, f"{made.version}-text{'-old' if stale else ''}")
 
 
-_WRITERS: dict[str, Callable[[Made, Layout, bool], Awaitable[Packed]]] = {
+def _public_url() -> str:
+    # Not the request's own host: a page is kept for all, and that would be the first visitor's word.
+    return current.settings().public_url or ""
+
+
+_WRITERS: dict[str, Callable[[Made, Layout, bool], Coroutine[Any, Any, Packed]]] = {
     "page": _write_page,
     "live": _write_live,
     "data": _write_data,

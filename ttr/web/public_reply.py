@@ -5,8 +5,9 @@ import gzip
 import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import cast
 
-from quart import Response, request
+from quart import Response, current_app, request
 
 from ttr.now import worked_ms
 
@@ -43,14 +44,26 @@ class Packed:
 
 
 async def pack(parts: AsyncIterator[str], content_type: str, version: str) -> Packed:
-    """The body as it is kept, with the tag that names its version; others have their turn while it is written."""
-    packing, body, worked = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP), bytearray(), worked_ms()
-    async for part in parts:
-        body += packing.compress(part.encode())
-        if worked_ms() - worked >= _AT_ONCE_MS:
-            await asyncio.sleep(0)
+    """The body as it is kept, with the tag that names its version; others have their turn while it is written.
+
+    However many are written, each turn of the loop gives 2 ms to one of them.
+    """
+    packing, body = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP), bytearray()
+    turn, ended = _turn(), False
+    while not ended:
+        # First come, first served: who wants another turn is behind all others.
+        async with turn:
             worked = worked_ms()
+            while not ended and worked_ms() - worked < _AT_ONCE_MS:
+                part = await anext(parts, None)
+                ended = part is None
+                body += packing.compress((part or "").encode())
+            await asyncio.sleep(0)
     return Packed(bytes(body + packing.flush()), content_type, f'W/"{version}"')
+
+
+def _turn() -> asyncio.Lock:
+    return cast(asyncio.Lock, current_app.extensions.setdefault("ttr_public_turn", asyncio.Lock()))
 
 
 async def whole(text: str) -> AsyncIterator[str]:
