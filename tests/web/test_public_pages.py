@@ -2,10 +2,9 @@
 
 import asyncio
 import gzip
-import itertools
 import json
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,7 +29,7 @@ from ttr.store.pings import Kept, Plan, Target, record_ping
 from ttr.store.redis import Store
 from ttr.store.status_pages import create_status_page, delete_status_page, update_status_page
 from ttr.store.users import User, create_user
-from ttr.web import copies, public_pages, public_reply
+from ttr.web import copies, public_pages
 from ttr.web.public_reply import CSP, HTML, Packed, pack, whole
 
 pytestmark = pytest.mark.usefixtures("nothing_is_kept")
@@ -642,29 +641,3 @@ async def test_a_page_that_could_not_be_written_is_tried_again(
     assert (await visitor.get(f"/s/{user.public_slug}/prod")).status_code == 500
     monkeypatch.setitem(public_pages._WRITERS, "page", writers["page"])
     assert (await visitor.get(f"/s/{user.public_slug}/prod")).status_code == 200
-
-
-async def test_many_pages_together_take_one_turn_of_the_loop(
-    app: Quart, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Pings share the loop: what one turn of it costs must not grow with the pages that are written."""
-    worked, seen = itertools.count(), []
-    monkeypatch.setattr(public_reply, "worked_ms", lambda: next(worked))
-
-    async def parts(name: int) -> AsyncIterator[str]:
-        for _ in range(20):
-            seen.append(name)
-            yield "part"
-
-    async def ping() -> None:
-        while True:
-            seen.append(-1)
-            await asyncio.sleep(0)
-
-    async with app.test_request_context("/"):
-        pinging = asyncio.create_task(ping())
-        await asyncio.gather(*(pack(parts(name), HTML, "version") for name in range(10)))
-        pinging.cancel()
-    turns = [set(turn) for mine, turn in itertools.groupby(seen, lambda name: name < 0) if not mine]
-    assert max(map(len, turns)) == 1
-    assert {name for turn in turns[:20] for name in turn} == set(range(10))  # nobody waits for another's end

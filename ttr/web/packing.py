@@ -5,6 +5,7 @@ they are (BREACH). So each answer is made longer by up to a hundred bytes at ran
 without which there is no token to guess, are not sent with what another site's page asks for.
 """
 
+import asyncio
 import gzip
 import io
 import secrets
@@ -16,6 +17,8 @@ LEAST = 1_000
 _LEVEL = 6
 """2 ms for 50 rows; a higher level takes longer and saves 2 %, level 1 saves 0.4 ms and sends half as much again."""
 _PADDING = 100
+_PART = 100_000
+"""Bytes: about 1 ms. The form of a status page may have 9 MB."""
 
 
 async def packed(response: Response) -> Response:
@@ -25,15 +28,17 @@ async def packed(response: Response) -> Response:
         return response
     body = await response.get_data(as_text=False)
     if len(body) >= LEAST:
-        response.set_data(_gzip(body))
+        response.set_data(await _gzip(body))
         response.headers["Content-Encoding"] = "gzip"
     return response
 
 
-def _gzip(body: bytes) -> bytes:
+async def _gzip(body: bytes) -> bytes:
     into = io.BytesIO()
     # The name stands in the header and means nothing: it is the padding.
     name = "a" * secrets.randbelow(_PADDING)
     with gzip.GzipFile(name, "wb", _LEVEL, into, mtime=0) as packing:
-        packing.write(body)
+        for start in range(0, len(body), _PART):
+            packing.write(body[start : start + _PART])
+            await asyncio.sleep(0)
     return into.getvalue()

@@ -1,15 +1,13 @@
 """Answers for everybody: no cookie, kept by browsers and proxies for a moment, then asked for again by their tag."""
 
-import asyncio
 import gzip
 import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import cast
 
-from quart import Response, current_app, request
+from quart import Response, request
 
-from ttr.now import worked_ms
+from ttr.web.turns import by_turns
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
@@ -28,7 +26,6 @@ HTML, JSON, TEXT = "text/html; charset=utf-8", "application/json", "text/plain; 
 _LEVEL = 6
 _GZIP = 31
 """zlib's word for a window of 32 kB with gzip's head around it."""
-_AT_ONCE_MS = 2
 _PART = 50_000
 """Characters: about 1 ms to compress."""
 
@@ -44,26 +41,10 @@ class Packed:
 
 
 async def pack(parts: AsyncIterator[str], content_type: str, version: str) -> Packed:
-    """The body as it is kept, with the tag that names its version; others have their turn while it is written.
-
-    However many are written, each turn of the loop gives 2 ms to one of them.
-    """
+    """The body as it is kept, with the tag that names its version; others have their turn while it is written."""
     packing, body = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP), bytearray()
-    turn, ended = _turn(), False
-    while not ended:
-        # First come, first served: who wants another turn is behind all others.
-        async with turn:
-            worked = worked_ms()
-            while not ended and worked_ms() - worked < _AT_ONCE_MS:
-                part = await anext(parts, None)
-                ended = part is None
-                body += packing.compress((part or "").encode())
-            await asyncio.sleep(0)
+    await by_turns(parts, lambda part: body.extend(packing.compress(part.encode())), "public")
     return Packed(bytes(body + packing.flush()), content_type, f'W/"{version}"')
-
-
-def _turn() -> asyncio.Lock:
-    return cast(asyncio.Lock, current_app.extensions.setdefault("ttr_public_turn", asyncio.Lock()))
 
 
 async def whole(text: str) -> AsyncIterator[str]:
