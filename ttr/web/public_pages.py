@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import json
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -228,15 +227,13 @@ async def _html(template: str, made: Made, layout: Layout, stale: bool) -> Packe
 
 
 async def _write_data(made: Made, layout: Layout, stale: bool) -> Packed:
-    text = json.dumps(
-        public_feed.feed(made.published, stale=stale), ensure_ascii=False, separators=(",", ":")
-    )
-    return await pack(whole(text), JSON, f"{made.version}-data{'-old' if stale else ''}")
+    parts = public_feed.feed(made.published, stale=stale)
+    return await pack(parts, JSON, f"{made.version}-data{'-old' if stale else ''}")
 
 
 async def _write_summary(made: Made, layout: Layout, stale: bool) -> Packed:
-    text = public_feed.summary(made.published, stale=stale)
-    return await pack(whole(text), TEXT, f"{made.version}-text{'-old' if stale else ''}")
+    parts = public_feed.summary(made.published, stale=stale)
+    return await pack(parts, TEXT, f"{made.version}-text{'-old' if stale else ''}")
 
 
 def _public_url() -> str:
