@@ -3,6 +3,7 @@
 Never in it: UUIDs, ping URLs and slugs, descriptions, reasons, bodies, addresses, agents, channels.
 """
 
+from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -60,11 +61,20 @@ class PublishedCheck:
     last_duration_ms: int | None
     ratios: Mapping[str, float | None]
     """Uptime by the windows of `ttr/domain/uptime.py`."""
-    days: Sequence[tuple[int, Spent]]
-    """The last UTC days, today last."""
+    first_day: int
+    """The UTC day number of the first of the days."""
+    spent: "array[int]"
+    """Of each day ms new, up, down and paused. In one piece: pages are kept, and as one value a day 17 of them with 500
+    checks were 190 MB, through which the garbage collector went for 0.7 s while nobody was answered."""
     outages: tuple[Outage, ...]
     """The newest ones, newest first."""
     activity: tuple[Activity, ...]
+
+    @property
+    def days(self) -> list[tuple[int, Spent]]:
+        """The last UTC days, today last."""
+        numbers = range(0, len(self.spent), 4)
+        return [(self.first_day + i, Spent(*self.spent[at : at + 4])) for i, at in enumerate(numbers)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +140,8 @@ def publish(
         last_ping=check.last_ping,
         last_duration_ms=check.last_duration_ms,
         ratios={name: spent.ratio for name, spent in figures.windows.items()},
-        days=figures.days,
+        first_day=figures.days[0][0],
+        spent=array("q", [ms for _, day in figures.days for ms in (day.new, day.up, day.down, day.paused)]),
         outages=_outages(check, history.flips),
         activity=tuple(activity[:ACTIVITY_MAX]),
     )
