@@ -1,8 +1,11 @@
 """Markdown of owners: what it may become, and what it never becomes."""
 
+import threading
 from html.parser import HTMLParser
 
 import pytest
+from markupsafe import Markup
+from quart import Quart
 
 from ttr.web.markdown import markdown
 
@@ -76,3 +79,18 @@ def test_a_heading_is_a_bold_line_and_not_part_of_the_outline() -> None:
 def test_a_mail_address_can_be_linked_and_a_local_one_can_not() -> None:
     assert 'href="mailto:ops@a.example"' in markdown("[write](mailto:ops@a.example)")
     assert "href" not in markdown("[file](file:///etc/passwd)")
+
+
+async def test_what_may_take_long_is_made_in_a_thread(app: Quart, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts that are built to be slow hold up nobody, wherever a template shows them."""
+    made: list[tuple[int, bool]] = []
+
+    def note(text: str) -> Markup:
+        made.append((len(text), threading.current_thread() is threading.main_thread()))
+        return markdown(text)
+
+    monkeypatch.setattr("ttr.web.markdown.markdown", note)
+    shown = app.jinja_env.from_string("{{ text|markdown }}")
+    for text in ("short", ">" * 100 + "a\n" * 2_000):
+        assert await shown.render_async(text=text) == markdown(text)
+    assert made == [(5, True), (4_100, False)]
