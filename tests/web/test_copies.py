@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.conftest import eventually
-from ttr.store.errors import StoreUnavailable
+from ttr.store.errors import NotFound, StoreUnavailable
 from ttr.web import copies
 from ttr.web.copies import Copies
 
@@ -122,3 +122,33 @@ async def test_making_leaves_three_quarters_of_the_process_to_others(
     assert slept == [0, 0.12]
     clock[0] += copies.FRESH_MS + 119
     assert (await kept.get("a", make)).value == "copy 1"  # what takes long to make is fresh for longer
+
+
+async def test_what_is_not_there_pushes_out_nothing(clock: list[int]) -> None:
+    """Anybody can make up names; what is kept for when Redis is away must outlive them."""
+    kept, make = Copies[str](kept=2), Maker()
+
+    async def none(_: str | None) -> str:
+        raise NotFound("no such thing")
+
+    await kept.get("a", make)
+    for number in range(5):
+        with pytest.raises(NotFound):
+            await kept.get(number, none)
+    assert len(kept) == 1
+    assert (await kept.get("a", make)).value == "copy 1"
+
+
+async def test_what_is_gone_is_not_handed_out_as_old(clock: list[int]) -> None:
+    kept, make = Copies[str](), Maker()
+    await kept.get("a", make)
+
+    async def none(_: str | None) -> str:
+        raise NotFound("no such thing")
+
+    clock[0] += copies._OLD_MS
+    with pytest.raises(NotFound):
+        await kept.get("a", none)
+    make.away = True
+    with pytest.raises(StoreUnavailable):
+        await kept.get("a", make)

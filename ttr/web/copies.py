@@ -58,7 +58,8 @@ class Copies(Generic[T]):
     async def get(self, name: Hashable, make: Callable[[T | None], Awaitable[T]]) -> Handed[T]:
         """The copy of this name. `make` is handed the one before; it may return that again.
 
-        Raises what `make` raises; StoreUnavailable only when there is no copy of the last ten minutes.
+        Raises what `make` raises; StoreUnavailable only when there is no copy of the last ten minutes. Anything else
+        that it raises ends the copy, and takes no place among them: names that nobody has push out none that is true.
         """
         now = now_ms()
         copy = self._copies.get(name)
@@ -85,9 +86,15 @@ class Copies(Generic[T]):
         async with self._turn:
             await asyncio.sleep(min(max(0, self._free_at - now_ms()), _LONGEST_REST_MS) / 1_000)
             begun, worked = now_ms(), worked_ms()
-            value = await make(before)
-            rest = _REST * (worked_ms() - worked)
-            self._free_at = now_ms() + rest
+            try:
+                value = await make(before)
+            except StoreUnavailable:
+                raise
+            except Exception:
+                self._copies.pop(name, None)
+                raise
+            finally:
+                self._free_at = now_ms() + _REST * (worked_ms() - worked)
         self._copies[name] = _Copy(value, begun, self._free_at + FRESH_MS)
         self._copies.move_to_end(name)
         if len(self._copies) > self._most:

@@ -58,18 +58,14 @@ async def summary(slug: str, page_slug: str) -> Response:
 async def index(slug: str) -> Response:
     """The account's public pages."""
 
-    async def make(_: Packed | None) -> Packed | None:
-        try:
-            user = await find_account(current.store(), slug)
-        except NotFound:
-            return None
+    async def make(_: Packed | None) -> Packed:
+        user = await find_account(current.store(), slug)
         pages = await public_pages(current.store(), user)
-        return await _write_list(user.public_slug, pages) if pages else None
+        if not pages:
+            raise NotFound("no such page")
+        return await _write_list(user.public_slug, pages)
 
-    packed = (await _lists().get(slug, make)).value
-    if packed is None:
-        raise NotFound("no such page")
-    return reply(packed)
+    return reply((await _lists().get(slug, make)).value)
 
 
 def view_of(
@@ -104,13 +100,10 @@ async def page_now(slug: str, page_slug: str) -> Handed[Made]:
     """The page as it is. Raises NotFound, also for one that is off, and StoreUnavailable."""
     store = current.store()
 
-    async def make(before: Made | None) -> Made | None:
+    async def make(before: Made | None) -> Made:
         return await _make(store, slug, page_slug, before)
 
-    handed = await _pages().get((slug, page_slug), make)
-    if handed.value is None:
-        raise NotFound("no such page")
-    return Handed(handed.value, handed.stale)
+    return await _pages().get((slug, page_slug), make)
 
 
 async def _answer(slug: str, page_slug: str, kind: str, asked: Layout | None) -> Response:
@@ -139,7 +132,7 @@ async def _written(made: Made, kind: str, layout: Layout, stale: bool) -> Packed
     return await asyncio.shield(task)
 
 
-async def _make(store: Store, slug: str, page_slug: str, before: Made | None) -> Made | None:
+async def _make(store: Store, slug: str, page_slug: str, before: Made | None) -> Made:
     now = now_ms()
     if before is not None:
         version, tick = await page_version(store, before.published.page.user_id)
@@ -147,12 +140,9 @@ async def _make(store: Store, slug: str, page_slug: str, before: Made | None) ->
         same = version == before.account_version and watching == before.published.watching
         if same and now < before.published.until:
             return before
-    try:
-        user, page = await find_page(store, slug, page_slug)
-    except NotFound:
-        return None
+    user, page = await find_page(store, slug, page_slug)
     if not page.shown:
-        return None
+        raise NotFound("no such page")
     _, tick = await page_version(store, user.id)
     published = await publish_page(
         store, user, page, now=now, watching=now - tick <= SILENT_MS, locate=locate
@@ -189,12 +179,12 @@ def _layout_asked() -> Layout | None:
     return asked if asked in LAYOUTS else None
 
 
-def _lists() -> Copies[Packed | None]:
-    return cast(Copies[Packed | None], current_app.extensions.setdefault("ttr_page_lists", Copies()))
+def _lists() -> Copies[Packed]:
+    return cast(Copies[Packed], current_app.extensions.setdefault("ttr_page_lists", Copies()))
 
 
-def _pages() -> Copies[Made | None]:
-    return cast(Copies[Made | None], current_app.extensions.setdefault("ttr_status_pages", Copies()))
+def _pages() -> Copies[Made]:
+    return cast(Copies[Made], current_app.extensions.setdefault("ttr_status_pages", Copies()))
 
 
 async def _write_list(public_slug: str, pages: Sequence[StatusPage]) -> Packed:
