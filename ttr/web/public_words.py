@@ -14,7 +14,7 @@ _LEVELS: dict[Level, str] = {
 
 
 def overall_words(overall: Overall) -> str:
-    """One line: "All 14 jobs are on time", "2 of 14 jobs are down, 1 is late"."""
+    """One line: "All 14 jobs are on time", "2 of 14 jobs are down, 1 is late", "The job is late"."""
     match overall.status:
         case "empty":
             return "Nothing is watched here yet"
@@ -29,8 +29,9 @@ def overall_words(overall: Overall) -> str:
         return "The job is on time" if of == 1 else f"All {of} jobs are on time"
     parts = [(overall.down, "down"), (overall.late, "late")]
     (first, word), *rest = [(count, word) for count, word in parts if count]
-    jobs = "job" if of == 1 else "jobs"
-    words = f"{first} of {of} {jobs} {_are(first)} {word}"
+    if first == of:
+        return f"The job is {word}" if of == 1 else f"All {of} jobs are {word}"
+    words = f"{first} of {of} jobs {_are(first)} {word}"
     return words + "".join(f", {count} {_are(count)} {word}" for count, word in rest)
 
 
