@@ -238,3 +238,18 @@ async def test_axe_objects_to_nothing_on_public_pages_and_their_forms(
                 only = {"type": "rule", "values": _LOOKS}
                 found += [(path, look, *fault) for fault in await _faults(page, only)]
     assert found == []
+
+
+async def test_a_dark_page_is_printed_with_dark_letters_and_the_time(visit: Visit, store: Store) -> None:
+    page = visit.page
+    user, _ = await account_with_checks(store)
+    await status_page(store, user, (await _checks(store, user))[:2], "jobs", scheme="dark")
+    await page.goto(f"/s/{user.public_slug}/jobs")
+    letters = "getComputedStyle(document.querySelector('h3')).color.match(/\\d+/g).slice(0, 3).map(Number)"
+    assert max(await page.evaluate(letters)) > 200
+    await page.emulate_media(media="print")
+    assert max(await page.evaluate(letters)) < 100
+    await expect(page.get_by_role("navigation", name="Layout")).to_be_hidden()
+    when = page.locator(".public__updated time")
+    after = await when.evaluate("time => getComputedStyle(time, '::after').content")
+    assert after.replace('"', "") == f" ({await when.get_attribute('title')})"
