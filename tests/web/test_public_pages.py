@@ -508,6 +508,22 @@ async def test_a_check_past_its_time_is_late_whatever_its_schedule(
     assert overall_of(await visitor.read(path)) == "late"
 
 
+async def test_what_never_sent_a_signal_says_so_even_when_late(
+    store: Store, user: User, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = await check_of(store, user, grace_seconds=3_600)
+    await page_of(store, user, of(check))
+    later = now_ms() + 120_000
+    monkeypatch.setattr("ttr.web.public_pages.now_ms", lambda: later)
+    await tick_clock(store, later)
+    shown = await visitor.read(f"/s/{user.public_slug}/prod")
+    assert 'data-status="late"' in shown
+    assert "none yet" in shown
+    assert "New since" not in shown
+    for layout in ("grid", "timeline"):
+        assert "no signal yet" in await visitor.read(f"/s/{user.public_slug}/prod?layout={layout}")
+
+
 async def test_a_silent_clock_is_told(store: Store, user: User, visitor: Visitor) -> None:
     await page_of(store, user, of(await check_of(store, user)))
     assert "Nobody looks" not in await visitor.read(f"/s/{user.public_slug}/prod")
