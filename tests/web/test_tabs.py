@@ -25,3 +25,14 @@ async def test_each_page_of_a_check_names_the_others_and_itself(owner: Visitor, 
         assert f'href="/checks/{check}{other}"{here}>{label}</a>' in tabs
     assert re.search(r'aria-label="Pages of &lt;i&gt;Nightly', tabs)
     assert page.count("<h1") == 1
+
+
+async def test_the_page_of_a_badge_lies_within_the_settings(owner: Visitor) -> None:
+    check = await owner.make_check()
+    page = await owner.read(f"/checks/{check}/badge")
+    assert f'href="/checks/{check}/settings" aria-current="true">Settings</a>' in page
+    assert page.count("aria-current") == 2  # and the checks, in the header
+
+
+async def test_the_list_of_badges_lies_within_the_account(owner: Visitor) -> None:
+    assert 'href="/account" aria-current="true">Account</a>' in await owner.read("/badges")
