@@ -95,7 +95,7 @@ async def test_a_page_shows_its_checks_in_their_groups_and_layouts(
     )
     for layout, mark in (("cards", "public-card panel"), ("grid", "tile "), ("timeline", "line__node")):
         page = await visitor.read(f"/s/{user.public_slug}/prod?layout={layout}")
-        found = re.findall(r"<h[23][^>]*>([^<]+)</h[23]>", page)
+        found = re.findall(r"<h[23][^>]*><bdi>([^<]+)</bdi></h[23]>", page)
         assert found == ["At night", "Nightly backup", "All day", "Web shop"]
         assert page.count(f'class="{mark}') == 2
         assert f'?layout={layout}" aria-current="true"' in page
