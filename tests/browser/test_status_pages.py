@@ -47,6 +47,7 @@ async def test_a_page_is_made_arranged_and_seen(visit: Visit, store: Store) -> N
     await page.get_by_label("Title").fill("Nightly jobs")
 
     await page.get_by_role("searchbox").fill("invoi")
+    await expect(page.locator("#found")).to_have_text("1 found")
     await page.get_by_role("button", name="Invoices", exact=True).click()
     await expect(page.locator(".lines__line")).to_have_count(1)
     await expect(page.get_by_role("searchbox")).to_be_focused()
@@ -74,6 +75,7 @@ async def test_a_page_is_made_arranged_and_seen(visit: Visit, store: Store) -> N
     await page.get_by_role("button", name="Make the page").click()
     await page.wait_for_url(re.compile(r"/status-pages/\d+$"))
     await expect(page.get_by_label("Slug")).to_have_value("nightly-jobs")
+    await expect(page.get_by_role("button", name="Copy the address of the page")).to_be_visible()
 
     await page.get_by_role("link", name="Open the page").click()
     await page.wait_for_url(f"**/s/{user.public_slug}/nightly-jobs")
