@@ -575,6 +575,14 @@ async def test_nothing_can_be_written(user: User, visitor: Visitor, method: str)
     assert response.status_code in (403, 405)
 
 
+async def test_a_slash_too_much_at_the_end_is_no_other_address(
+    store: Store, user: User, visitor: Visitor
+) -> None:
+    await page_of(store, user)
+    for path in ("/", "/prod/", "/prod/data/"):
+        assert (await visitor.get(f"/s/{user.public_slug}{path}")).status_code == 200
+
+
 async def test_odd_addresses_are_not_found(app: Quart, user: User, visitor: Visitor) -> None:
     for path in (
         "/s/",

@@ -136,6 +136,10 @@ async def test_a_page_is_made_and_changed_without_htmx(store: Store, owner: Visi
         "unlisted",
     )
     assert ticked_in(page, "page-form", "entry_value") == ["Night", str(check)]
+    assert owner.user is not None
+    badge = f"/s/{owner.user.public_slug}/my-jobs/badge.svg"
+    assert f"![My jobs](http://localhost{badge})" in page
+    assert (await owner.get(badge)).status_code == 200
     saved = await owner.post(
         where, fields | {"name": "Renamed"}, many={"entry_kind": ["check"], "entry_value": [check]}
     )

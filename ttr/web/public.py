@@ -41,7 +41,9 @@ PATHS: dict[str, _View] = {
 
 for _path, _view in PATHS.items():
     _name = f"{_view.__module__.rpartition('.')[2]}_{_view.__name__}"
-    public_blueprint.add_url_rule(_path, endpoint=_name, view_func=_view, methods=["GET"])
+    public_blueprint.add_url_rule(
+        _path, endpoint=_name, view_func=_view, methods=["GET"], strict_slashes=False
+    )
 
 _RETRY_SECONDS = 5
 _EVERYBODY = "everybody"

@@ -26,6 +26,7 @@ from ttr.store.status_pages import (
 from ttr.store.tags import common_tags
 from ttr.store.users import User
 from ttr.web.appearance import preferences
+from ttr.web.badge_codes import markdown
 from ttr.web.live import clock_is_silent
 from ttr.web.public_pages import locate, view_of
 from ttr.web.reply import by_htmx, fragment, page, see
@@ -178,6 +179,8 @@ async def _form(
     }
     if by_htmx():
         return await fragment("status_pages/_form.html", status, **context)
+    if stored is not None:
+        context["badge"] = markdown(stored.name, f"{_base(user)}/{stored.settings.slug}/badge.svg")
     context |= {"shown": await _previewed(user, typed)}
     return await page("status_pages/form.html", status, **context)
 
