@@ -8,8 +8,8 @@ from aiohttp.test_utils import TestServer
 from playwright.async_api import expect
 
 from tests.browser.conftest import Visit
+from tests.browser.entry import log_in
 from tests.browser.scenes import account_with_checks
-from tests.browser.test_axe import _log_in
 from tests.browser.test_journey import get_a_key
 from tests.lua.parts import make_check
 from ttr.domain.badge import Badge, layout
@@ -127,7 +127,7 @@ async def _judge_picture(visit: Visit, path: str) -> None:
 async def test_a_badge_is_chosen_and_copied(visit: Visit, store: Store) -> None:
     page = visit.page
     user, auth_key = await account_with_checks(store)
-    await _log_in(page, auth_key)
+    await log_in(page, auth_key)
     await page.goto("/checks/1/settings")
     await page.get_by_role("link", name="Choose and copy").click()
     image, lines = page.locator("#codes img"), page.locator("#codes .copy__value")
@@ -156,7 +156,7 @@ async def test_the_row_menu_copies_the_badge(visit: Visit, store: Store) -> None
     page = visit.page
     user, auth_key = await account_with_checks(store)
     await visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    await _log_in(page, auth_key)
+    await log_in(page, auth_key)
     await page.locator("#menu-1 > summary").click()
     await page.locator("#badge-1").click()
     await expect(page.locator("#announcer")).to_have_text("Copied.")

@@ -6,8 +6,9 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Visit
+from tests.browser.entry import log_in
+from tests.browser.looks import objections
 from tests.browser.scenes import account_with_checks, status_page
-from tests.browser.test_axe import _LOOKS, _RULES, _faults, _log_in, _looks
 from tests.conftest import eventually
 from ttr.domain.check import Check
 from ttr.domain.status_page import LAYOUTS
@@ -40,7 +41,7 @@ async def _lines(page: Page) -> list[str]:
 async def test_a_page_is_made_arranged_and_seen(visit: Visit, store: Store) -> None:
     page = visit.page
     user, auth_key = await account_with_checks(store)
-    await _log_in(page, auth_key)
+    await log_in(page, auth_key)
     await page.get_by_role("link", name="Pages", exact=True).click()
     await expect(page.get_by_role("heading", name="Nobody sees anything yet")).to_be_visible()
     await page.get_by_role("link", name="New page").click()
@@ -89,7 +90,7 @@ async def test_lines_are_moved_by_keyboard_and_the_focus_goes_along(visit: Visit
     user, auth_key = await account_with_checks(store)
     checks = (await _checks(store, user))[:3]
     await status_page(store, user, checks, "jobs", intro="", notice=None)
-    await _log_in(page, auth_key)
+    await log_in(page, auth_key)
     await page.goto("/status-pages/1")
     first, second, third = (check.name for check in checks)
     assert await _lines(page) == ["# Every night", first, "# All day", second, third]
@@ -119,7 +120,7 @@ async def test_lines_are_moved_by_keyboard_and_the_focus_goes_along(visit: Visit
 async def test_without_javascript_a_page_is_made_as_well(plain_visit: Visit, store: Store) -> None:
     page = plain_visit.page
     user, auth_key = await account_with_checks(store)
-    await _log_in(page, auth_key)
+    await log_in(page, auth_key)
     await page.goto("/status-pages/new")
     await page.get_by_label("Title").fill("Plain")
     await page.get_by_role("searchbox").fill("payroll")
@@ -142,7 +143,7 @@ async def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_lost(visit:
     page = visit.page
     user, auth_key = await account_with_checks(store)
     await status_page(store, user, [], "taken")
-    await _log_in(page, auth_key)
+    await log_in(page, auth_key)
     await page.goto("/status-pages/new")
     await page.get_by_role("button", name="Payroll", exact=True).click()
     await expect(page.locator(".lines__line")).to_have_count(1)
@@ -164,7 +165,7 @@ async def test_a_page_is_deleted_after_a_question(visit: Visit, store: Store) ->
     page = visit.page
     user, auth_key = await account_with_checks(store)
     await status_page(store, user, [], "jobs")
-    await _log_in(page, auth_key)
+    await log_in(page, auth_key)
     await page.goto("/status-pages/1")
     page.once("dialog", lambda dialog: dialog.accept())
     await page.get_by_role("button", name="Delete the page").click()
@@ -215,7 +216,7 @@ async def test_axe_objects_to_nothing_on_public_pages_and_their_forms(
     user, auth_key = await account_with_checks(store)
     await status_page(store, user, await _checks(store, user), "jobs")
     await status_page(store, user, [], "empty", intro="", notice=None)
-    await _log_in(page, auth_key)
+    await log_in(page, auth_key)
     found: list[object] = []
     public = f"/s/{user.public_slug}"
     for path in (
@@ -230,15 +231,7 @@ async def test_axe_objects_to_nothing_on_public_pages_and_their_forms(
         await page.goto(path)
         for details in await page.locator("main details").all():
             await details.evaluate("details => { details.open = true }")
-        for at, look in enumerate(_looks()):
-            await page.evaluate("look => Object.assign(document.documentElement.dataset, look)", look)
-            over = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            found += [(path, look, f"{over} px too wide")] if over > 0 else []
-            if at == 0:
-                found += [(path, *fault) for fault in await _faults(page, {"type": "tag", "values": _RULES})]
-            elif width > 1000 and "layout=" in path:
-                only = {"type": "rule", "values": _LOOKS}
-                found += [(path, look, *fault) for fault in await _faults(page, only)]
+        found += await objections(page, path, all_looks=width > 1000 and "layout=" in path)
     assert found == []
 
 
