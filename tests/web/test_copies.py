@@ -1,12 +1,13 @@
 """Copies for many visitors: made once, handed out while they are true, and old ones only when Redis is away."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from tests.conftest import eventually
 from ttr.store.errors import NotFound, StoreUnavailable
-from ttr.web import copies
+from ttr.web import copies, queue
 from ttr.web.copies import Copies
 
 
@@ -152,3 +153,45 @@ async def test_what_is_gone_is_not_handed_out_as_old(clock: list[int]) -> None:
     make.away = True
     with pytest.raises(StoreUnavailable):
         await kept.get("a", make)
+
+
+@pytest.mark.parametrize(("waited_ms", "order"), [(0, ["quick", "slow"]), (61_000, ["slow", "quick"])])
+async def test_what_takes_long_lets_others_pass_but_not_for_ever(
+    clock: list[int], monkeypatch: pytest.MonkeyPatch, waited_ms: int, order: list[str]
+) -> None:
+    """Otherwise a few large pages of one account would be all that is made."""
+    monkeypatch.setattr(queue, "now_ms", lambda: clock[0])
+    monkeypatch.setattr(copies, "_REST", 0)
+    worked, made, go = [0], list[str](), asyncio.Event()
+    monkeypatch.setattr(copies, "worked_ms", lambda: worked[0])
+    kept = Copies[str]()
+
+    def maker(name: str, cost: int) -> Callable[[str | None], Awaitable[str]]:
+        async def make(_: str | None) -> str:
+            worked[0] += cost
+            made.append(name)
+            return f"{name} {len(made)}"
+
+        return make
+
+    async def first(_: str | None) -> str:
+        await go.wait()
+        return "first"
+
+    slow, quick = maker("slow", 1_000), maker("quick", 0)
+    await kept.get("slow", slow)
+    await kept.get("quick", quick)
+    clock[0] += copies._OLD_MS
+    made.clear()
+    asking = [asyncio.create_task(kept.get("first", first))]
+    await asyncio.sleep(0)
+    asking.append(asyncio.create_task(kept.get("slow", slow)))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    clock[0] += waited_ms
+    asking.append(asyncio.create_task(kept.get("quick", quick)))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    go.set()
+    await asyncio.gather(*asking)
+    assert made == order

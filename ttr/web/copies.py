@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 from ttr.now import now_ms, worked_ms
 from ttr.store.errors import StoreUnavailable
+from ttr.web.queue import Queue
 
 T = TypeVar("T")
 
@@ -24,6 +25,8 @@ _LAST_RESORT_MS = 600_000
 _REST = 3
 """For each ms of making, so many in which nothing is made: making takes at most a quarter of the process."""
 _LONGEST_REST_MS = 2_000
+_ASSUMED_MS = 1_000
+"""What making something may take that was never made: those who had theirs once and quickly come first."""
 _KEPT = 200
 
 
@@ -32,6 +35,8 @@ class _Copy(Generic[T]):
     value: T
     true_at: int
     fresh_until: int
+    cost_ms: int
+    """What it took to make."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class Copies(Generic[T]):
         self._most = kept
         self._copies: OrderedDict[Hashable, _Copy[T]] = OrderedDict()
         self._making: dict[Hashable, asyncio.Task[T]] = {}
-        self._turn = asyncio.Lock()
+        self._queue = Queue()
         self._free_at = 0
 
     def __len__(self) -> int:
@@ -69,7 +74,7 @@ class Copies(Generic[T]):
                 return Handed(copy.value, False)
         task = self._making.get(name)
         if task is None:
-            task = asyncio.create_task(self._make(name, make, copy.value if copy else None))
+            task = asyncio.create_task(self._make(name, make, copy))
             self._making[name] = task
             task.add_done_callback(lambda done: self._made(name, done))
         if copy is not None and now - copy.true_at < _OLD_MS:
@@ -82,20 +87,26 @@ class Copies(Generic[T]):
                 return Handed(copy.value, True)
             raise
 
-    async def _make(self, name: Hashable, make: Callable[[T | None], Awaitable[T]], before: T | None) -> T:
-        async with self._turn:
+    async def _make(
+        self, name: Hashable, make: Callable[[T | None], Awaitable[T]], before: _Copy[T] | None
+    ) -> T:
+        async with self._queue.turn(before.cost_ms if before else _ASSUMED_MS):
             await asyncio.sleep(min(max(0, self._free_at - now_ms()), _LONGEST_REST_MS) / 1_000)
-            begun, worked = now_ms(), worked_ms()
+            begun, worked, cost = now_ms(), worked_ms(), 0
             try:
-                value = await make(before)
+                value = await make(before.value if before else None)
             except StoreUnavailable:
                 raise
             except Exception:
                 self._copies.pop(name, None)
                 raise
             finally:
-                self._free_at = now_ms() + _REST * (worked_ms() - worked)
-        self._copies[name] = _Copy(value, begun, self._free_at + FRESH_MS)
+                cost = worked_ms() - worked
+                self._free_at = now_ms() + _REST * cost
+        # The greater one: it may be the same as before, and looking at it takes nothing.
+        if before is not None and before.value is value:
+            cost = max(cost, before.cost_ms)
+        self._copies[name] = _Copy(value, begun, self._free_at + FRESH_MS, cost)
         self._copies.move_to_end(name)
         if len(self._copies) > self._most:
             self._copies.popitem(last=False)
