@@ -195,3 +195,19 @@ async def test_what_takes_long_lets_others_pass_but_not_for_ever(
     go.set()
     await asyncio.gather(*asking)
     assert made == order
+
+
+async def test_nobody_waits_long_while_there_is_an_old_one(
+    clock: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Redis that hangs tells nobody that it is away."""
+    monkeypatch.setattr(copies, "_WAIT_SECONDS", 0.01)
+    kept, make = Copies[str](), Maker()
+    await kept.get("a", make)
+    clock[0] += copies._OLD_MS
+    make.go.clear()
+    handed = await asyncio.wait_for(kept.get("a", make), 10)
+    assert (handed.value, handed.stale) == ("copy 1", True)
+    make.go.set()
+    assert (await kept.get("a", make)).value == "copy 2"
+    assert make.made == 2

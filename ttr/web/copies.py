@@ -22,6 +22,8 @@ _OLD_MS = 10_000
 """While one not older than this is made anew, those who ask get it as it is."""
 _LAST_RESORT_MS = 600_000
 """While Redis is away, those who ask get one not older than this."""
+_WAIT_SECONDS = 5
+"""So long they wait for a new one: a Redis that hangs is given up after 15 s, and each name waits for those before."""
 _REST = 3
 """For each ms of making, so many in which nothing is made: making takes at most a quarter of the process."""
 _LONGEST_REST_MS = 2_000
@@ -41,7 +43,7 @@ class _Copy(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Handed(Generic[T]):
-    """A copy, and whether it is old because Redis is away."""
+    """A copy, and whether it is old because none could be made."""
 
     value: T
     stale: bool
@@ -79,13 +81,15 @@ class Copies(Generic[T]):
             task.add_done_callback(lambda done: self._made(name, done))
         if copy is not None and now - copy.true_at < _OLD_MS:
             return Handed(copy.value, False)
+        last_resort = copy if copy is not None and now - copy.true_at < _LAST_RESORT_MS else None
         try:
-            # Shielded: a visitor who leaves takes the copy away from nobody.
-            return Handed(await asyncio.shield(task), False)
-        except StoreUnavailable:
-            if copy is not None and now - copy.true_at < _LAST_RESORT_MS:
-                return Handed(copy.value, True)
-            raise
+            async with asyncio.timeout(_WAIT_SECONDS if last_resort else None):
+                # Shielded: a visitor who leaves takes the copy away from nobody.
+                return Handed(await asyncio.shield(task), False)
+        except (StoreUnavailable, TimeoutError):
+            if last_resort is None:
+                raise
+            return Handed(last_resort.value, True)
 
     async def _make(
         self, name: Hashable, make: Callable[[T | None], Awaitable[T]], before: _Copy[T] | None
