@@ -109,6 +109,14 @@ def test_lines_that_no_form_of_ours_holds_are_dropped() -> None:
     assert (found.values["theme"], found.values["visibility"], found.number) == ("cyberpunk", "public", "")
 
 
+def test_of_more_lines_than_a_page_may_have_one_is_left_for_the_refusal() -> None:
+    lines = [
+        (name, value) for _ in range(600) for name, value in (("entry_kind", "tag"), ("entry_value", "db"))
+    ]
+    form: MultiDict[str, str] = MultiDict(lines)
+    assert len(read(form).entries) == limits.STATUS_PAGE_ENTRIES_MAX + 1
+
+
 def test_a_slug_is_made_of_the_title_where_none_was_typed() -> None:
     assert with_slug(typed(name="Nightly Jobs"), []).values["slug"] == "nightly-jobs"
     assert with_slug(typed(name="Nightly Jobs"), ["nightly-jobs"]).values["slug"] == "nightly-jobs-2"

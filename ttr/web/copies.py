@@ -26,7 +26,8 @@ _WAIT_SECONDS = 5
 """So long they wait for a new one: a Redis that hangs is given up after 15 s, and each name waits for those before."""
 _REST = 3
 """For each ms of making, so many in which nothing is made: making takes at most a quarter of the process."""
-_LONGEST_REST_MS = 2_000
+_LONGEST_REST_MS = 5_000
+"""The rest after a page of 500 checks; a clock that jumps costs no more than this."""
 _ASSUMED_MS = 1_000
 """What making something may take that was never made: those who had theirs once and quickly come first."""
 _KEPT = 200

@@ -70,6 +70,9 @@ def read(form: MultiDict[str, str]) -> Typed:
         if values[name] not in choices:
             values[name] = {"theme": THEMES[0], "scheme": "system"}.get(name, choices[0])
     kinds, texts = form.getlist("entry_kind"), form.getlist("entry_value")
+    # One line more than a page may have, so that it is refused and not cut.
+    most = limits.STATUS_PAGE_ENTRIES_MAX + 1
+    kinds, texts = kinds[:most], texts[:most]
     entries = [
         Entry(kind, text)  # type: ignore[arg-type]
         for kind, text in zip(kinds, texts, strict=False)
