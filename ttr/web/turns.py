@@ -7,6 +7,7 @@ from typing import Literal, cast
 from quart import current_app
 
 from ttr.now import worked_ms
+from ttr.room import make_room
 
 _AT_ONCE_MS = 2
 
@@ -28,7 +29,7 @@ async def by_turns(
                     ended = True
                 else:
                     take(part)
-            await asyncio.sleep(0)
+            await make_room()
 
 
 def _turn(whose: str) -> asyncio.Lock:
