@@ -9,6 +9,7 @@ const POLL_MS = 5000;
 const SLOW_POLL_MS = 30000;
 const FIRST_WAIT_MS = 3000;
 const SILENCE_MS = 25000;
+const LATE_MS = 3000;
 
 const connected = new WeakSet();
 const asking = new Map();
@@ -17,10 +18,13 @@ let shownAt = Date.now();
 let askedAt = Date.now() - POLL_MS + FIRST_WAIT_MS;
 let triedAt = 0;
 let waitUntil = 0;
+let offlineAt = 0;
 let ended = false;
 
 const isPoll = (event) => event.detail.ctx?.sourceElement?.matches?.("[data-live]");
 const streams = () => [...document.querySelectorAll("[hx-sse\\:connect]")];
+// What was on its way when the browser went offline says nothing of now.
+const late = () => Date.now() - offlineAt < LATE_MS;
 const quiet = () => document.hidden || ended || paused();
 const tell = (element, name) => element.dispatchEvent(new Event(name));
 
@@ -66,9 +70,9 @@ document.addEventListener("htmx:sse:error", (event) => {
   refused(event.detail.status);
 });
 document.addEventListener("htmx:sse:before:message", (event) => {
-  heardAt = Date.now();
+  if (!late()) heardAt = Date.now();
   if (paused()) return event.preventDefault();
-  if (event.detail.message.event === "alive") return known();
+  if (event.detail.message.event === "alive") return late() || known();
   // A section that is being fetched takes no further word: it is asked again when it is done.
   for (const element of asking.keys()) asking.set(element, true);
 });
@@ -84,7 +88,7 @@ document.addEventListener("htmx:error", (event) => {
 document.addEventListener("htmx:after:request", (event) => {
   const { sourceElement, response } = event.detail.ctx;
   if (sourceElement?.matches?.("[hx-sse\\:connect]")) refused(response.status, response);
-  else if (isPoll(event) && response.status < 400) known();
+  else if (isPoll(event) && response.status < 400 && !late()) known();
 });
 document.addEventListener("htmx:finally:request", (event) => {
   const element = event.detail.ctx?.sourceElement;
@@ -97,6 +101,7 @@ document.addEventListener("htmx:finally:request", (event) => {
 for (const name of ["offline", "online"]) {
   addEventListener(name, () => {
     heardAt = 0;
+    offlineAt = name === "offline" ? Date.now() : 0;
     if (!quiet()) refresh();
   });
 }
