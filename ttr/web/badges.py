@@ -37,6 +37,7 @@ from ttr.store.errors import NotFound, StoreUnavailable
 from ttr.web.charts import percent
 from ttr.web.copies import Copies
 from ttr.web.public_pages import page_now
+from ttr.web.public_reply import has_tag
 
 log = logging.getLogger(__name__)
 
@@ -230,18 +231,12 @@ def _response(found: Answer) -> Response:
     if found.status == 200:
         tag = f'"{hashlib.sha256(found.body).hexdigest()[:32]}"'
         headers["ETag"] = tag
-        if _has(tag):
+        if has_tag(tag):
             response = Response(status=304, headers=headers)
             for name in ("Content-Type", "Content-Length"):
                 response.headers.pop(name, None)
             return response
     return Response(found.body, found.status, headers, content_type=found.content_type)
-
-
-def _has(tag: str) -> bool:
-    """Whether whoever asks has it: `If-None-Match` names it, weak or strong, alone or in a list, or says `*`."""
-    asked = ",".join(request.headers.getlist("If-None-Match"))
-    return asked.strip() == "*" or tag in asked
 
 
 def _passing(found: Answer) -> Response:

@@ -56,7 +56,7 @@ async def whole(text: str) -> AsyncIterator[str]:
 def reply(packed: Packed, *, indexed: bool = True) -> Response:
     """The body, or 304 for whoever has this version."""
     response = Response("", 304)
-    if not _has(packed.tag):
+    if not has_tag(packed.tag):
         response = Response(packed.body)
         if request.accept_encodings.quality("gzip"):
             response.headers["Content-Encoding"] = "gzip"
@@ -81,6 +81,7 @@ def finish(response: Response, max_age: int = MAX_AGE) -> Response:
     return response
 
 
-def _has(tag: str) -> bool:
+def has_tag(tag: str) -> bool:
+    """Whether whoever asks has it: `If-None-Match` names it, weak or strong, alone or in a list, or says `*`."""
     asked = ",".join(request.headers.getlist("If-None-Match"))
     return asked.strip() == "*" or tag.removeprefix("W/") in asked
