@@ -36,6 +36,7 @@ def test_an_outage_of_ours_moves_the_deadlines_that_it_hid(
     account.add("patient", receiver.url("/patient"), notify_after_failures=5)
     for slug in ("alive", "silent", "patient"):
         account.ping(slug)
+    stack.settle()
     began = now_ms()
 
     _end(stack, names)
