@@ -4,7 +4,7 @@
 -- ARGV[1] user id  [2] check id  [3] channel id  [4] "1" use it, "0" leave it  [5] most channels besides its own
 -- returns {"assigned"} | {"unknown"} no such check | {"no_channel"} none that it can use | {"quota"}
 -- returns {"own"}: it can't be left, only turned off or deleted
----@include keys changed whole listing index state channels
+---@include keys mark changed whole listing index state channels
 local prefix, user, id, on = KEYS[1], ARGV[1], ARGV[3], ARGV[4] == "1"
 local check = read_check(prefix, ARGV[2])
 if not check or check.user_id ~= user then return {"unknown"} end

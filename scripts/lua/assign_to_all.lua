@@ -3,7 +3,7 @@
 -- KEYS[1] the partition's prefix
 -- ARGV[1] user id  [2] channel id  [3] check id to start beyond  [4] most checks a call  [5] most channels of a check
 -- returns {check id to go on from, or "" at the end, checks that use it now and didn't} | {"no_channel"}
----@include keys changed whole listing index state channels
+---@include keys mark changed whole listing index state channels
 local prefix, user, id, most = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[4])
 local channel = redis.call("HMGET", channel_key(prefix, id), "user_id", "own_check")
 if channel[1] ~= user or (channel[2] or "") ~= "" then return {"no_channel"} end

@@ -7,7 +7,7 @@
 -- returns {"begun", user slug, public slug, and what an earlier change may have left claimed: user slug or "", public
 -- slug it wanted or "", public slug before it or "", former slug, ...}
 -- returns {"busy"} | {"gone"} no such account | {"unknown"} no such former slug
----@include keys changed
+---@include keys mark changed
 local FORMER_MOST = 100
 local prefix, user, token = KEYS[1], ARGV[1], ARGV[2]
 local key, former = user_key(prefix, user), former_slugs_key(prefix, user)
@@ -23,6 +23,7 @@ else
     if redis.call("ZREM", former, ARGV[7]) == 0 then return {"unknown"} end
     changed(prefix, user, "a", "0")
   end
+  mark(prefix, "user:" .. user)
   redis.call("HSET", key, "renaming", table.concat({token, ARGV[4], ARGV[5], ARGV[6], is[2]}, ":"))
 end
 local slugs = redis.call("ZRANGE", former, "-inf", "+inf", "BYSCORE", "LIMIT", 0, FORMER_MOST)

@@ -5,7 +5,7 @@
 -- ARGV[1] lane  [2] lease  [3] now ms  [4] ms of the lease  [5] ms that a finished delivery is remembered
 -- returns {delivery id, attempt since it was queued, queued since ms, user id, channel id, kind, name, settings JSON,
 -- sealed secret or "", data key, others JSON: [count, name, ...], event JSON, ...}, or {} when there is nothing to send
----@include keys changed whole listing finish lane
+---@include keys mark changed whole listing finish lane
 local OTHERS_SHOWN = 10
 local DROPPED_MOST = 500
 local ATTEMPTS_MOST = 100 -- three times the plan's: what ends its worker each time must end too
@@ -26,6 +26,7 @@ for _ = 1, DROPPED_MOST do
   local tried = (tonumber(before[8] or "") or 0) - (tonumber(before[2] or "") or 0)
   if channel and tried < ATTEMPTS_MOST then break end
   redis.call("LPOP", queue)
+  mark(prefix, "lane:" .. lane)
   if before[1] then finish(prefix, id, channel and "failed" or "dropped", ARGV[5]) end
   channel = nil
 end
@@ -38,6 +39,7 @@ end
 local leads = redis.call("HGET", channel_key(prefix, channel), "destination") or ""
 if leads ~= (held[4] or "") then
   redis.call("HSET", key, "destination", leads)
+  mark(prefix, "lane:" .. lane)
   release(prefix, lane, ARGV[3], "turn")
   return {}
 end
@@ -74,6 +76,8 @@ local repeated = before[1] == "sending" and before[7] == ARGV[2]
 local attempts = redis.call("HINCRBY", delivery, "attempts", repeated and 0 or 1)
 redis.call("HSET", delivery, "state", "sending", "again_at", "", "claimed_by", ARGV[2])
 redis.call("ZADD", lanes_key(prefix), whole(tonumber(ARGV[3]) + tonumber(ARGV[4])), lane)
+mark(prefix, "lane:" .. lane)
+mark(prefix, "delivery:" .. id)
 local by = redis.call("HMGET", channel_key(prefix, channel), "kind", "name", "settings", "secret")
 return {id, attempts - tonumber(before[2] or "0"), before[3], held[2], channel, by[1], by[2] or "", by[3] or "{}",
   by[4] or "", redis.call("HGET", user_key(prefix, held[2]), "data_key") or "", others,

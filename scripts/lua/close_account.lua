@@ -5,7 +5,7 @@
 -- KEYS[1] the partition's prefix
 -- ARGV[1] user id  [2] now ms  [3] token of whoever does the chore  [4] when its lease ends, ms
 -- returns 1 closed by this call, and the chore is the caller's | 0 it was closed before, or is not there
----@include keys changed
+---@include keys mark changed
 local prefix, user, token = KEYS[1], ARGV[1], ARGV[3]
 local key, chore, chores = user_key(prefix, user), user_chore_key(prefix, user), chores_key(prefix)
 local is = redis.call("HMGET", key, "user_slug", "public_slug", "closed_at")

@@ -7,7 +7,7 @@
 -- ARGV[10...] field, value, ... of the channel
 -- returns {"created"} | {"unknown"} no such account or check | {"quota"} | {"too_many_defaults"}
 -- returns {"has_one", channel id}: the check has one of this kind already
----@include keys changed whole listing index state channels
+---@include keys mark changed whole listing index state channels
 local prefix, user, id, now, kind, for_check = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[6]
 local key, channels, defaults = channel_key(prefix, id), user_channels_key(prefix, user), user_defaults_key(prefix, user)
 if redis.call("EXISTS", key) == 1 then return {"created"} end
@@ -26,6 +26,7 @@ redis.call("HSET", key, "id", id, "user_id", user, "kind", kind, "created_at", n
   "revision", ARGV[5], "own_check", for_check, "default", ARGV[7])
 redis.call("HSET", key, unpack(ARGV, 10))
 redis.call("SADD", channels, id)
+mark(prefix, "channel:" .. id)
 if ARGV[7] == "1" then redis.call("SADD", defaults, id) end
 if check then
   own[kind] = tonumber(id)

@@ -6,7 +6,7 @@
 -- ARGV[10] "1": the channels are the account's default ones as the caller read them; one that is none any more is left out
 -- ARGV[11...] field, value, ... of the settings
 -- returns {"created"} | {"slug_taken", id of the check that has it} | {"quota"} | {"no_channel", id} | {"no_user"}
----@include keys changed whole listing index state runs arm tags settings channels
+---@include keys mark changed whole listing index state runs arm tags settings channels
 local prefix, user, id = KEYS[1], ARGV[1], ARGV[2]
 local key = check_key(prefix, id)
 if redis.call("HEXISTS", user_key(prefix, user), "user_slug") == 0 then return {"no_user"} end

@@ -3,7 +3,7 @@
 -- KEYS[1] the partition's prefix
 -- ARGV[1] lane  [2] lease  [3] ms until which it waits
 -- returns 1 given back | 0 the lease was not this worker's any more
----@include keys lane
+---@include keys mark lane
 local prefix, lane = KEYS[1], ARGV[1]
 if redis.call("HGET", lane_key(prefix, lane), "lease") ~= ARGV[2] then return 0 end
 release(prefix, lane, ARGV[3], "turn")

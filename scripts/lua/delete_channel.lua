@@ -4,7 +4,7 @@
 -- KEYS[1] the partition's prefix
 -- ARGV[1] user id  [2] channel id  [3] checks that use it, a JSON list: as many as one call takes
 -- returns 1 gone | 0 call again | -1 no such channel
----@include keys changed whole listing index state channels
+---@include keys mark changed whole listing index state channels
 local prefix, user, id = KEYS[1], ARGV[1], ARGV[2]
 local key, users = channel_key(prefix, id), channel_checks_key(prefix, id)
 local channel = redis.call("HMGET", key, "user_id", "kind")
@@ -23,6 +23,7 @@ for _, number in ipairs(cjson.decode(ARGV[3])) do
   end
   redis.call("SREM", users, whole(number))
 end
+mark(prefix, "channel:" .. id)
 changed(prefix, user, "wa", "0")
 if redis.call("SCARD", users) > 0 then return 0 end
 redis.call("SREM", user_channels_key(prefix, user), id)

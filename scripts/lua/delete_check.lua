@@ -4,7 +4,7 @@
 -- ARGV[1] user id  [2] check id
 -- returns the check's uuid, whose claim the caller removes | "" when there was no such check
 -- returns "own" while it has channels of its own, which take more than one call to delete
----@include keys changed whole listing index state tags channels
+---@include keys mark changed whole listing index state tags channels
 local prefix, user, id = KEYS[1], ARGV[1], ARGV[2]
 local key = check_key(prefix, id)
 local check = read_check(prefix, id)

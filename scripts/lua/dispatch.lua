@@ -9,9 +9,10 @@
 -- ARGV[13] most bytes of events that may wait in the account  [14] bytes above which a delivery takes no further event
 -- returns {deliveries made or joined, refused because the account has too many}; {0, 0} also when another
 -- dispatcher was first, and when the account is gone
----@include keys changed whole
+---@include keys mark changed whole
 local prefix, now, made, refused = KEYS[1], tonumber(ARGV[6]), 0, 0
 if redis.call("XDEL", outbox_key(prefix), ARGV[1]) == 0 then return {0, 0} end
+mark(prefix, "outbox:" .. ARGV[1])
 local user, check = user_key(prefix, ARGV[4]), ARGV[5]
 if redis.call("HEXISTS", user, "user_slug") == 0 then return {0, 0} end
 local queued = tonumber(redis.call("HGET", user, "queued") or "0")
@@ -26,6 +27,7 @@ local function keep_in_log(id)
   local state = redis.call("HGET", delivery_key(prefix, oldest), "state")
   if state ~= "due" and state ~= "sending" then
     redis.call("UNLINK", delivery_key(prefix, oldest), delivery_events_key(prefix, oldest))
+    mark(prefix, "delivery:" .. oldest)
   end
 end
 
@@ -34,6 +36,7 @@ local function keep_in_checks_log(id)
   local log = check_deliveries_key(prefix, check)
   redis.call("LPUSH", log, id)
   redis.call("LTRIM", log, 0, tonumber(ARGV[11]) - 1)
+  mark(prefix, "check:" .. check)
 end
 
 -- A lane that waits for its retry gets a new attempt for new news, but keeps the service's own hint.
@@ -46,6 +49,7 @@ local function hurry(lane)
     if at >= tonumber(due) then return end
   end
   redis.call("ZADD", lanes_key(prefix), whole(at), lane)
+  mark(prefix, "lane:" .. lane)
 end
 
 local function may_leave_by(delivery, channel)
@@ -53,6 +57,7 @@ local function may_leave_by(delivery, channel)
   local channels = redis.call("HGET", key, "channels")
   if not string.find(channels, "," .. channel .. ",", 1, true) then
     redis.call("HSET", key, "channels", channels .. channel .. ",")
+    mark(prefix, "delivery:" .. delivery)
   end
 end
 
@@ -62,6 +67,7 @@ local function join(delivery, event, channel)
   redis.call("RPUSH", delivery_events_key(prefix, delivery), event)
   redis.call("HINCRBY", key, "count", 1)
   redis.call("HINCRBY", key, "bytes", size)
+  mark(prefix, "delivery:" .. delivery)
   may_leave_by(delivery, channel)
   if not string.find(told, "," .. check .. ",", 1, true) then
     redis.call("HSET", key, "checks", told .. check .. ",")
@@ -95,7 +101,9 @@ for _, number in ipairs(cjson.decode(ARGV[7])) do
       redis.call("HSET", delivery_key(prefix, delivery), "user_id", ARGV[4], "channel_id", id, "lane", lane,
         "channel_name", found[3] or "", "channel_kind", found[2] or "", "created_at", ARGV[6], "since", ARGV[6],
         "state", "due", "attempts", "0", "base", "0", "count", "1", "bytes", size, "checks", "," .. check .. ",",
-        "channels", "," .. id .. ",")
+        "channels", "," .. id .. ",", "number", redis.call("HINCRBY", user, "delivery_count", 1))
+      mark(prefix, "delivery:" .. delivery)
+      mark(prefix, "lane:" .. lane)
       redis.call("RPUSH", delivery_events_key(prefix, delivery), ARGV[3])
       redis.call("RPUSH", lane_queue_key(prefix, lane), delivery)
       redis.call("HSET", key, "user_id", ARGV[4], "destination", found[5] or "", "open", delivery)

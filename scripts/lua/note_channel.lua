@@ -4,7 +4,7 @@
 -- ARGV[1] user id  [2] channel id  [3] "ok" | "error"  [4] detail for the owner  [5] now ms
 -- ARGV[6] open settings that the service changed, a JSON object
 -- returns 1 kept | 0 no such channel
----@include keys changed
+---@include keys mark changed
 local key = channel_key(KEYS[1], ARGV[2])
 local channel = redis.call("HMGET", key, "user_id", "settings")
 if channel[1] ~= ARGV[1] then return 0 end
@@ -12,5 +12,6 @@ local settings = cjson.decode(channel[2] or "{}")
 for name, value in pairs(cjson.decode(ARGV[6])) do settings[name] = value end
 redis.call("HSET", key, "settings", cjson.encode(settings), "last_status", ARGV[3], "last_message", ARGV[4],
   "last_at", ARGV[5])
+mark(KEYS[1], "channel:" .. ARGV[2])
 changed(KEYS[1], ARGV[1], "a", "0")
 return 1

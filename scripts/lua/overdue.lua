@@ -10,7 +10,7 @@
 -- returns {"blind"} while pings can't be accepted: nobody is declared overdue
 -- returns {"ok" | "more", when to look again ms or "", checks flipped, moved or told of, waiting...}
 -- each waiting {id, leased deadline, due missed, plan...}: its next due time is the first after the one missed
----@include keys changed whole gaps listing index state runs arm days flip reminders event output flapping outcome plan
+---@include keys mark changed whole history gaps listing index state runs arm days flip reminders event output flapping outcome plan
 local prefix, now, threshold, limit = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local lease = tonumber(ARGV[5])
 local flap = {window = tonumber(ARGV[6]), threshold = tonumber(ARGV[7]), suppression = tonumber(ARGV[8])}

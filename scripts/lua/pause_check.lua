@@ -3,7 +3,7 @@
 -- KEYS[1] the partition's prefix
 -- ARGV[1] user id  [2] check id  [3] now ms
 -- returns 1 paused | 0 it was already | -1 no such check
----@include keys changed whole listing index state runs arm days flip reminders flapping paused
+---@include keys mark changed whole history listing index state runs arm days flip reminders flapping paused
 local prefix, now = KEYS[1], tonumber(ARGV[3])
 local check = read_check(prefix, ARGV[2])
 if not check or check.user_id ~= ARGV[1] then return -1 end

@@ -13,7 +13,7 @@
 -- returns {"stale", check id, plan...} when the revision differs: work out due and kind again
 -- returns {"limited", ms until the next ping is taken} when they come too fast: nothing was written
 -- returns {"unknown"} when the address names no check
----@include keys changed whole listing index state runs arm days flip reminders event output flapping outcome plan bodies allowance
+---@include keys mark changed whole history listing index state runs arm days flip reminders event output flapping outcome plan bodies allowance
 local REQUESTS_KEPT = 4 * 17 + 1 -- ids of 16 letters between semicolons
 local prefix, user, now, kind, rid = KEYS[1], ARGV[1], tonumber(ARGV[5]), ARGV[9], ARGV[10]
 
@@ -71,8 +71,10 @@ elseif kind == "success" or kind == "fail" then
 end
 
 local lasted = duration and math.min(duration, 4294967294) or 4294967295
-redis.call("LPUSH", log_key(prefix, id), struct.pack(">I4I4", number, lasted) .. ARGV[13])
+local entry = struct.pack(">I4I4", number, lasted) .. ARGV[13]
+redis.call("LPUSH", log_key(prefix, id), entry)
 redis.call("LTRIM", log_key(prefix, id), 0, tonumber(ARGV[15]) - 1)
+archive(prefix, "p" .. id .. ":" .. entry)
 if #ARGV[14] > 0 then
   keep_body(prefix, check, number, ARGV[14], tonumber(ARGV[15]), tonumber(ARGV[16]), tonumber(ARGV[17]))
 end

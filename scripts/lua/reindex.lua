@@ -6,7 +6,7 @@
 -- ARGV[4] token of the rebuild  [5] names and tags as they are sorted and searched, as of a moment ago: a JSON object
 -- of check id -> {name, folded, tags as stored, folded tags}
 -- returns check id to go on from, or "" at the end
----@include keys changed whole listing index state
+---@include keys mark changed whole listing index state
 local prefix, user, most = KEYS[1], ARGV[1], tonumber(ARGV[3])
 local key = user_key(prefix, user)
 if redis.call("HEXISTS", key, "user_slug") == 0 then return "" end
@@ -29,6 +29,7 @@ for _, id in ipairs(found) do
   local is, read = redis.call("HMGET", check_key(prefix, id), "name", "tags"), folded[id]
   if read and read[1] == is[1] and read[3] == (is[2] or "[]") then
     redis.call("HSET", check_key(prefix, id), "folded", read[2], "folded_tags", read[4])
+    mark(prefix, "check:" .. id)
   end
   local check = read_check(prefix, id)
   if check then index_check(prefix, check) end
@@ -36,4 +37,5 @@ end
 changed(prefix, user, "w", "0")
 if #found == most then return found[most] end
 redis.call("HDEL", key, "reindexing", "reindexed_to")
+mark(prefix, "user:" .. user)
 return ""

@@ -4,7 +4,7 @@
 -- ARGV[1] user id  [2] token of the change  [3] user slug, or "" to keep it  [4] public slug, or "" to keep it
 -- ARGV[5] now ms  [6] ms until which the former slug works  [7] most former slugs
 -- returns 1 | 0 the change is not this caller's any more, or the account is gone | -1 it has too many former slugs
----@include keys changed
+---@include keys mark changed
 local prefix, user, slug = KEYS[1], ARGV[1], ARGV[3]
 local key, former = user_key(prefix, user), former_slugs_key(prefix, user)
 local is = redis.call("HMGET", key, "user_slug", "renaming")

@@ -10,7 +10,7 @@
 -- ARGV[15] "1": it was slow  [16] the account's channels, a JSON list, when it is gone
 -- returns 2 written, and the lane's next delivery may be sent now under the same lease | 1 written
 -- | 0 not this worker's any more
----@include keys changed whole finish lane notice
+---@include keys mark changed whole finish lane notice
 local LOG_BYTES = 16000 -- some 100 attempts
 local prefix, lane, id, channel, now = KEYS[1], ARGV[1], ARGV[3], ARGV[4], ARGV[5]
 local key, delivery = lane_key(prefix, lane), delivery_key(prefix, id)
@@ -26,6 +26,8 @@ if not delivered and (state ~= "sending" or not mine) then return 0 end
 local log = record[2] and record[2] .. "\n" .. ARGV[9] or ARGV[9]
 if #log > LOG_BYTES then log = string.sub(log, (string.find(log, "\n", #log - LOG_BYTES, true) or 0) + 1) end
 redis.call("HSET", delivery, "log", log)
+mark(prefix, "delivery:" .. id)
+mark(prefix, "lane:" .. lane)
 local ended = delivered or ARGV[8] == ""
 if ended then
   redis.call("LREM", lane_queue_key(prefix, lane), 1, id)
@@ -38,12 +40,14 @@ for told in string.gmatch(record[4] or "", "%d+") do
   if redis.call("EXISTS", channel_key(prefix, told)) == 1 then
     redis.call("HSET", channel_key(prefix, told), "last_status", delivered and "ok" or "error",
       "last_message", ARGV[7], "last_at", now)
+    mark(prefix, "channel:" .. told)
   end
 end
 if ARGV[13] ~= "{}" and redis.call("EXISTS", channel_key(prefix, channel)) == 1 then
   local settings = cjson.decode(redis.call("HGET", channel_key(prefix, channel), "settings") or "{}")
   for name, value in pairs(cjson.decode(ARGV[13])) do settings[name] = value end
   redis.call("HSET", channel_key(prefix, channel), "settings", cjson.encode(settings))
+  mark(prefix, "channel:" .. channel)
 end
 changed(prefix, user, ARGV[12] == "1" and "wa" or "a", "0")
 
@@ -55,6 +59,7 @@ local function turn_off()
     local is = redis.call("HMGET", channel_key(prefix, other), "enabled", "address", "name")
     if is[1] == "1" and lane_of(user, other, is[2]) == lane then
       redis.call("HSET", channel_key(prefix, other), "enabled", "0", "off_reason", "gone", "off_at", now)
+      mark(prefix, "channel:" .. other)
       if not name or other == channel then name = is[3] or "" end
     end
   end

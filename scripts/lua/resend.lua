@@ -3,7 +3,7 @@
 -- KEYS[1] the partition's prefix
 -- ARGV[1] user id  [2] delivery id  [3] now ms
 -- returns 1 queued | 0 it is not given up | -1 no such delivery | -2 its channel is gone or off
----@include keys changed lane
+---@include keys mark changed lane
 local prefix, id = KEYS[1], ARGV[2]
 local key = delivery_key(prefix, id)
 local delivery = redis.call("HMGET", key, "user_id", "state", "lane", "attempts", "count", "channels", "bytes")
@@ -20,6 +20,8 @@ redis.call("HSET", lane_key(prefix, lane), "user_id", ARGV[1], "destination",
   redis.call("HGET", channel_key(prefix, channel), "destination") or "")
 redis.call("PERSIST", lane_key(prefix, lane))
 redis.call("ZADD", lanes_key(prefix), "NX", ARGV[3], lane)
+mark(prefix, "delivery:" .. id)
+mark(prefix, "lane:" .. lane)
 redis.call("HINCRBY", user_key(prefix, ARGV[1]), "queued", delivery[5])
 redis.call("HINCRBY", user_key(prefix, ARGV[1]), "queued_bytes", delivery[7] or "0")
 changed(prefix, ARGV[1], "a", "0")

@@ -4,7 +4,7 @@
 -- KEYS[1] the partition's prefix
 -- ARGV[1] user id  [2] check id  [3] now ms  [4] revision the caller read  [5] due ms counted from now or ""
 -- returns 1 resumed | 0 it was not paused | -1 no such check | -2 stale, read again
----@include keys changed whole listing index state runs arm days flip
+---@include keys mark changed whole history listing index state runs arm days flip
 local prefix = KEYS[1]
 local check = read_check(prefix, ARGV[2])
 if not check or check.user_id ~= ARGV[1] then return -1 end

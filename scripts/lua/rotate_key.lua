@@ -4,7 +4,7 @@
 -- KEYS[1] the partition's prefix
 -- ARGV[1] user id  [2] digest of the key so far  [3] digest of the new one
 -- returns 1 it is the account's key | 0 another one is, or the account is gone
----@include keys changed
+---@include keys mark changed
 local key = user_key(KEYS[1], ARGV[1])
 local is = redis.call("HMGET", key, "user_slug", "access_key")
 if not is[1] then return 0 end

@@ -4,7 +4,7 @@
 -- ARGV[1] user id  [2] kind  [3] token of who takes it  [4] when its lease ends, ms  [5] now ms
 -- ARGV[6] the token before, or "" to take it only from somebody whose lease has ended
 -- returns 1 | 0 it is somebody else's, or done
----@include keys
+---@include keys mark
 local prefix, user, token = KEYS[1], ARGV[1], ARGV[3]
 local key, chores, name = user_chore_key(prefix, user), chores_key(prefix), user .. ":" .. ARGV[2]
 local owner = redis.call("LINDEX", key, 0)
@@ -16,4 +16,5 @@ if owner ~= token then
   redis.call("LSET", key, 0, token)
 end
 redis.call("ZADD", chores, ARGV[4], name)
+mark(prefix, "user:" .. user)
 return 1

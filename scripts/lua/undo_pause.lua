@@ -6,7 +6,7 @@
 -- ARGV[1] user id  [2] check id  [3] now ms  [4] revision the caller read  [5] last ping the caller read or ""
 -- ARGV[6] due ms counted from the last ping or ""  [7] due ms counted from now or ""
 -- returns 1 done | 0 it is not paused | -1 no such check | -2 stale, read again
----@include keys changed whole listing index state runs arm days flip reminders event output flapping outcome paused
+---@include keys mark changed whole history listing index state runs arm days flip reminders event output flapping outcome paused
 local prefix, now = KEYS[1], tonumber(ARGV[3])
 local check = read_check(prefix, ARGV[2])
 if not check or check.user_id ~= ARGV[1] then return -1 end

@@ -5,7 +5,7 @@
 -- ARGV[6] "1": new checks get it  [7] most default channels  [8] open settings that change, a JSON object
 -- ARGV[9...] field, value, ... of the channel
 -- returns {"updated"} | {"unknown"} | {"stale"} read again | {"too_many_defaults"}
----@include keys changed
+---@include keys mark changed
 local prefix, user, id = KEYS[1], ARGV[1], ARGV[2]
 local key, defaults = channel_key(prefix, id), user_defaults_key(prefix, user)
 local before = redis.call("HMGET", key, "user_id", "revision", "settings", "default")
@@ -22,5 +22,6 @@ redis.call("HSET", key, "settings", cjson.encode(settings), "revision", ARGV[4],
 redis.call("HSET", key, unpack(ARGV, 9))
 if redis.call("HGET", key, "enabled") == "1" then redis.call("HDEL", key, "off_reason", "off_at") end
 if ARGV[6] == "1" then redis.call("SADD", defaults, id) else redis.call("SREM", defaults, id) end
+mark(prefix, "channel:" .. id)
 changed(prefix, user, "wa", "0")
 return {"updated"}

@@ -7,7 +7,7 @@
 -- ARGV[8] due counted from now or ""  [9] slug or ""  [10] tags, a JSON list of names
 -- ARGV[11] channels, a JSON list of ids, or "" to leave them  [12...] field, value, ... of the settings
 -- returns {"updated"} | {"stale"} read again | {"unknown"} | {"slug_taken", id} | {"no_channel", id}
----@include keys changed whole listing index state runs arm reminders tags settings channels
+---@include keys mark changed whole listing index state runs arm reminders tags settings channels
 local prefix, user, now, slug = KEYS[1], ARGV[1], tonumber(ARGV[3]), ARGV[9]
 local check = read_check(prefix, ARGV[2])
 if not check or check.user_id ~= user then return {"unknown"} end

@@ -25,7 +25,7 @@ def partition_of(user_id: int) -> int:
 
 def meta() -> str:
     """Hash, durable: `partitions`; `sealed`, a word under the master key that tells a wrong one; `index_version`,
-    that of the indexes of checks."""
+    that of the indexes of checks; `archive`, the id of the Postgres archive that holds this database's snapshots."""
     return "ttr:meta"
 
 
@@ -53,6 +53,11 @@ def public_slug(slug: str) -> str:
 def check_uuid(uuid: str) -> str:
     """String, durable: "account:check" of a check's UUID."""
     return f"ttr:check-uuid:{uuid}"
+
+
+def restoring() -> str:
+    """Hash, ephemeral, while a restore is under way or was broken off: how far it is (`ttr/archive/restore.py`)."""
+    return "ttr:restoring"
 
 
 def reindexing() -> str:
@@ -106,6 +111,16 @@ def prefix(partition: int) -> str:
     return f"ttr:{{{partition}}}:"
 
 
+OF_PARTITIONS = "ttr:{*"
+"""Matches every key of every partition."""
+
+
+def in_partition(key: bytes) -> tuple[int, bytes] | None:
+    """The partition of a key and what follows the prefix; None for a key outside the partitions."""
+    before, brace, rest = key.partition(b"}:")
+    return (int(before.removeprefix(b"ttr:{")), rest) if brace and before.startswith(b"ttr:{") else None
+
+
 def changes(partition: int) -> str:
     """Sharded channel, ephemeral, no key: "account version check letters" for each change, as
     `includes/changed.lua` says it. Version and check are 0 where there is none."""
@@ -156,7 +171,8 @@ def lane_queue(partition: int, name: str) -> str:
 def delivery(partition: int, delivery_id: str) -> str:
     """Hash, durable, expires a week after the end: one message to one channel.
 
-    `user_id`, `lane`, `channels` (",7,9,": those it leaves by), `channel_id` (the first), `channel_name`,
+    `user_id`, `number` (among the account's), `lane`, `channels` (",7,9,": those it leaves by),
+    `channel_id` (the first), `channel_name`,
     `channel_kind`, `created_at`, `since` (queued), `state` (due, sending, delivered, failed, dropped), `attempts`,
     `base` (attempts before it was sent again by hand), `again_at` (when the next attempt is planned), `count` and
     `bytes` (of its events), `checks` (",1,2,": those it tells about), `others` (JSON of what else was down at its first
@@ -221,6 +237,33 @@ def pending_gaps(partition: int) -> str:
     return prefix(partition) + "gaps:pending"
 
 
+def dirty(partition: int) -> str:
+    """Hash, ephemeral: record that has changed since the last snapshot (`ttr/store/marks.py`) -> how often; of
+    `bodies:<check>`, how many were kept since. At most a field for each record."""
+    return prefix(partition) + "dirty"
+
+
+def dirty_taken(partition: int) -> str:
+    """Hash, ephemeral: what of `dirty` a snapshot under way has read; it comes back if that is broken off."""
+    return prefix(partition) + "dirty:taken"
+
+
+def history(partition: int) -> str:
+    """List, ephemeral, while an archive takes it: how many lines were given up, then pings ("p<check>:<packed>") and
+    changes ("f<check>:<number>:<entry>") on their way to Postgres, oldest first; at most 65,536."""
+    return prefix(partition) + "history"
+
+
+def history_taken(partition: int) -> str:
+    """List, ephemeral: lines of `history` that a snapshot under way has read, and those of one that was broken off."""
+    return prefix(partition) + "history:taken"
+
+
+def snapshot(partition: int) -> str:
+    """Hash, ephemeral: `token` of the snapshot under way, `saved`, that of the last one that ended."""
+    return prefix(partition) + "snapshot"
+
+
 def gaps(partition: int) -> str:
     """Sorted set, durable: blind time, "from:to" -> its end, none over another. Of the last 100 days, as long as the
     days of checks, and at most the newest 2,000 (20 a day, 250 KB): a clock that falters for months fills no memory."""
@@ -234,7 +277,8 @@ def user(partition: int, user_id: int) -> str:
     `closed_user_slug` and `closed_public_slug` in place of the slugs and `data_key`: who has no `user_slug` is gone,
     `version` (grows with every change of anything the account sees), `preferences` (how its pages look, as
     `ttr/domain/preferences.py` has it), `tag_count`, `body_bytes`,
-    `queued` and `queued_bytes` (events that wait for a channel), `interval_count` and `interval_sum` (s, of the
+    `queued` and `queued_bytes` (events that wait for a channel), `delivery_count` (ever),
+    `interval_count` and `interval_sum` (s, of the
     checks with an interval), `duration_count` and `duration_sum` (ms, of the checks' last runs); while its
     indexes are built anew, `reindexing` (the rebuild's token) and `reindexed_to` (the last check in those sums)."""
     return f"{prefix(partition)}user:{user_id}"

@@ -96,7 +96,8 @@ async def put_test(store: Store, user: User, channel_id: int, event: Event) -> N
         "queued": "1",
     }
     with store_trouble():
-        await store.redis.xadd(keys.outbox(user.partition), fields)
+        pairs = [part for pair in fields.items() for part in pair]
+        await store.scripts.run("put_event", user.partition, pairs)
 
 
 def _entry(stream_id: str, raw: Mapping[bytes, bytes]) -> Entry:

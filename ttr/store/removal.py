@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ttr.store import keys
 from ttr.store.account_slugs import Family
 from ttr.store.chores import LEASE_MS, Chore
+from ttr.store.marks import queue_mark
 from ttr.store.redis import Store, store_trouble
 from ttr.store.uuid_claims import release_uuids
 
@@ -95,7 +96,8 @@ async def read_closed(store: Store, user_id: int) -> Closed | None:
 
 async def remove_outbox(store: Store, user_id: int) -> None:
     """Take back alerts that nobody has dispatched yet; one that is dispatched meanwhile goes nowhere."""
-    key = keys.outbox(keys.partition_of(user_id))
+    partition = keys.partition_of(user_id)
+    key = keys.outbox(partition)
     with store_trouble():
         newest = await store.redis.xrevrange(key, count=1)
         last, beyond = (newest[0][0].decode() if newest else ""), "-"
@@ -105,7 +107,10 @@ async def remove_outbox(store: Store, user_id: int) -> None:
                 return
             mine = [entry for entry, fields in page if fields.get(b"user_id") == str(user_id).encode()]
             if mine:
-                await store.redis.xdel(key, *mine)
+                async with store.redis.pipeline(transaction=True) as pipe:
+                    pipe.xdel(key, *mine)
+                    queue_mark(pipe, partition, *(f"outbox:{entry.decode()}" for entry in mine))
+                    await pipe.execute()
             beyond = f"({page[-1][0].decode()}"
 
 
@@ -124,8 +129,9 @@ async def remove_checks(store: Store, user_id: int) -> None:
             claimed = zip(checks, answers[::2], strict=True)
             await release_uuids(store, user_id, {uuid.decode(): check for check, uuid in claimed if uuid})
             await _remove_deliveries(store, user_id, {one for log in answers[1::2] for one in log})
-            async with store.redis.pipeline(transaction=False) as pipe:
+            async with store.redis.pipeline(transaction=True) as pipe:
                 for check in checks:
+                    queue_mark(pipe, partition, f"check:{check}")
                     pipe.unlink(
                         keys.check(partition, check),
                         keys.ping_log(partition, check),
@@ -155,11 +161,14 @@ async def remove_deliveries(store: Store, user_id: int) -> None:
             queue = keys.lane_queue(partition, lane)
             while waiting := await store.redis.lrange(queue, 0, _BATCH - 1):
                 await _remove_deliveries(store, user_id, waiting)
-                await store.redis.ltrim(queue, len(waiting), -1)
+                async with store.redis.pipeline(transaction=True) as pipe:
+                    queue_mark(pipe, partition, f"lane:{lane}")
+                    await pipe.ltrim(queue, len(waiting), -1).execute()
         await _remove_deliveries(store, user_id, logged)
         # Only now: with its record gone, nobody reports on a delivery, which would bring its lane back.
         for lane in sorted(lanes):
-            async with store.redis.pipeline(transaction=False) as pipe:
+            async with store.redis.pipeline(transaction=True) as pipe:
+                queue_mark(pipe, partition, f"lane:{lane}")
                 pipe.unlink(keys.lane(partition, lane), keys.lane_queue(partition, lane))
                 pipe.zrem(keys.lanes(partition), lane)
                 await pipe.execute()
@@ -171,8 +180,9 @@ async def remove_channels(store: Store, user_id: int) -> None:
     of_user = keys.user_channels(partition, user_id)
     with store_trouble():
         for channels in _batches(await store.redis.smembers(of_user)):
-            async with store.redis.pipeline(transaction=False) as pipe:
+            async with store.redis.pipeline(transaction=True) as pipe:
                 for channel in channels:
+                    queue_mark(pipe, partition, f"channel:{int(channel)}")
                     pipe.unlink(
                         keys.channel(partition, int(channel)), keys.channel_checks(partition, int(channel))
                     )
@@ -189,17 +199,24 @@ async def remove_account(store: Store, user_id: int) -> None:
             await store.redis.unlink(*(keys.tag_checks(partition, user_id, int(tag)) for tag in some))
         pages = await store.redis.hvals(keys.page_slugs(partition, user_id))
         for some in _batches(pages):
-            await store.redis.unlink(*(keys.status_page(partition, int(page)) for page in some))
-        await store.redis.unlink(*(key(partition, user_id) for key in OF_ACCOUNT))
-        await store.redis.delete(keys.user(partition, user_id))
+            async with store.redis.pipeline(transaction=True) as pipe:
+                pipe.unlink(*(keys.status_page(partition, int(page)) for page in some))
+                queue_mark(pipe, partition, *(f"status-page:{int(page)}" for page in some))
+                await pipe.execute()
+        async with store.redis.pipeline(transaction=True) as pipe:
+            pipe.unlink(*(key(partition, user_id) for key in OF_ACCOUNT))
+            pipe.delete(keys.user(partition, user_id))
+            queue_mark(pipe, partition, f"user:{user_id}")
+            await pipe.execute()
 
 
 async def _remove_deliveries(store: Store, user_id: int, deliveries: Iterable[bytes]) -> None:
     partition = keys.partition_of(user_id)
     for some in _batches(deliveries):
-        async with store.redis.pipeline(transaction=False) as pipe:
+        async with store.redis.pipeline(transaction=True) as pipe:
             for delivery in some:
                 name = delivery.decode()
+                queue_mark(pipe, partition, f"delivery:{name}")
                 pipe.unlink(keys.delivery(partition, name), keys.delivery_events(partition, name))
             await pipe.execute()
 

@@ -10,6 +10,7 @@ from typing import Literal
 from ttr.domain.preferences import Preferences, read_preferences
 from ttr.store import keys
 from ttr.store.errors import KeyEnded
+from ttr.store.marks import queue_mark
 from ttr.store.redis import Store, store_trouble
 from ttr.store.sealed import new_data_key
 
@@ -72,18 +73,21 @@ async def create_user(store: Store, *, now: int, master: str) -> tuple[User, str
             version=0,
             access_key=digest(auth_key),
         )
-        await store.redis.hset(
-            keys.user(user.partition, user.id),
-            mapping={
-                "id": user.id,
-                "user_slug": user.user_slug,
-                "public_slug": user.public_slug,
-                "created_at": now,
-                "data_key": user.data_key,
-                "version": 0,
-                "access_key": user.access_key,
-            },
-        )
+        async with store.redis.pipeline(transaction=True) as pipe:
+            pipe.hset(
+                keys.user(user.partition, user.id),
+                mapping={
+                    "id": user.id,
+                    "user_slug": user.user_slug,
+                    "public_slug": user.public_slug,
+                    "created_at": now,
+                    "data_key": user.data_key,
+                    "version": 0,
+                    "access_key": user.access_key,
+                },
+            )
+            queue_mark(pipe, user.partition, f"user:{user.id}")
+            await pipe.execute()
         # The key comes last: until it is there, nobody can reach a half-made account.
         await enter_key(store, user.id, auth_key, now)
     return user, auth_key
@@ -212,8 +216,11 @@ async def _adopt(store: Store, user: User, auth_key: str) -> User:
     """The account, made before accounts knew their key: the only one that was ever given out is its key."""
     key = keys.user(user.partition, user.id)
     with store_trouble():
-        await store.redis.hsetnx(key, "access_key", digest(auth_key))
-        found = await store.redis.hget(key, "access_key")
+        async with store.redis.pipeline(transaction=True) as pipe:
+            pipe.hsetnx(key, "access_key", digest(auth_key))
+            pipe.hget(key, "access_key")
+            queue_mark(pipe, user.partition, f"user:{user.id}")
+            _, found, _ = await pipe.execute()
     return replace(user, access_key=found.decode())
 
 

@@ -7,6 +7,7 @@ local function keep_body(prefix, check, number, body, most, check_cap, account_c
   -- What can't fit even in place of this check's own bodies leaves those alone.
   if #body > check_cap or of_account - used + #body > account_cap then return false end
   redis.call("LPUSH", key, struct.pack(">I4", number) .. body)
+  mark(prefix, "bodies:" .. check.id)
   local change, kept = #body, redis.call("LLEN", key)
   while kept > 0 and (kept > most or used + change > check_cap or of_account + change > account_cap) do
     change = change - (#redis.call("RPOP", key) - 4)

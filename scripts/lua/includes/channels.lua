@@ -39,6 +39,7 @@ local function set_channels(prefix, check, wanted)
   end
   check.channels = "[" .. table.concat(list, ",") .. "]"
   redis.call("HSET", check_key(prefix, check.id), "channels", check.channels)
+  mark(prefix, "check:" .. check.id)
 end
 
 -- Makes a check use a channel (on) or not. Returns whether that was possible: it has at most `most` besides its own.

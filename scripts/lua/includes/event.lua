@@ -16,7 +16,7 @@ end
 local function emit(prefix, check, kind, now, facts)
   check.event_count = whole((tonumber(check.event_count) or 0) + 1)
   local id = check.id .. "-" .. check.event_count .. "-" .. whole(now)
-  redis.call("XADD", outbox_key(prefix), "*", "id", id, "kind", kind, "at", whole(now),
+  local entry = redis.call("XADD", outbox_key(prefix), "*", "id", id, "kind", kind, "at", whole(now),
     "user_id", check.user_id, "check_id", check.id, "check_name", check.name, "check_slug", check.slug,
     "tags", check.tags, "description", description_head(check.description), "reason", facts.reason or "",
     "reason_detail", facts.detail or "", "overdue_ms", facts.overdue_ms or "",
@@ -24,4 +24,5 @@ local function emit(prefix, check, kind, now, facts)
     "output", facts.output or "", "status", facts.status or "", "flips", facts.flips or "",
     "reminders", check.reminders, "may_acknowledge", may_remind(check) and "1" or "",
     "channels", check.channels)
+  mark(prefix, "outbox:" .. entry)
 end

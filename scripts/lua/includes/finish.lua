@@ -9,6 +9,7 @@ local function finish(prefix, id, state, remembered)
   redis.call("HSET", key, "state", state, "again_at", "")
   redis.call("PEXPIRE", key, remembered)
   redis.call("PEXPIRE", delivery_events_key(prefix, id), remembered)
+  mark(prefix, "delivery:" .. id)
   if delivery[1] then
     local user = user_key(prefix, delivery[1])
     redis.call("HINCRBY", user, "queued", whole(0 - (tonumber(delivery[2]) or 0)))

@@ -10,7 +10,8 @@ local function flip(prefix, check, to, reason, detail, now)
     local at, status, ms = string.match(redis.call("RPOP", key), "^(%d+)|(%l+)|%l+|(%d+)|")
     add_time(prefix, check.id, status, tonumber(at) - tonumber(ms), tonumber(at), now)
   end
-  redis.call("HINCRBY", check_key(prefix, check.id), "flip_number", 1)
+  local number = redis.call("HINCRBY", check_key(prefix, check.id), "flip_number", 1)
+  archive(prefix, "f" .. check.id .. ":" .. whole(number) .. ":" .. entry)
   check.status, check.reason, check.reason_detail = to, reason, detail
   check.status_since, check.missed_due = whole(now), ""
 end

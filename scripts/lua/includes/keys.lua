@@ -42,6 +42,11 @@ local function clock_key(prefix) return prefix .. "clock" end
 local function changes_key(prefix) return prefix .. "changes" end
 local function pending_gaps_key(prefix) return prefix .. "gaps:pending" end
 local function gaps_key(prefix) return prefix .. "gaps:known" end
+local function dirty_key(prefix) return prefix .. "dirty" end
+local function dirty_taken_key(prefix) return prefix .. "dirty:taken" end
+local function history_key(prefix) return prefix .. "history" end
+local function history_taken_key(prefix) return prefix .. "history:taken" end
+local function snapshot_key(prefix) return prefix .. "snapshot" end
 local function rate_sent_key(rate) return rate .. ":sent" end
 local function rate_waiting_key(rate) return rate .. ":waiting" end
 local function rate_turns_key(rate) return rate .. ":turns" end

@@ -4,6 +4,7 @@ local LANE_KEPT = 86400000
 -- What a lane does once no worker holds it: its next delivery at `at`, or nothing. Returns whether there is one.
 local function release(prefix, lane, at, waits)
   local key = lane_key(prefix, lane)
+  mark(prefix, "lane:" .. lane)
   if redis.call("LLEN", lane_queue_key(prefix, lane)) == 0 then
     redis.call("ZREM", lanes_key(prefix), lane)
     redis.call("HDEL", key, "waits", "lease")

@@ -12,8 +12,9 @@ local function tell_off(prefix, user, ids, channel, name, said, event, now)
     end
   end
   if not best then return end
-  redis.call("XADD", outbox_key(prefix), "*", "id", event, "kind", "channel_off", "at", now, "user_id", user,
+  local entry = redis.call("XADD", outbox_key(prefix), "*", "id", event, "kind", "channel_off", "at", now, "user_id", user,
     "check_id", "0", "check_name", "", "check_slug", "", "tags", "", "description", "", "reason", "",
     "reason_detail", said, "overdue_ms", "", "down_since", "", "last_ping", "", "failure_count", "0",
     "channels", "[" .. best .. "]", "channel_name", name)
+  mark(prefix, "outbox:" .. entry)
 end

@@ -1,0 +1,79 @@
+"""Dirty marks: which records of a partition a snapshot has to read.
+
+A record is a key with what belongs to it, named by what follows the partition's prefix. Scripts mark what they change
+(`scripts/lua/includes/mark.lua`); what Python changes outside a script it marks in the same transaction.
+"""
+
+import re
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+from ttr.store import keys
+from ttr.store.redis import Store, store_trouble
+
+KINDS = ("check", "bodies", "user", "channel", "status-page", "lane", "delivery", "outbox")
+"""Kinds of records. `bodies:<check>` are those of its pings, `outbox:<entry>` is an entry of the stream."""
+
+# Of these the whole key is one record; names of lanes and deliveries hold no colon.
+_WHOLE = re.compile(rb"(?:check|user|channel|status-page):\d+|(?:lane|delivery):[^:]+")
+_BODIES = re.compile(rb"check:(\d+):bodies")
+_KEYS_A_CALL = 1_000
+_ENTRIES_A_CALL = 1_000
+# More than any check keeps.
+_EVERY_BODY = 1_000_000
+
+
+def queue_mark(pipe: Any, partition: int, *records: str) -> None:
+    """Mark records in a pipeline, which must be the transaction that changes them."""
+    for record in records:
+        pipe.hincrby(keys.dirty(partition), record, 1)
+
+
+async def mark_all(store: Store, partitions: Iterable[int], *, bodies: bool) -> AsyncIterator[int]:
+    """Mark every record of some partitions, with their pings' bodies if wanted; yields the keys looked at so far, some
+    thousand a step. What is made or changed meanwhile marks itself.
+    """
+    wanted, seen = set(partitions), 0
+    with store_trouble():
+        cursor = 0
+        while True:
+            cursor, found = await store.redis.scan(cursor, match=keys.OF_PARTITIONS, count=_KEYS_A_CALL)
+            async with store.redis.pipeline(transaction=False) as pipe:
+                for key in found:
+                    _mark_key(pipe, key, wanted, bodies)
+                await pipe.execute()
+            seen += len(found)
+            yield seen
+            if cursor == 0:
+                break
+        for partition in sorted(wanted):
+            await _mark_outbox(store, partition)
+
+
+async def mark_records(store: Store, partition: int, records: Iterable[str]) -> None:
+    """Mark records by name, whether they exist or not: a snapshot finds out."""
+    with store_trouble():
+        async with store.redis.pipeline(transaction=False) as pipe:
+            for record in records:
+                pipe.hsetnx(keys.dirty(partition), record, 1)
+            await pipe.execute()
+
+
+def _mark_key(pipe: Any, key: bytes, wanted: set[int], bodies: bool) -> None:
+    partition, name = keys.in_partition(key) or (-1, b"")
+    if partition not in wanted:
+        return
+    if _WHOLE.fullmatch(name):
+        pipe.hsetnx(keys.dirty(partition), name, 1)
+    elif bodies and (of_check := _BODIES.fullmatch(name)):
+        pipe.hset(keys.dirty(partition), b"bodies:" + of_check[1], _EVERY_BODY)
+
+
+async def _mark_outbox(store: Store, partition: int) -> None:
+    beyond = "-"
+    while True:
+        page = await store.redis.xrange(keys.outbox(partition), min=beyond, count=_ENTRIES_A_CALL)
+        await mark_records(store, partition, [f"outbox:{entry.decode()}" for entry, _ in page])
+        if len(page) < _ENTRIES_A_CALL:
+            return
+        beyond = f"({page[-1][0].decode()}"

@@ -1,0 +1,108 @@
+"""Reading a partition for a snapshot: what has changed since the last one, as it is at one moment.
+
+`begin`, `take` until it says that it was all, write it down elsewhere, then `end`. Whatever dies in between, the next
+`begin` gives everything back that was taken and not ended.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ttr.store import keys
+from ttr.store.redis import Store, store_trouble
+
+# What one call reads keeps Redis busy for 2 to 3 ms; lines of history are cheap, bodies are copied.
+_RECORDS = 100
+_LINES = 500
+_BODY_BYTES = 1_000_000
+_GIVEN_BACK = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A snapshot under way."""
+
+    partition: int
+    token: str
+    saved: str
+    """Token of the last snapshot that ended, "" for none."""
+    unfinished: str
+    """Token of one before this that did not end, "" for none."""
+    given_up: int
+    """Lines of history that found no room since the last snapshot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as it was read; all parts are empty when it is gone."""
+
+    kind: str
+    """One of `ttr.store.marks.KINDS`, or `partition`."""
+    id: str
+    """"" for the partition itself."""
+    parts: Sequence[Any]
+    """As `scripts/lua/take_dirty.lua` reads each kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one call read. With `complete`, all calls together tell the partition as it was at this moment."""
+
+    complete: bool
+    history: Sequence[bytes]
+    records: Sequence[Record]
+
+
+class Overtaken(Exception):
+    """Another snapshot of this partition has begun."""
+
+
+async def begin(store: Store, partition: int, token: str) -> Begun:
+    """Begin a snapshot under a token that nobody has used before."""
+    first: list[bytes] | None = None
+    more: bytes = b"1"
+    with store_trouble():
+        while more:
+            more, *told = await store.scripts.run("begin_snapshot", partition, [token, _GIVEN_BACK])
+            first = first or told  # a later call finds this one's own token
+    assert first is not None  # noqa: S101
+    saved, unfinished, given_up = (part.decode() for part in first)
+    return Begun(partition, token, saved, unfinished, int(given_up))
+
+
+async def take(store: Store, begun: Begun, lines: int, *, whole_logs: bool) -> Taken:
+    """Read on; `lines` of history have been read by this snapshot. Raises Overtaken.
+
+    `whole_logs`: checks come with all pings and changes that they keep, for an archive that has missed some.
+    """
+    with store_trouble():
+        answer = await store.scripts.run(
+            "take_dirty",
+            begun.partition,
+            [begun.token, _RECORDS, lines, _LINES, _BODY_BYTES, "1" if whole_logs else ""],
+        )
+    if answer[0] == b"lost":
+        raise Overtaken("another snapshot has begun")
+    return Taken(answer[0] == b"all", answer[1], [_record(parts) for parts in answer[2:]])
+
+
+async def end(store: Store, begun: Begun) -> None:
+    """Forget what was taken, for it is safe elsewhere. Raises Overtaken."""
+    with store_trouble():
+        if not await store.scripts.run("end_snapshot", begun.partition, [begun.token, begun.given_up]):
+            raise Overtaken("another snapshot has begun")
+
+
+async def waiting(store: Store) -> int:
+    """How many records and lines of history wait for the next snapshot."""
+    with store_trouble():
+        async with store.redis.pipeline(transaction=False) as pipe:
+            for partition in range(keys.PARTITIONS):
+                pipe.hlen(keys.dirty(partition)).hlen(keys.dirty_taken(partition))
+                pipe.llen(keys.history_taken(partition)).llen(keys.history(partition))
+            return sum(await pipe.execute())
+
+
+def _record(parts: list[Any]) -> Record:
+    kind, _, name = parts[0].decode().partition(":")
+    return Record(kind, name, parts[1:])
