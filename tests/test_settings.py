@@ -197,3 +197,21 @@ def test_addresses_must_agree_in_production_unless_the_operator_says_otherwise(
     assert load_settings(given).asks_people is asks
     with pytest.raises(SettingsError, match="EMAIL_CONFIRM"):
         load_settings({"EMAIL_CONFIRM": "maybe"})
+
+
+@pytest.mark.parametrize(
+    "url", ["postgres://ttr@db/ttr", "postgresql://ttr:a%2Fb@db:5432/ttr?sslmode=require"]
+)
+def test_both_schemes_of_postgres_are_taken(url: str) -> None:
+    assert load_settings({"DATABASE_URL": url}).database_url == url
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql+psycopg://ttr:geheim@db/ttr", "mysql://ttr:geheim@db", "db.example"]
+)
+def test_another_scheme_is_refused_without_quoting_the_password(url: str) -> None:
+    with pytest.raises(
+        SettingsError, match=r"^DATABASE_URL: must begin with postgresql:// or postgres://$"
+    ) as refused:
+        load_settings({"DATABASE_URL": url})
+    assert "geheim" not in str(refused.value)

@@ -48,6 +48,10 @@ class Settings(BaseModel):
     )
     redis_url: str | None = Field(None, description="Redis as the database; unset: an embedded one")
     queue_redis_url: str | None = Field(None, description="Redis of the job queue; unset: REDIS_URL")
+    database_url: str | None = Field(None, description="Postgres as the archive; unset: an embedded one")
+    embedded_postgres: Literal["on", "off"] = Field(
+        "on", description="whether `ttr up` starts a Postgres of its own when DATABASE_URL is unset"
+    )
     secret_key: str | None = Field(
         None, description="signs the tokens of forms; unset: generated into the data directory"
     )
@@ -155,6 +159,14 @@ class Settings(BaseModel):
     @classmethod
     def _capitals(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
+
+    @field_validator("database_url")
+    @classmethod
+    def _of_postgres(cls, value: str | None) -> str | None:
+        # It holds a password: no message may quote it.
+        if value is not None and not value.startswith(("postgres://", "postgresql://")):
+            raise ValueError("must begin with postgresql:// or postgres://")
+        return value
 
     @field_validator("public_url", "telegram_api_url")
     @classmethod

@@ -89,11 +89,12 @@ def unpack_watch(gaps: list[bytes], tick: bytes | None) -> tuple[Sequence[Gap], 
 def unpack_flips(entries: list[bytes], number: bytes | None) -> list[Flip]:
     """The entries, which are the newest without a hole: only the newest one's number is stored."""
     newest = max(int(number or 0), len(entries))
-    return [_flip(entry.decode("utf-8", "replace"), newest - i) for i, entry in enumerate(entries)]
+    return [unpack_flip(entry, newest - i) for i, entry in enumerate(entries)]
 
 
-def _flip(entry: str, number: int) -> Flip:
-    at, old, new, lasted, reason, detail = entry.split("|", 5)
+def unpack_flip(entry: bytes, number: int) -> Flip:
+    """One entry, whose number is stored elsewhere."""
+    at, old, new, lasted, reason, detail = entry.decode("utf-8", "replace").split("|", 5)
     return Flip(number, int(at), cast(Status, old), cast(Status, new), int(lasted), reason, detail)
 
 

@@ -88,6 +88,13 @@ def number_of(data: bytes) -> int:
     return number
 
 
+def head_of(data: bytes) -> tuple[int, int | None, int, str]:
+    """Of an entry as stored its number, run time (ms), time (ms) and kind: what a history is searched by."""
+    number, lasted = _HEAD.unpack_from(data)
+    high, low, kind, *_ = _TAIL.unpack_from(data, _HEAD.size)
+    return number, None if lasted == _NO_DURATION else lasted, (high << 32) | low, KINDS[kind]
+
+
 def unpack(data: bytes) -> PingEntry:
     """The entry as stored, number and duration included."""
     number, lasted = _HEAD.unpack_from(data)

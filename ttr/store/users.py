@@ -130,6 +130,16 @@ async def end_key(store: Store, key_digest: str, why: Literal["replaced", "delet
             await pipe.delete(name).hset(name, "ended", why).expire(name, _ENDED_SECONDS).execute()
 
 
+async def read_key_records(store: Store, digests: Sequence[str]) -> list[list[bytes]]:
+    """What is kept of some access keys: field, value, ... of each, nothing for one that is not there."""
+    with store_trouble():
+        async with store.redis.pipeline(transaction=False) as pipe:
+            for key_digest in digests:
+                pipe.hgetall(keys.access_key(key_digest))
+            found = await pipe.execute()
+    return [[part for pair in record.items() for part in pair] for record in found]
+
+
 KEY_FIELDS = ("user_id", "ended")
 """The fields of an access key that tell whose it is, or was."""
 

@@ -1,0 +1,107 @@
+"""A real Postgres for tests, from the programs that `ttr up` uses, and databases in it."""
+
+import shutil
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from ttr.up.postgres_programs import find_programs, find_user
+
+_ENV = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C", "TZ": "UTC"}
+_numbers = count(1)
+
+
+@dataclass
+class PostgresServer:
+    """A server on a unix socket of its own, whose databases vanish with it."""
+
+    folder: Path
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def url(self, database: str = "postgres") -> str:
+        """DATABASE_URL of a database."""
+        return f"postgresql://ttr@/{database}?host={self.folder}"
+
+    def start(self) -> None:
+        """Start it on its files; it answers when this returns."""
+        options = ("listen_addresses=", "fsync=off", "shared_buffers=16MB", "max_connections=50")
+        command = ["postgres", "-D", f"{self.folder}/data", "-k", str(self.folder)]
+        for option in options:
+            command += ["-c", option]
+        with (self.folder / "log").open("ab") as log:
+            self.process = _run(command, self.folder, log.fileno())
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                psycopg.connect(self.url()).close()
+                return
+            except psycopg.OperationalError:
+                assert self.process.poll() is None, (self.folder / "log").read_text()
+                assert time.monotonic() < deadline, (self.folder / "log").read_text()
+                time.sleep(0.02)
+
+    def stop(self) -> None:
+        """End it at once; its files stay."""
+        if self.process:
+            self.process.send_signal(3)  # SIGQUIT: its children go with it, and nothing is written
+            self.process.wait(10)
+            self.process = None
+
+    def create(self, template: str = "template1") -> str:
+        """A new database, a copy of `template`; its name."""
+        name = f"test_{next(_numbers)}"
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
+                    sql.Identifier(name), sql.Identifier(template)
+                )
+            )
+        return name
+
+    def drop(self, name: str) -> None:
+        """Remove a database, whoever is connected to it."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+            )
+
+
+def new_server() -> PostgresServer:
+    """A started server in a short folder, because a socket's path has at most 108 bytes; `remove` it."""
+    folder = Path(tempfile.mkdtemp(prefix="ttr-"))
+    made = _run(
+        f"initdb -D {folder}/data -U ttr --auth=trust --encoding=UTF8 --locale=C --no-sync --no-instructions".split(),
+        folder,
+        subprocess.DEVNULL,
+    )
+    assert made.wait(60) == 0
+    server = PostgresServer(folder)
+    server.start()
+    return server
+
+
+def remove(server: PostgresServer) -> None:
+    """Stop it and remove its files."""
+    server.stop()
+    shutil.rmtree(server.folder)
+
+
+def _run(command: list[str], folder: Path, output: int) -> "subprocess.Popen[bytes]":
+    programs = find_programs()
+    who = find_user(programs, folder / "data")
+    return subprocess.Popen(
+        [*who.prefix, str(programs.folder / command[0]), *command[1:]],
+        env=_ENV,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        user=who.uid,
+        start_new_session=True,
+    )

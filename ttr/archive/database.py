@@ -1,0 +1,88 @@
+"""Opens Postgres; connections are made when they are needed, so that it may be away at the start and later."""
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import AsyncConnection, InterfaceError, OperationalError, ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from psycopg_pool import AsyncConnectionPool
+
+from ttr.archive.errors import ArchiveUnavailable, ArchiveUnfit
+
+# Seconds; of a server that doesn't answer. One on a socket that nobody listens on is known at once.
+CONNECT_WITHIN = 5
+
+# While Postgres is away each attempt would be a line of its own; who asked is told by an error.
+logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One Postgres."""
+
+    pool: AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection[tuple[Any, ...]]]:
+        """A connection in a transaction, committed at the end and rolled back by an exception.
+
+        Raises ArchiveUnavailable if there is none in time, and for trouble of the server inside the block.
+        """
+        with archive_trouble():
+            async with self.pool.connection() as connection:
+                yield connection
+
+
+@asynccontextmanager
+async def open_database(
+    url: str, *, connections: int = 4, wait_seconds: float = 5
+) -> AsyncIterator[Database]:
+    """A database on `url` (postgresql:// or postgres://); closed at the end. Does not connect yet.
+
+    Who asks for a connection waits up to `wait_seconds` for it. A connection that broke while nobody used it is
+    replaced unseen. Raises ArchiveUnfit if the URL can't be read.
+    """
+    pool = AsyncConnectionPool(
+        readable(url),
+        min_size=0,
+        max_size=connections,
+        open=False,
+        timeout=wait_seconds,
+        # An attempt that is given up makes room for the next asker's, without the pool's growing pauses.
+        reconnect_timeout=wait_seconds,
+        kwargs={"connect_timeout": CONNECT_WITHIN, "application_name": "ttr"},
+        check=AsyncConnectionPool.check_connection,
+    )
+    await pool.open()
+    try:
+        yield Database(pool)
+    finally:
+        await pool.close()
+
+
+@contextmanager
+def archive_trouble() -> Iterator[None]:
+    """Raise ArchiveUnavailable for whatever trying again may cure, a full disk included."""
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:  # PoolTimeout is an OperationalError
+        raise ArchiveUnavailable(" ".join(str(error).split())) from error
+
+
+def readable(url: str) -> str:
+    """`url` itself. Raises ArchiveUnfit if Postgres's library can't read it; the text never quotes it."""
+    try:
+        parts = conninfo_to_dict(url)
+    except ProgrammingError:
+        parts = {"port": "none"}
+    # A bare / in the password begins the name of the database, and what stood before it is taken for the port.
+    ports = str(parts.get("port") or "").split(",")
+    if "@" in str(parts.get("dbname")) or any(port and not port.isdigit() for port in ports):
+        raise ArchiveUnfit(
+            "DATABASE_URL can't be read. It looks like postgresql://user:password@host:5432/name, with characters of "
+            "the password that mean something in a URL (such as / @ : %) written as %2F, %40, %3A, %25."
+        )
+    return url

@@ -1,0 +1,191 @@
+"""How a snapshot's rows get into the tables: COPY into a staging table, then one statement a table."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from psycopg import AsyncConnection, AsyncCopy
+
+from ttr.archive.rows import Row, to_row
+from ttr.store.flips import unpack_flip
+from ttr.store.ping_log import head_of
+from ttr.store.snapshots import Record
+
+TABLES = {
+    "check": "checks",
+    "user": "users",
+    "channel": "channels",
+    "status-page": "status_pages",
+    "lane": "lanes",
+    "delivery": "deliveries",
+    "outbox": "outbox",
+}
+"""The table of each kind of record."""
+NAMED = ("lane", "delivery", "outbox")
+"""Kinds whose ids are text."""
+
+# Binary, so that nothing has to be escaped; JSON goes as text and is read once, by the merging statement.
+_TYPES = ("int8", "text", "text", "int8", "int8", "text", "text", "bytea")
+_CREATE = """
+create temp table if not exists stage (
+  seq bigint, kind text, id text, number bigint, at bigint, fields text, parts text, data bytea
+) on commit delete rows
+"""
+_COPY = "copy stage from stdin (format binary)"
+
+_RECORDS = """
+insert into {table} (id, partition, fields, parts)
+  select distinct on (id) id::{type}, %(partition)s, fields::jsonb, parts::jsonb from stage
+  where kind = %(kind)s order by id, seq desc
+on conflict (id) do update set partition = excluded.partition, fields = excluded.fields, parts = excluded.parts
+  where ({table}.fields, {table}.parts) is distinct from (excluded.fields, excluded.parts)
+"""
+# Of a record that was read twice, the last reading counts.
+_GONE = """
+delete from {table} using (
+  select distinct on (id) id::{type} as id, fields from stage where kind = %(kind)s order by id, seq desc
+) as read where {table}.id = read.id and read.fields is null
+"""
+_FORGET_GONE = """
+delete from stage where kind = %(kind)s and id in (
+  select id from (select distinct on (id) id, fields from stage where kind = %(kind)s order by id, seq desc) as read
+  where fields is null
+)
+"""
+# A Redis that lost its last second gives numbers out again: what it says now is what counts.
+_PINGS = """
+insert into pings (check_id, number, at, kind, duration_ms, entry)
+  select distinct on (id, number) id::bigint, number, to_timestamp(at / 1000.0), fields, parts::bigint, data
+  from stage where kind = 'p' order by id, number, seq desc
+on conflict (check_id, number) do update
+  set at = excluded.at, kind = excluded.kind, duration_ms = excluded.duration_ms, entry = excluded.entry
+  where pings.entry <> excluded.entry
+"""
+_FLIPS = """
+insert into flips (check_id, number, at, "from", "to", entry)
+  select distinct on (id, number) id::bigint, number, to_timestamp(at / 1000.0), fields, parts, data
+  from stage where kind = 'f' order by id, number, seq desc
+on conflict (check_id, number) do update
+  set at = excluded.at, "from" = excluded."from", "to" = excluded."to", entry = excluded.entry
+  where flips.entry <> excluded.entry
+"""
+_BODIES = """
+insert into bodies (check_id, number, body)
+  select distinct on (id, number) id::bigint, number, data
+  from stage where kind = 'b' order by id, number, seq desc
+on conflict (check_id, number) do update set body = excluded.body where bodies.body <> excluded.body
+"""
+# Of the checks just read: what they don't keep any more, and what a Redis told that has forgotten it since.
+_TRIM = (
+    """
+delete from bodies using stage, checks where stage.kind = 'check' and checks.id = stage.id::bigint
+  and bodies.check_id = checks.id
+  and (coalesce((checks.parts ->> 'bodies_from')::bigint, 0) = 0
+       or bodies.number < (checks.parts ->> 'bodies_from')::bigint or bodies.number > checks.ping_count)
+""",
+    """
+delete from pings using stage, checks where stage.kind = 'check' and checks.id = stage.id::bigint
+  and pings.check_id = checks.id and pings.number > checks.ping_count
+""",
+    """
+delete from flips using stage, checks where stage.kind = 'check' and checks.id = stage.id::bigint
+  and flips.check_id = checks.id and flips.number > coalesce(ttr_number(checks.fields ->> 'flip_number'), 0)
+""",
+)
+_OF_GONE_CHECKS = """
+delete from {table} using (
+  select distinct on (id) id::bigint as id, fields from stage where kind = 'check' order by id, seq desc
+) as read where {table}.check_id = read.id and read.fields is null
+"""
+_PARTITION = """
+insert into partitions (id, token, saved_at, fields, parts)
+  select %(partition)s, %(token)s, to_timestamp(%(now)s / 1000.0), fields::jsonb, parts::jsonb
+  from stage where kind = 'partition'
+on conflict (id) do update set token = excluded.token, saved_at = excluded.saved_at, fields = excluded.fields,
+  parts = excluded.parts
+"""
+
+
+class Stage:
+    """The staging table, filled by one COPY."""
+
+    def __init__(self, copy: AsyncCopy) -> None:
+        self._copy = copy
+        self._seq = 0
+        self.rows = 0
+
+    async def add_record(self, record: Record, more_parts: dict[str, Any] | None = None) -> None:
+        """A record, as it was read last; with a check's log what it keeps, if it was read as well."""
+        if record.kind == "bodies":
+            for body in record.parts[0]:
+                number = int.from_bytes(body[:4], "big")
+                await self._add("b", record.id, number, None, None, None, body[4:])
+            return
+        row = to_row(record, more_parts)
+        await self._add_row(row)
+        if record.kind == "check" and row.fields is not None:
+            for line in _kept_logs(record):
+                await self.add_line(line)
+
+    async def add_line(self, line: bytes) -> None:
+        """A line of history."""
+        kind, (check, _, entry) = line[:1], line[1:].partition(b":")
+        if kind == b"p":
+            number, duration_ms, at, what = head_of(entry)
+            lasted = None if duration_ms is None else str(duration_ms)
+            await self._add("p", check.decode(), number, at, what, lasted, entry)
+        else:
+            text, _, entry = entry.partition(b":")
+            flip = unpack_flip(entry, int(text))
+            await self._add("f", check.decode(), flip.number, flip.at, flip.old, flip.new, entry)
+
+    async def _add_row(self, row: Row) -> None:
+        await self._add(row.kind, row.id, None, None, row.fields, row.parts, None)
+
+    async def _add(self, kind: str, name: str, *values: Any) -> None:
+        self._seq += 1
+        self.rows += 1
+        await self._copy.write_row((self._seq, kind, name, *values))
+
+
+@asynccontextmanager
+async def staging(connection: AsyncConnection[Any]) -> AsyncIterator[Stage]:
+    """An empty staging table of this transaction; filled when this ends."""
+    await connection.execute(_CREATE)
+    async with connection.cursor().copy(_COPY) as copy:
+        copy.set_types(_TYPES)
+        yield Stage(copy)
+
+
+async def merge(connection: AsyncConnection[Any], partition: int, token: str, now: int) -> None:
+    """Put everything that was staged of a partition into the tables; the caller commits."""
+    await connection.execute("analyze stage")
+    for sql in (_PINGS, _FLIPS, _BODIES):
+        await connection.execute(sql)
+    for table in ("pings", "flips", "bodies"):
+        await connection.execute(_OF_GONE_CHECKS.format(table=table))
+    for kind, table in TABLES.items():
+        names = {"table": table, "type": "text" if kind in NAMED else "bigint"}
+        values = {"kind": kind, "partition": partition}
+        await connection.execute(_GONE.format(**names), values)
+        await connection.execute(_FORGET_GONE, values)
+        await connection.execute(_RECORDS.format(**names), values)
+    for sql in _TRIM:
+        await connection.execute(sql)
+    await connection.execute(_PARTITION, {"partition": partition, "token": token, "now": now})
+
+
+def _kept_logs(record: Record) -> Iterator[bytes]:
+    """A check's own pings and changes as lines of history, oldest first."""
+    flat, pings, flips = record.parts[0], record.parts[-2], record.parts[-1]
+    check = record.id.encode()
+    for entry in reversed(pings):
+        yield b"p%s:%s" % (check, entry)
+    newest = _flip_number(flat, len(flips))
+    for i, entry in enumerate(flips):
+        yield b"f%s:%d:%s" % (check, newest - i, entry)
+
+
+def _flip_number(flat: Sequence[bytes], kept: int) -> int:
+    fields = dict(zip(flat[::2], flat[1::2], strict=True))
+    return max(int(fields.get(b"flip_number", b"0")), kept)
