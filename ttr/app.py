@@ -13,6 +13,7 @@ from ttr.api import api_blueprint
 from ttr.api.converters import CONVERTERS
 from ttr.api.errors import http_problem
 from ttr.api.openapi import document
+from ttr.archive.database import open_archive
 from ttr.channels.means import open_means
 from ttr.domain.flapping import flap_rules
 from ttr.domain.limits import JSON_BODY_MAX
@@ -64,8 +65,13 @@ def create_app(settings: Settings) -> Quart:
 
     @app.while_serving
     async def _lifespan() -> AsyncGenerator[None, None]:
-        async with open_store(settings.database) as store, open_means(settings) as means:
+        async with (
+            open_store(settings.database) as store,
+            open_means(settings) as means,
+            open_archive(settings.database_url) as archive,
+        ):
             await wait_until_ready(store)
+            current.set_archive(app, archive)
             current.set_store(app, store)
             current.set_means(app, means)
             changes = Changes(store)

@@ -1,5 +1,5 @@
-"""The clock process: finds what is overdue the moment it is, hands alerts out, and finishes what was left half done.
-Several may run."""
+"""The clock process: finds what is overdue the moment it is, hands alerts out, finishes what was left half done, and
+keeps the archive. Several may run."""
 
 import asyncio
 import logging
@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ttr import logs
+from ttr.archive.database import open_archive
+from ttr.archive.guard import refuse_lost_redis
+from ttr.archive.keep import Rules, keep_archive
 from ttr.chores import look_after_chores
 from ttr.dispatch import Dispatcher
 from ttr.domain.flapping import FlapRules, flap_rules
@@ -15,6 +18,7 @@ from ttr.domain.schedule import Schedule, next_due
 from ttr.now import now_ms
 from ttr.settings import Settings
 from ttr.store import keys
+from ttr.store.archive_state import forget_archive
 from ttr.store.deadlines import Swept, arm, read_ticks, sweep, tick_clock
 from ttr.store.errors import StoreUnavailable
 from ttr.store.redis import Store, open_store, verify, wait_until_ready
@@ -35,8 +39,9 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     logs.set_up(settings.log_level)
-    async with open_store(settings.database) as store:
+    async with open_store(settings.database) as store, open_archive(settings.database_url) as archive:
         await wait_until_ready(store)
+        await refuse_lost_redis(store, settings.database_url)
         await verify(store)
         await ensure_indexes(store)
         with Dispatcher(store, settings.queue) as dispatcher:
@@ -45,6 +50,10 @@ async def run(settings: Settings) -> None:
                 asyncio.create_task(dispatcher.run()),
                 asyncio.create_task(look_after_chores(store)),
             ]
+            if archive:
+                work.append(asyncio.create_task(keep_archive(store, archive, _archive_rules(settings))))
+            else:
+                await forget_archive(store)
             stopping = asyncio.create_task(stop.wait())
             done, _ = await asyncio.wait([*work, stopping], return_when=asyncio.FIRST_COMPLETED)
             for task in (*work, stopping):
@@ -52,6 +61,10 @@ async def run(settings: Settings) -> None:
             await asyncio.gather(*work, stopping, return_exceptions=True)
             for task in done - {stopping}:
                 task.result()  # a loop that ended has failed: say how, and let the supervisor start it again
+
+
+def _archive_rules(settings: Settings) -> Rules:
+    return Rules(settings.snapshot_interval_seconds, settings.history_days, settings.history_pings_per_check)
 
 
 async def watch(store: Store, wake: asyncio.Event, flap: FlapRules) -> None:

@@ -6,6 +6,7 @@ from typing import Any, cast
 from quart import Quart, current_app, request
 
 from ttr.address import client_address
+from ttr.archive.database import Database
 from ttr.channels.means import Means
 from ttr.country_header import told_country
 from ttr.geo import Geo
@@ -27,6 +28,16 @@ def set_store(app: Quart, store: Store) -> None:
 def store() -> Store:
     """The store of the running app."""
     return cast(Store, current_app.extensions["ttr_store"])
+
+
+def set_archive(app: Quart, archive: Database | None) -> None:
+    """Give the app its archive, at start-up; None where there is none."""
+    app.extensions["ttr_archive"] = archive
+
+
+def archive() -> Database | None:
+    """The archive of the running app, which may be away; None where there is none."""
+    return cast(Database | None, current_app.extensions["ttr_archive"])
 
 
 def set_changes(app: Quart, changes: Changes) -> None:

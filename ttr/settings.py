@@ -128,6 +128,16 @@ class Settings(BaseModel):
         description="limits of calls and pings: `off`, or `zone=count/seconds` and `zone=off` by comma",
     )
 
+    snapshot_interval_seconds: float = Field(
+        10, ge=1, le=3_600, description="seconds between snapshots into Postgres"
+    )
+    history_days: int = Field(
+        365, ge=1, le=3_650, description="days that pings and changes of status stay in Postgres"
+    )
+    history_pings_per_check: int = Field(
+        10_000, ge=1_000, le=10_000_000, description="pings of a check that stay in Postgres"
+    )
+
     ping_body_limit: int = Field(
         100_000, ge=0, le=1_000_000, description="bytes of a ping's body that are kept"
     )

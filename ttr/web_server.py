@@ -10,6 +10,7 @@ from hypercorn.config import Config
 
 from ttr import connections, current, logs
 from ttr.app import create_app
+from ttr.archive.guard import refuse_lost_redis
 from ttr.settings import Settings
 from ttr.store.redis import open_store, verify, verify_master_key, wait_until_ready
 from ttr.store.reindex import ensure_indexes
@@ -23,6 +24,7 @@ async def serve(settings: Settings) -> None:
     logs.set_up(settings.log_level)
     async with open_store(settings.database) as store:
         await wait_until_ready(store)
+        await refuse_lost_redis(store, settings.database_url)
         await verify(store)
         await verify_master_key(store, settings.master_key)
         await ensure_indexes(store)

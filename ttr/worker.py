@@ -14,6 +14,7 @@ from ttr import (
     logs,
     notify,  # noqa: F401  # before the fork: aiohttp takes 0.3 s to import, in each horse anew
 )
+from ttr.archive.guard import refuse_lost_redis
 from ttr.dispatch import QUEUE
 from ttr.settings import Settings
 from ttr.store import keys
@@ -50,6 +51,7 @@ async def _verify(settings: Settings) -> None:
     # With another ENCRYPTION_KEY every alert would fail for a day: better to say so at once.
     async with open_store(settings.database) as store:
         await wait_until_ready(store)
+        await refuse_lost_redis(store, settings.database_url)
         await verify_master_key(store, settings.master_key)
 
 

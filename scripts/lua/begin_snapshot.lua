@@ -2,12 +2,10 @@
 -- begin_snapshot: begins a snapshot of a partition, or goes on giving back what one that was broken off had taken.
 -- KEYS[1] the partition's prefix
 -- ARGV[1] token of the snapshot  [2] most marks given back a call
--- returns {"1" if another call has more to give back, token of the last one that ended or "", token of the one
--- before this or "", lines of history that were given up since the last one}
+-- returns {1 if another call has more to give back, else 0, lines of history that were given up since the last one}
 ---@include keys
 local prefix, token, most = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local key, history = snapshot_key(prefix), history_key(prefix)
-local is = redis.call("HMGET", key, "saved", "token")
 redis.call("HSET", key, "token", token)
 -- From here on history is kept.
 if redis.call("EXISTS", history) == 0 then redis.call("RPUSH", history, "0") end
@@ -16,4 +14,4 @@ for i = 1, #taken, 2 do
   redis.call("HINCRBY", dirty_key(prefix), taken[i], taken[i + 1])
   redis.call("HDEL", dirty_taken_key(prefix), taken[i])
 end
-return {#taken == 2 * most and "1" or "", is[1] or "", is[2] or "", redis.call("LINDEX", history, 0)}
+return {#taken == 2 * most and 1 or 0, tonumber(redis.call("LINDEX", history, 0))}

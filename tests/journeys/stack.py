@@ -109,8 +109,8 @@ class Stack:
             until(self._listens)
 
     def settle(self) -> None:
-        """Wait until what Redis has answered is in its file. While a disk is slow, `everysec` holds writes back for up to
-        two seconds, and a SIGKILL takes them along."""
+        """Wait until what Redis has answered is in its file. While a disk is slow, `everysec` holds writes back for up
+        to two seconds, and a SIGKILL takes them along."""
         with redis.Redis(unix_socket_path=str(self._socket)) as client:
             written, _ = client.waitaof(1, 0, 30_000)
         assert written

@@ -63,6 +63,16 @@ async def open_database(
         await pool.close()
 
 
+@asynccontextmanager
+async def open_archive(url: str | None) -> AsyncIterator[Database | None]:
+    """The database of DATABASE_URL, and None where none is set."""
+    if url is None:
+        yield None
+        return
+    async with open_database(url) as database:
+        yield database
+
+
 @contextmanager
 def archive_trouble() -> Iterator[None]:
     """Raise ArchiveUnavailable for whatever trying again may cure, a full disk included."""

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from ttr.archive.database import Database, archive_trouble
+from ttr.archive.database import Database
 from ttr.archive.encoding import pack_pairs, to_json
 from ttr.archive.errors import ArchiveUnfit
 from ttr.archive.staging import NAMED, TABLES, merge, staging
@@ -27,8 +27,10 @@ from ttr.store.users import read_key_records
 
 log = logging.getLogger(__name__)
 
-# Session locks of Postgres: two clocks never write one partition at once. The number is ours alone.
-_LOCKS = 0x7474_0000
+Connection = AsyncConnection[tuple[Any, ...]]
+
+# Any number that nobody else uses in this database: two clocks never write at once.
+_LOCK = 0x7474_7201
 _ROWS_A_PAGE = 5_000
 SEQUENCES = ("user", "check", "channel", "status-page")
 
@@ -45,30 +47,40 @@ class Saved:
 
 
 async def snapshot(store: Store, database: Database, *, compare: bool = False) -> Saved | None:
-    """Write what has changed into Postgres, or with `compare` everything that differs; None when somebody else does.
+    """Write what has changed into Postgres, or with `compare` whatever differs; None while another process does.
 
     Raises ArchiveUnavailable, ArchiveUnfit when this archive is not this Redis's, StoreUnavailable; then a later call
     goes on where this one was.
     """
-    at, rows, compared = now_ms(), 0, compare
-    with archive_trouble():
-        async with database.connection() as connection:
-            await belong_together(store, connection)
+    at, rows = now_ms(), 0
+    async with database.connection() as connection:
+        await belong_together(store, connection)
+        if not await _lock(connection):
+            return None
+        try:
+            parted = await _parted(store, connection)
+            if parted or compare:
+                await _mark_everything(
+                    store, connection, set(range(keys.PARTITIONS)) if compare else parted, parted
+                )
             for partition in range(keys.PARTITIONS):
-                if not await _lock(connection, partition):
-                    return None
-                try:
-                    written, all_of_it = await _save(store, connection, partition, compare=compare)
-                finally:
-                    await connection.execute("select pg_advisory_unlock(%s, %s)", (_LOCKS, partition))
-                    await connection.commit()
-                rows += written
-                compared = compared or all_of_it
-            await _save_globals(store, connection, compare=compare)
-    return Saved(at, rows, compared)
+                rows += await _save(store, connection, partition, missed=partition in parted)
+            await _save_globals(store, connection, compared=compare or bool(parted))
+        finally:
+            await _unlock(connection)
+    return Saved(at, rows, compare or bool(parted))
 
 
-async def belong_together(store: Store, connection: AsyncConnection[Any]) -> None:
+async def compared_at(database: Database) -> int:
+    """When everything was compared last (ms), 0 for never."""
+    async with database.connection() as connection:
+        row = await (
+            await connection.execute("select (extract(epoch from verified_at) * 1000)::bigint from archive")
+        ).fetchone()
+    return row[0] if row and row[0] else 0
+
+
+async def belong_together(store: Store, connection: Connection) -> None:
     """Let the archive be this Redis's if it is nobody's. Raises ArchiveUnfit if it is another's."""
     row = await (await connection.execute("select id, (select count(*) from users) from archive")).fetchone()
     await connection.commit()
@@ -86,58 +98,66 @@ async def belong_together(store: Store, connection: AsyncConnection[Any]) -> Non
         )
 
 
-async def _lock(connection: AsyncConnection[Any], partition: int) -> bool:
-    row = await (
-        await connection.execute("select pg_try_advisory_lock(%s, %s)", (_LOCKS, partition))
-    ).fetchone()
+async def _lock(connection: Connection) -> bool:
+    """Whether this process may write; the lock is the connection's."""
+    row = await (await connection.execute("select pg_try_advisory_lock(%s)", (_LOCK,))).fetchone()
     await connection.commit()
     return row is not None and bool(row[0])
 
 
-async def _save(
-    store: Store, connection: AsyncConnection[Any], partition: int, *, compare: bool
-) -> tuple[int, bool]:
-    """One partition; rows written, and whether all of it was compared."""
-    row = await (
-        await connection.execute("select token from partitions where id = %s", (partition,))
-    ).fetchone()
+async def _unlock(connection: Connection) -> None:
+    if not connection.broken:
+        await connection.rollback()
+        await connection.execute("select pg_advisory_unlock(%s)", (_LOCK,))
+        await connection.commit()
+
+
+async def _parted(store: Store, connection: Connection) -> set[int]:
+    """The partitions of which Redis and Postgres don't remember the same last snapshot; at first all."""
+    found = await (await connection.execute("select id, token from partitions")).fetchall()
+    await connection.commit()
+    tokens: dict[int, str] = dict(found)
+    last = await snapshots.last_tokens(store)
+    parted = {partition for partition, known in enumerate(last) if tokens.get(partition, "") not in known}
+    if parted and tokens:
+        log.warning("Redis or Postgres went back in time: %d partitions are compared.", len(parted))
+    return parted
+
+
+async def _save(store: Store, connection: Connection, partition: int, *, missed: bool) -> int:
+    """One partition; the rows that were written. `missed`: history was missed as well."""
     begun = await snapshots.begin(store, partition, secrets.token_hex(8))
-    parted = row is None or row[0] not in (begun.saved, begun.unfinished)
-    missed = parted or begun.given_up > 0
-    if parted and row is not None:
-        log.warning("Partition %d: Redis or Postgres went back in time; everything is compared.", partition)
-    if parted or compare:
-        await _mark_everything(store, connection, partition, bodies=parted)
-    rows = await _drain(store, connection, begun, whole_logs=missed)
+    rows = await _drain(store, connection, begun, whole_logs=missed or begun.given_up > 0)
     await connection.commit()
     await snapshots.end(store, begun)
-    return rows, parted or compare
+    return rows
 
 
 async def _mark_everything(
-    store: Store, connection: AsyncConnection[Any], partition: int, *, bodies: bool
+    store: Store, connection: Connection, partitions: set[int], parted: set[int]
 ) -> None:
     """Mark what Redis has and what Postgres has: what only one of them has is then put right."""
-    async for _ in mark_all(store, [partition], bodies=bodies):
+    async for _ in mark_all(store, partitions, bodies=bool(parted)):
         pass
     for kind, table in TABLES.items():
         last: int | str = "" if kind in NAMED else 0
         while True:
             found = await (
                 await connection.execute(
-                    f"select id from {table} where partition = %s and id > %s order by id limit %s",  # noqa: S608
-                    (partition, last, _ROWS_A_PAGE),
+                    f"select id, partition from {table} where id > %s order by id limit %s",  # noqa: S608
+                    (last, _ROWS_A_PAGE),
                 )
             ).fetchall()
-            await mark_records(store, partition, [f"{kind}:{name}" for (name,) in found])
+            await connection.commit()
+            for partition in partitions:
+                mine = [f"{kind}:{name}" for name, of in found if of == partition]
+                await mark_records(store, partition, mine)
             if len(found) < _ROWS_A_PAGE:
                 break
             last = found[-1][0]
 
 
-async def _drain(
-    store: Store, connection: AsyncConnection[Any], begun: Begun, *, whole_logs: bool
-) -> int:
+async def _drain(store: Store, connection: Connection, begun: Begun, *, whole_logs: bool) -> int:
     lines = 0
     async with staging(connection) as stage:
         while True:
@@ -150,7 +170,7 @@ async def _drain(
                 await stage.add_record(record, access.get(record.id) if record.kind == "user" else None)
             if taken.complete:
                 break
-    await merge(connection, begun.partition, begun.token, now_ms())
+    await merge(connection, stage, begun.partition, begun.token, now_ms())
     return stage.rows - 1
 
 
@@ -163,12 +183,10 @@ async def _access_keys(store: Store, records: Sequence[Record]) -> dict[str, dic
             if b"access_key" in fields:
                 digests[record.id] = fields[b"access_key"].decode()
     found = await read_key_records(store, list(digests.values()))
-    return {
-        user: {"access_key": pack_pairs(flat)} for user, flat in zip(digests, found, strict=True) if flat
-    }
+    return {user: {"access_key": pack_pairs(flat)} for user, flat in zip(digests, found, strict=True) if flat}
 
 
-async def _save_globals(store: Store, connection: AsyncConnection[Any], *, compare: bool) -> None:
+async def _save_globals(store: Store, connection: Connection, *, compared: bool) -> None:
     with store_trouble():
         async with store.redis.pipeline(transaction=False) as pipe:
             pipe.hgetall(keys.meta())
@@ -181,6 +199,6 @@ async def _save_globals(store: Store, connection: AsyncConnection[Any], *, compa
     }
     await connection.execute(
         "update archive set fields = %s::jsonb, verified_at = case when %s then now() else verified_at end",
-        (to_json(fields), compare),
+        (to_json(fields), compared),
     )
     await connection.commit()

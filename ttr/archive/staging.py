@@ -31,6 +31,8 @@ create temp table if not exists stage (
   seq bigint, kind text, id text, number bigint, at bigint, fields text, parts text, data bytea
 ) on commit delete rows
 """
+# Of fewer rows any plan is good.
+_ANALYZED_FROM = 1_000
 _COPY = "copy stage from stdin (format binary)"
 
 _RECORDS = """
@@ -111,8 +113,9 @@ class Stage:
 
     def __init__(self, copy: AsyncCopy) -> None:
         self._copy = copy
-        self._seq = 0
         self.rows = 0
+        self.kinds = set[str]()
+        """What is in it: kinds of records, `p` for pings, `f` for changes, `b` for bodies."""
 
     async def add_record(self, record: Record, more_parts: dict[str, Any] | None = None) -> None:
         """A record, as it was read last; with a check's log what it keeps, if it was read as well."""
@@ -143,9 +146,9 @@ class Stage:
         await self._add(row.kind, row.id, None, None, row.fields, row.parts, None)
 
     async def _add(self, kind: str, name: str, *values: Any) -> None:
-        self._seq += 1
         self.rows += 1
-        await self._copy.write_row((self._seq, kind, name, *values))
+        self.kinds.add(kind)
+        await self._copy.write_row((self.rows, kind, name, *values))
 
 
 @asynccontextmanager
@@ -157,21 +160,25 @@ async def staging(connection: AsyncConnection[Any]) -> AsyncIterator[Stage]:
         yield Stage(copy)
 
 
-async def merge(connection: AsyncConnection[Any], partition: int, token: str, now: int) -> None:
+async def merge(connection: AsyncConnection[Any], stage: Stage, partition: int, token: str, now: int) -> None:
     """Put everything that was staged of a partition into the tables; the caller commits."""
-    await connection.execute("analyze stage")
-    for sql in (_PINGS, _FLIPS, _BODIES):
-        await connection.execute(sql)
-    for table in ("pings", "flips", "bodies"):
-        await connection.execute(_OF_GONE_CHECKS.format(table=table))
-    for kind, table in TABLES.items():
-        names = {"table": table, "type": "text" if kind in NAMED else "bigint"}
+    if stage.rows > _ANALYZED_FROM:
+        await connection.execute("analyze stage")
+    for kind, sql in (("p", _PINGS), ("f", _FLIPS), ("b", _BODIES)):
+        if kind in stage.kinds:
+            await connection.execute(sql)
+    if "check" in stage.kinds:
+        for table in ("pings", "flips", "bodies"):
+            await connection.execute(_OF_GONE_CHECKS.format(table=table))
+    for kind in TABLES.keys() & stage.kinds:
+        names = {"table": TABLES[kind], "type": "text" if kind in NAMED else "bigint"}
         values = {"kind": kind, "partition": partition}
         await connection.execute(_GONE.format(**names), values)
         await connection.execute(_FORGET_GONE, values)
         await connection.execute(_RECORDS.format(**names), values)
-    for sql in _TRIM:
-        await connection.execute(sql)
+    if "check" in stage.kinds:
+        for sql in _TRIM:
+            await connection.execute(sql)
     await connection.execute(_PARTITION, {"partition": partition, "token": token, "now": now})
 
 

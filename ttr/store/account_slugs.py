@@ -23,7 +23,7 @@ FORMER_MAX = 5
 """Former slugs of one account."""
 _FORMER_MS = FORMER_DAYS * 86_400_000
 # A claim outlives its slug by so much: whoever gets the slug next must not meet a web process whose clock is late.
-_CLAIM_LONGER_MS = 60_000
+CLAIM_LONGER_MS = 60_000
 _LEASE_MS = 30_000
 # A turn is lost only to the claim's expiry, or to another process that changes it, between two commands.
 _TURNS = 5
@@ -196,7 +196,7 @@ async def _settle_all(store: Store, change: _Change, claims: tuple[tuple[Family,
         if slug.encode() == (user_slug if family == "user_slug" else public_slug):
             continue
         former_until = until if family == "user_slug" and user_slug is not None else None
-        expires = None if former_until is None else int(former_until) + _CLAIM_LONGER_MS
+        expires = None if former_until is None else int(former_until) + CLAIM_LONGER_MS
         await _change_claim(store, FAMILIES[family](slug), change.user_id, expires)
 
 

@@ -60,6 +60,11 @@ def restoring() -> str:
     return "ttr:restoring"
 
 
+def archive_state() -> str:
+    """Hash, ephemeral: how snapshots into Postgres go (`ttr/store/archive_state.py`); missing without an archive."""
+    return "ttr:archive-state"
+
+
 def reindexing() -> str:
     """String, ephemeral, 30 s: the process that builds the indexes of checks anew."""
     return "ttr:reindexing"
@@ -111,6 +116,8 @@ def prefix(partition: int) -> str:
     return f"ttr:{{{partition}}}:"
 
 
+EVERY = "ttr:*"
+"""Matches every key there is."""
 OF_PARTITIONS = "ttr:{*"
 """Matches every key of every partition."""
 

@@ -50,6 +50,14 @@ class Scripts:
         """Run command `name` on one key outside the partitions."""
         return await self._script(name)(keys=[key], args=list(args))
 
+    async def load(self, name: str) -> None:
+        """Have command `name` ready in Redis, for pipelines that can't answer that it is not."""
+        await self._redis.script_load(assemble(name))
+
+    def queue(self, pipe: Any, name: str, partition: int, args: Sequence[Arg]) -> None:
+        """Put command `name` on a partition into a pipeline; it may answer NoScriptError."""
+        self.queue_on(pipe, name, keys.prefix(partition), args)
+
     def queue_on(self, pipe: Any, name: str, key: str, args: Sequence[Arg]) -> None:
         """Put command `name` on one key outside the partitions into a pipeline; it may answer NoScriptError."""
         # Not AsyncScript's own way: it asks in a round trip of its own whether Redis has the script.

@@ -24,10 +24,6 @@ class Begun:
 
     partition: int
     token: str
-    saved: str
-    """Token of the last snapshot that ended, "" for none."""
-    unfinished: str
-    """Token of one before this that did not end, "" for none."""
     given_up: int
     """Lines of history that found no room since the last snapshot."""
 
@@ -57,17 +53,26 @@ class Overtaken(Exception):
     """Another snapshot of this partition has begun."""
 
 
+async def last_tokens(store: Store) -> list[set[str]]:
+    """For each partition the tokens that the last snapshot in Postgres may have: of the last one that ended, and of one
+    that was broken off, perhaps behind its commit.
+    """
+    with store_trouble():
+        async with store.redis.pipeline(transaction=False) as pipe:
+            for partition in range(keys.PARTITIONS):
+                pipe.hmget(keys.snapshot(partition), "saved", "token")
+            found = await pipe.execute()
+    return [{token.decode() for token in tokens if token} for tokens in found]
+
+
 async def begin(store: Store, partition: int, token: str) -> Begun:
     """Begin a snapshot under a token that nobody has used before."""
-    first: list[bytes] | None = None
-    more: bytes = b"1"
+    more = True
+    given_up = 0
     with store_trouble():
         while more:
-            more, *told = await store.scripts.run("begin_snapshot", partition, [token, _GIVEN_BACK])
-            first = first or told  # a later call finds this one's own token
-    assert first is not None  # noqa: S101
-    saved, unfinished, given_up = (part.decode() for part in first)
-    return Begun(partition, token, saved, unfinished, int(given_up))
+            more, given_up = await store.scripts.run("begin_snapshot", partition, [token, _GIVEN_BACK])
+    return Begun(partition, token, given_up)
 
 
 async def take(store: Store, begun: Begun, lines: int, *, whole_logs: bool) -> Taken:

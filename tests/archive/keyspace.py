@@ -1,0 +1,76 @@
+"""The whole keyspace by the data dictionary, for comparing a Redis with what a restore makes of its snapshot."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ttr.store import keys
+from ttr.store.redis import Store
+
+Keyspace = Mapping[str, Any]
+
+# As `ttr/store/keys.py` marks them: these may be lost, and are not in a snapshot.
+EPHEMERAL = (
+    "ttr:session:",
+    "ttr:user-sessions:",
+    "ttr:upload:",
+    "ttr:allowance:",
+    "ttr:rate:",
+    "ttr:reindexing",
+    "ttr:restoring",
+    "ttr:web-tick",
+    "ttr:clock-tick",
+    "ttr:worker-start",
+    "ttr:archive-state",
+)
+BOOKKEEPING = ("dirty", "dirty:taken", "history", "history:taken", "snapshot")
+
+
+async def read_keyspace(store: Store) -> Keyspace:
+    """Every durable key with its value and, if it expires, when (ms)."""
+    found = {}
+    async for key in store.redis.scan_iter(match=keys.EVERY, count=1_000):
+        name = key.decode()
+        if name.startswith(EPHEMERAL) or name.rpartition("}:")[2] in BOOKKEEPING:
+            continue
+        value = await _read(store, key)
+        if value:
+            found[name] = (value, await store.redis.pexpiretime(key))
+    _forget_ended_keys(found)
+    _forget_expired_log_entries(found)
+    return found
+
+
+async def _read(store: Store, key: bytes) -> Any:
+    match (await store.redis.type(key)).decode():
+        case "hash":
+            return await store.redis.hgetall(key)
+        case "list":
+            return await store.redis.lrange(key, 0, -1)
+        case "set":
+            return await store.redis.smembers(key)
+        case "zset":
+            return sorted(await store.redis.zrange(key, 0, -1, withscores=True))
+        case "stream":
+            return await store.redis.xrange(key)
+        case "string":
+            return await store.redis.get(key)
+    raise AssertionError(key)
+
+
+def _forget_ended_keys(found: dict[str, Any]) -> None:
+    """An access key that opens nothing any more is ephemeral."""
+    for name in [name for name in found if name.startswith("ttr:access-key:")]:
+        if b"ended" in found[name][0]:
+            del found[name]
+
+
+def _forget_expired_log_entries(found: dict[str, Any]) -> None:
+    """A log names deliveries that have expired; nobody sees those."""
+    for name, (value, expires) in list(found.items()):
+        if name.endswith(":deliveries"):
+            prefix = name[: name.index("}:") + 2]
+            left = [one for one in value if f"{prefix}delivery:{one.decode()}" in found]
+            if left:
+                found[name] = (left, expires)
+            else:
+                del found[name]
