@@ -1,5 +1,6 @@
 """A real Postgres for tests, from the programs that `ttr up` uses, and databases in it."""
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -94,7 +95,9 @@ def remove(server: PostgresServer) -> None:
 
 def _run(command: list[str], folder: Path, output: int) -> "subprocess.Popen[bytes]":
     programs = find_programs()
-    who = find_user(programs, folder / "data")
+    who = find_user(programs, folder)
+    if who.ids:
+        os.chown(folder, *who.ids)
     return subprocess.Popen(
         [*who.prefix, str(programs.folder / command[0]), *command[1:]],
         env=_ENV,
@@ -102,6 +105,7 @@ def _run(command: list[str], folder: Path, output: int) -> "subprocess.Popen[byt
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,
-        user=who.uid,
+        user=who.ids[0] if who.ids else None,
+        group=who.ids[1] if who.ids else None,
         start_new_session=True,
     )

@@ -8,10 +8,13 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from ttr import __version__
+from ttr.archive.errors import ArchiveUnavailable, ArchiveUnfit
 from ttr.settings import Settings, SettingsError, export, load_settings
 from ttr.store.errors import StoreUnavailable, StoreUnfit
 from ttr.up.refusal import Refusal
 
+# What a command may end with: said in one line, without a traceback.
+_TOLD = (Refusal, SettingsError, StoreUnavailable, StoreUnfit, ArchiveUnavailable, ArchiveUnfit)
 _OPTIONS = {"data_dir": "TTR_DATA_DIR", "host": "HOST", "port": "PORT"}
 
 
@@ -26,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     warnings.formatwarning = _one_line
     try:
         return _COMMANDS[arguments["command"]](overrides)
-    except (Refusal, SettingsError, StoreUnavailable, StoreUnfit) as error:
+    except _TOLD as error:
         print(f"ttr {arguments['command']}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -46,17 +49,18 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument(
         "--data-dir",
         metavar="DIR",
-        help="folder of the embedded Redis and the generated secrets (TTR_DATA_DIR, default ./.ttr)",
+        help="folder of the embedded servers and the generated secrets (TTR_DATA_DIR, default ./.ttr)",
     )
     listening = argparse.ArgumentParser(add_help=False)
     listening.add_argument("--host", metavar="H", help="address to listen on (HOST, default 127.0.0.1)")
     listening.add_argument("--port", metavar="N", help="port to listen on (PORT, default 8000)")
 
     for name, parents, text in (
-        ("up", [common, listening], "start everything: an embedded Redis and the processes of the Procfile"),
+        ("up", [common, listening], "start everything: embedded servers and the processes of the Procfile"),
         ("web", [common, listening], "serve pages, the API and pings"),
         ("clock", [common], "find checks whose deadline has passed, and hand out notifications"),
         ("worker", [common], "send notifications"),
+        ("migrate", [common], "bring the tables of the archive in Postgres to this version"),
     ):
         commands.add_parser(name, parents=parents, help=text, description=text[0].upper() + text[1:] + ".")
 
@@ -104,6 +108,15 @@ def _worker(overrides: dict[str, str]) -> int:
     return 0
 
 
+def _migrate(overrides: dict[str, str]) -> int:
+    from ttr.up.migrate import migrate_archive
+
+    try:
+        return asyncio.run(migrate_archive(load_settings(overrides)))
+    except asyncio.CancelledError:  # by SIGTERM; another run goes on where this one was
+        return 143
+
+
 def _keys(overrides: dict[str, str]) -> int:
     from ttr.up.rotate_keys import rotate_keys
 
@@ -113,7 +126,14 @@ def _keys(overrides: dict[str, str]) -> int:
         return 143
 
 
-_COMMANDS = {"up": _up, "web": _web, "clock": _clock, "worker": _worker, "keys": _keys}
+_COMMANDS = {
+    "up": _up,
+    "web": _web,
+    "clock": _clock,
+    "worker": _worker,
+    "migrate": _migrate,
+    "keys": _keys,
+}
 
 
 def _complete_settings(overrides: dict[str, str]) -> Settings:

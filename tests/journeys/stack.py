@@ -26,6 +26,8 @@ _OF_TTR = (
     "TTR_",
     "REDIS_URL",
     "QUEUE_REDIS_URL",
+    "DATABASE_URL",
+    "EMBEDDED_POSTGRES",
     "SECRET_KEY",
     "ENCRYPTION_KEY",
     "PUBLIC_URL",

@@ -34,6 +34,7 @@ class Supervised:
                     env=environment(
                         TTR_DATA_DIR=str(self._data),
                         PORT=str(self.port),
+                        EMBEDDED_POSTGRES="off",
                         # Its checks fail and recover by turns, sometimes six times within two minutes.
                         FLAP_THRESHOLD_CHANGES="0",
                         **self._settings,

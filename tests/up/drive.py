@@ -13,9 +13,9 @@ from ttr.up.up import up
 
 if __name__ == "__main__":
     try:
-        processes = read_procfile(Path(sys.argv[1]))
+        procfile = read_procfile(Path(sys.argv[1]))
         sys.exit(
-            asyncio.run(up(load_settings(), processes=processes, limits=Limits(**json.loads(sys.argv[2]))))
+            asyncio.run(up(load_settings(), procfile=procfile, limits=Limits(**json.loads(sys.argv[2]))))
         )
     except Refusal as refusal:
         sys.exit(f"refused: {refusal}")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import redis
 
-from ttr.up.datadir import redis_socket
+from ttr.up.datadir import redis_place
 from ttr.up.locks import is_held
 
 HERE = Path(__file__).parent
@@ -24,6 +24,8 @@ SETTINGS = (
     "TTR_",
     "REDIS_URL",
     "QUEUE_REDIS_URL",
+    "DATABASE_URL",
+    "EMBEDDED_POSTGRES",
     "SECRET_KEY",
     "ENCRYPTION_KEY",
     "PUBLIC_URL",
@@ -103,7 +105,10 @@ class Up:
 
 
 class House:
-    """Starts `ttr up` in one folder as often as a test wants, and leaves nothing behind."""
+    """Starts `ttr up` in one folder as often as a test wants, and leaves nothing behind.
+
+    Without Postgres, unless a test says `EMBEDDED_POSTGRES="on"`: each start of one takes the better part of a second.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -113,7 +118,7 @@ class House:
 
     def env(self, **settings: str) -> dict[str, str]:
         plain = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
-        own = {"TTR_DATA_DIR": str(self.data), "PORT": str(self.port)}
+        own = {"TTR_DATA_DIR": str(self.data), "PORT": str(self.port), "EMBEDDED_POSTGRES": "off"}
         return {**plain, "PYTHONPATH": str(HERE.parent.parent), **own, **settings}
 
     def up(self, procfile: str, *, limits: Mapping[str, float] | None = None, **settings: str) -> Up:
@@ -133,11 +138,12 @@ class House:
 
     def redis(self) -> redis.Redis:
         """A client of the embedded Redis."""
-        return redis.Redis(unix_socket_path=str(redis_socket(self.data)))
+        return redis.Redis(unix_socket_path=str(redis_place(self.data).known()))
 
     def pid_of(self, name: str) -> int:
-        """The pid of a process of the Procfile, or of `redis`, by its lock file."""
-        return int((self.data / ("redis/lock" if name == "redis" else f"run/{name}.lock")).read_text())
+        """The pid of a process of the Procfile, or of `redis` or `postgres`, by its lock file."""
+        own = f"{name}/lock" if name in ("redis", "postgres") else f"run/{name}.lock"
+        return int((self.data / own).read_text())
 
     def close(self) -> None:
         for run in self.runs:
@@ -149,7 +155,7 @@ class House:
                     run.process.kill()
                     run.process.wait()
         # What a killed run left behind; a pid in a lock that nobody holds may be anyone's.
-        for path in [*self.data.glob("run/*.lock"), self.data / "redis" / "lock"]:
+        for path in [*self.data.glob("run/*.lock"), *self.data.glob("*/lock")]:
             if path.exists() and is_held(path):
                 os.killpg(int(path.read_text()), signal.SIGKILL)
                 until(partial(_is_free, path))

@@ -9,16 +9,23 @@ from ttr.up.banner import Health, base_url, compose, wait_until_healthy
 
 
 def banner(health: Health) -> str:
-    return compose(health, url="http://127.0.0.1:8000", data_dir=Path("/data"), redis="Valkey 9.1.2")
+    return compose(
+        health,
+        url="http://127.0.0.1:8000",
+        data_dir=Path("/data"),
+        redis="Valkey 9.1.2",
+        postgres="off: no room",
+    )
 
 
-def test_it_shows_the_first_three_calls_the_data_and_redis() -> None:
+def test_it_shows_the_first_three_calls_the_data_and_the_servers() -> None:
     text = banner(Health(200, "{}"))
     assert "ttr is running at http://127.0.0.1:8000" in text
     assert "curl -X POST http://127.0.0.1:8000/api/v1/keys\n" in text
     assert "curl PING_URL\n" in text
-    assert "Data   /data\n" in text
-    assert "Redis  Valkey 9.1.2\n" in text
+    assert "Data      /data\n" in text
+    assert "Redis     Valkey 9.1.2\n" in text
+    assert "Postgres  off: no room\n" in text
     assert text.endswith("Ctrl-C stops everything.\n")
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.up.house import House, Up, alive, stand_in, until
 from ttr.up import embedded_redis
-from ttr.up.datadir import redis_socket
+from ttr.up.datadir import redis_place
 from ttr.up.refusal import Refusal
 
 WEB = stand_in("web", "web")
@@ -169,7 +169,7 @@ def test_any_folder_will_do(house: House, name: str, short: bool) -> None:
         run = house.up(COUNTING)
         run.says("acknowledged 5$")
         run.says("ttr is running at")
-        socket = redis_socket(house.data)
+        socket = redis_place(house.data).known()
         assert socket is not None
         assert len(os.fsencode(socket)) <= 100
         assert (house.data not in socket.parents) == short
@@ -183,7 +183,7 @@ def test_a_noted_short_folder_of_someone_else_is_not_used(tmp_path: Path) -> Non
     open_to_all = tmp_path / "trap"
     open_to_all.mkdir(mode=0o755)
     (data / "redis" / "socket-dir").write_text(str(open_to_all))
-    assert redis_socket(data) is None
+    assert redis_place(data).known() is None
 
 
 def test_without_a_server_program_the_error_says_what_to_do(
@@ -222,7 +222,7 @@ def test_a_server_that_redis_url_names_is_used_and_none_is_started(house: House,
         until(socket.exists)
         run = house.up(COUNTING, REDIS_URL=f"unix://{socket}")
         run.says("acknowledged 5$")
-        run.says("Redis  the one of REDIS_URL")
+        run.says("Redis     the one of REDIS_URL")
         assert run.stop() == 0
         assert not (house.data / "redis").exists()
         assert server.poll() is None

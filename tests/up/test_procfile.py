@@ -5,16 +5,17 @@ from pathlib import Path
 import pytest
 
 from ttr.paths import ROOT
-from ttr.up.procfile import BUILT_IN, Process, parse, read_procfile
+from ttr.up.procfile import BUILT_IN, Process, Procfile, parse, read_procfile
 from ttr.up.refusal import Refusal
 
 
-def test_processes_come_in_order_without_comments_and_release() -> None:
+def test_processes_come_in_order_without_comments_and_release_apart() -> None:
     text = "# what runs\nrelease: ttr migrate\nweb: exec ttr web\n\nworker: FOO=1 exec ttr worker --x 'a b'\n"
-    assert parse(text) == (
-        Process("web", "exec ttr web"),
-        Process("worker", "FOO=1 exec ttr worker --x 'a b'"),
+    assert parse(text) == Procfile(
+        (Process("web", "exec ttr web"), Process("worker", "FOO=1 exec ttr worker --x 'a b'")),
+        release=Process("release", "ttr migrate"),
     )
+    assert parse("web: a\n").release is None
 
 
 @pytest.mark.parametrize(
@@ -37,4 +38,4 @@ def test_the_built_in_processes_are_those_of_the_procfile(tmp_path: Path) -> Non
 
 
 def test_every_command_replaces_its_shell_so_that_signals_reach_it() -> None:
-    assert all(process.command.startswith("exec ") for process in read_procfile())
+    assert all(process.command.startswith("exec ") for process in read_procfile().processes)

@@ -10,7 +10,7 @@ from tests.up.house import House, stand_in, until
 from ttr.cli import main
 from ttr.store.redis import open_store, verify_master_key
 from ttr.store.users import create_user
-from ttr.up.datadir import redis_socket
+from ttr.up.datadir import redis_place
 from ttr.up.locks import is_held
 from ttr.up.probe import listens, url_of
 
@@ -19,7 +19,7 @@ BOTH = f"{NEW},{OLD}"
 
 
 def socket_of(house: House) -> Path:
-    path = redis_socket(house.data)
+    path = redis_place(house.data).known()
     assert path is not None
     return path
 

@@ -4,8 +4,11 @@ Read from the names of the files: Alembic, which could tell as well, takes 0.6 s
 """
 
 from pathlib import Path
+from typing import Any
 
-from ttr.archive.database import Database
+from psycopg import AsyncConnection
+
+from ttr.archive.database import CONNECT_WITHIN, Database, archive_trouble, readable
 from ttr.archive.errors import ArchiveUnfit
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -29,11 +32,7 @@ def refuse_newer(found: str | None) -> None:
 async def check_schema(database: Database) -> None:
     """Refuse a database that is not at the newest revision. Raises ArchiveUnfit, and ArchiveUnavailable."""
     async with database.connection() as connection:
-        there = await (await connection.execute("SELECT to_regclass('alembic_version')")).fetchone()
-        found = None
-        if there and there[0]:
-            row = await (await connection.execute("SELECT version_num FROM alembic_version")).fetchone()
-            found = row[0] if row else None
+        found = await _revision_of(connection)
     refuse_newer(found)
     head = known_revisions()[-1]
     if found != head:
@@ -41,3 +40,21 @@ async def check_schema(database: Database) -> None:
             f"The schema of this database is {'empty' if found is None else f'old ({found})'}, and this version of "
             f"ttr needs {head}. Run `ttr migrate`."
         )
+
+
+async def is_newest(url: str) -> bool:
+    """Whether a database is at the newest revision, asked by a connection that tells at once why there is none.
+
+    Raises ArchiveUnavailable, and ArchiveUnfit if the URL can't be read.
+    """
+    with archive_trouble():
+        async with await AsyncConnection.connect(readable(url), connect_timeout=CONNECT_WITHIN) as connection:
+            return await _revision_of(connection) == known_revisions()[-1]
+
+
+async def _revision_of(connection: AsyncConnection[tuple[Any, ...]]) -> str | None:
+    there = await (await connection.execute("SELECT to_regclass('alembic_version')")).fetchone()
+    if not (there and there[0]):
+        return None
+    row = await (await connection.execute("SELECT version_num FROM alembic_version")).fetchone()
+    return row[0] if row else None

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,10 +46,12 @@ class Children:
         locks: Sequence[int] = (),
         die_with_us: bool = False,
         cwd: Path | None = None,
+        ids: tuple[int, int] | None = None,
     ) -> Child:
         """Start `command` with stdout and stderr at the descriptor `output`, holding the descriptors `locks`.
 
-        With `die_with_us` Linux sends it SIGTERM when this process dies, however; elsewhere it has no effect.
+        With `ids` it runs as that user and group. With `die_with_us` Linux sends it SIGTERM when this process dies,
+        however; elsewhere it has no effect.
         Raises OSError if it can't be run.
         """
         with_us = _die_with(os.getpid()) if die_with_us and sys.platform == "linux" else None
@@ -59,6 +62,9 @@ class Children:
             stderr=output,
             env=env,
             cwd=cwd,
+            user=ids[0] if ids else None,
+            group=ids[1] if ids else None,
+            extra_groups=[] if ids else None,
             pass_fds=locks,
             start_new_session=True,
             umask=0o077,
@@ -69,6 +75,15 @@ class Children:
         # The status is collected below, so Popen must not wait for a pid that may be someone else's by then.
         popen.returncode = 0
         return Child(popen.pid, ended)
+
+    async def stop(self, child: Child, signals: Mapping[signal.Signals, float]) -> None:
+        """Send one signal after the other, each with its seconds of patience, until the process has ended."""
+        for number, patience in signals.items():
+            with suppress(ProcessLookupError):
+                os.kill(child.pid, number)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(child.ended), patience)
+                return
 
     def close(self) -> None:
         """Stop collecting."""

@@ -1,11 +1,12 @@
-"""The data directory: made private, its sub-folders, and where the embedded Redis listens.
+"""The data directory: made private, its sub-folders, and where the embedded servers listen.
 
 ```
 DATA/lock                  held by the one `ttr up` of this directory, names its pid
 DATA/run/<process>.lock    held by a process of the Procfile, names its pid
 DATA/secrets/              generated secrets, one a file, 0600
 DATA/redis/                append-only files, log, `lock` (held by the server itself) and socket
-DATA/redis/socket-dir      only if DATA's path is too long for a socket: the short folder used instead
+DATA/postgres/             `data` (the cluster), log, `lock` (held by the server itself) and socket
+DATA/*/socket-dir          only if DATA's path is too long for a socket: the short folder used instead
 ```
 """
 
@@ -13,6 +14,7 @@ import os
 import stat
 import tempfile
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from ttr.up.refusal import Refusal
@@ -50,46 +52,64 @@ def subfolder(data_dir: Path, name: str) -> Path:
     return folder
 
 
-def redis_socket(data_dir: Path) -> Path | None:
-    """Where the embedded Redis of this directory listens if it runs; None if that was never decided."""
-    direct = data_dir / "redis" / "redis.sock"
-    if len(os.fsencode(direct)) <= LONGEST_SOCKET_PATH:
-        return direct
-    short = _noted_short_dir(data_dir)
-    return short / "redis.sock" if short else None
+@dataclass(frozen=True, slots=True)
+class SocketPlace:
+    """Where a server whose files are in `folder` listens: there, or in a short private folder noted there."""
+
+    folder: Path
+    name: str
+    unfit: str = ""
+    """A character that the way there must not have."""
+
+    def known(self) -> Path | None:
+        """The path of the socket; None if that was never decided."""
+        direct = self.folder / self.name
+        if len(os.fsencode(direct)) <= LONGEST_SOCKET_PATH and not (self.unfit and self.unfit in str(direct)):
+            return direct
+        short = self._noted_short_dir()
+        return short / self.name if short else None
+
+    def decide(self) -> Path:
+        """The path the server shall listen on: in a short private folder if its own will not do."""
+        known = self.known()
+        if known:
+            return known
+        # TMPDIR itself may be long: macOS gives some 50 bytes, a test run many more.
+        parent = tempfile.gettempdir()
+        fits = len(os.fsencode(parent)) < 70 and not (self.unfit and self.unfit in parent)
+        short = Path(tempfile.mkdtemp(prefix="ttr-", dir=parent if fits else "/tmp"))  # noqa: S108
+        self._note.write_text(str(short), encoding="utf-8")
+        return short / self.name
+
+    def forget(self) -> None:
+        """Remove the short folder after a clean stop; without one, or with something in it, do nothing."""
+        short = self._noted_short_dir()
+        if short:
+            with suppress(OSError):
+                short.rmdir()
+                self._note.unlink()
+
+    @property
+    def _note(self) -> Path:
+        return self.folder / "socket-dir"
+
+    def _noted_short_dir(self) -> Path | None:
+        """The noted folder, only if it is still private: anyone may make a folder of that name in /tmp."""
+        try:
+            short = Path(self._note.read_text(encoding="utf-8").strip())
+            status = short.lstat()
+            owner = self.folder.stat().st_uid
+        except OSError:
+            return None
+        private = stat.S_ISDIR(status.st_mode) and stat.S_IMODE(status.st_mode) == 0o700
+        return short if private and status.st_uid == owner else None
 
 
-def decide_redis_socket(data_dir: Path) -> Path:
-    """The path the embedded Redis shall listen on: in a short private folder if DATA's own is too long."""
-    known = redis_socket(data_dir)
-    if known:
-        return known
-    # TMPDIR itself may be long: macOS gives some 50 bytes, a test run many more.
-    parent = tempfile.gettempdir()
-    short = Path(tempfile.mkdtemp(prefix="ttr-", dir=parent if len(os.fsencode(parent)) < 70 else "/tmp"))  # noqa: S108
-    _note(data_dir).write_text(str(short), encoding="utf-8")
-    return short / "redis.sock"
+def redis_place(data_dir: Path) -> SocketPlace:
+    """Of the embedded Redis."""
+    return SocketPlace(data_dir / "redis", "redis.sock")
 
 
-def forget_short_dir(data_dir: Path) -> None:
-    """Remove the short socket folder after a clean stop; without one, or with something in it, do nothing."""
-    short = _noted_short_dir(data_dir)
-    if short:
-        with suppress(OSError):
-            short.rmdir()
-            _note(data_dir).unlink()
-
-
-def _note(data_dir: Path) -> Path:
-    return data_dir / "redis" / "socket-dir"
-
-
-def _noted_short_dir(data_dir: Path) -> Path | None:
-    """The noted folder, only if it is still ours alone: anyone may make a folder of that name in /tmp."""
-    try:
-        short = Path(_note(data_dir).read_text(encoding="utf-8").strip())
-        status = short.lstat()
-    except OSError:
-        return None
-    private = stat.S_ISDIR(status.st_mode) and stat.S_IMODE(status.st_mode) == 0o700
-    return short if private and status.st_uid == os.geteuid() else None
+def postgres_place(data_dir: Path) -> SocketPlace:
+    """Of the embedded Postgres, which takes a comma for the end of a host's name."""
+    return SocketPlace(data_dir / "postgres", ".s.PGSQL.5432", unfit=",")

@@ -19,17 +19,17 @@ from typing import Never
 
 from ttr.up import locks
 from ttr.up.children import Child, Children
-from ttr.up.datadir import decide_redis_socket, forget_short_dir, subfolder
+from ttr.up.datadir import redis_place, subfolder
 from ttr.up.output import Output
 from ttr.up.patience import Limits, Patience, describe_end
 from ttr.up.probe import ask, fields, listens, url_of
 from ttr.up.refusal import Refusal
+from ttr.up.serverlog import last_lines, move_long, open_log
 
 _OLDEST = (7, 0)
 # A server that reads its files answers LOADING; a million checks are read in well under a minute.
 _LOADING_LIMIT = 600.0
 _SILENCE_LIMIT = 30.0
-_LOG_LIMIT = 5_000_000
 _STEP = 0.05
 
 
@@ -37,12 +37,12 @@ class EmbeddedRedis:
     """One server on one data directory. `start`, then `keep` until cancelled; `stop` must follow, always."""
 
     def __init__(self, data_dir: Path, children: Children, output: Output, limits: Limits) -> None:
-        self._data_dir = data_dir
         self._folder = subfolder(data_dir, "redis")
         self._children = children
         self._output = output
         self._limits = limits
-        self._socket = decide_redis_socket(data_dir)
+        self._place = redis_place(data_dir)
+        self._socket = self._place.decide()
         self._lock: int | None = None
         self._child: Child | None = None
         self._pid: int | None = None
@@ -112,14 +112,14 @@ class EmbeddedRedis:
         """Let the server write everything to disk and end; SIGKILL after `within` seconds."""
         try:
             if self._child:
-                await self._stop_child(self._child, within)
+                await self._children.stop(self._child, {signal.SIGTERM: within, signal.SIGKILL: 2.0})
             elif self._lock is None and self._pid:
                 await self._stop_adopted(self._pid, within)
         finally:
             if self._lock is not None:
                 os.close(self._lock)
                 self._lock = None
-        forget_short_dir(self._data_dir)
+        self._place.forget()
 
     def _launch_if_free(self) -> None:
         """Start a server if the lock is ours or can be had; else one runs already."""
@@ -133,10 +133,8 @@ class EmbeddedRedis:
                 f"A Redis that ttr did not start listens on {self._socket}. Stop it first: two servers on "
                 "the same files destroy each other's data."
             )
-        self._move_long_log()
-        log = os.open(
-            self._folder / "redis.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
-        )
+        move_long(self._folder / "redis.log")
+        log = open_log(self._folder / "redis.log")
         try:
             self._child = self._children.start(
                 [find_server(), *_arguments(self._folder, self._socket)],
@@ -170,14 +168,6 @@ class EmbeddedRedis:
             if self._lock is None:
                 await asyncio.sleep(0.2)
 
-    async def _stop_child(self, child: Child, within: float) -> None:
-        for number, patience in ((signal.SIGTERM, within), (signal.SIGKILL, 2.0)):
-            with suppress(ProcessLookupError):
-                os.kill(child.pid, number)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(child.ended), patience)
-                return
-
     async def _stop_adopted(self, pid: int, within: float) -> None:
         # By command: its pid may be one of another pid namespace.
         await ask(self._socket, "SHUTDOWN NOSAVE")
@@ -190,15 +180,9 @@ class EmbeddedRedis:
             await asyncio.sleep(_STEP)
         os.close(lock)
 
-    def _move_long_log(self) -> None:
-        log = self._folder / "redis.log"
-        if log.exists() and log.stat().st_size > _LOG_LIMIT:
-            log.replace(self._folder / "redis.log.1")
-
     def _end_of_log(self) -> str:
         log = self._folder / "redis.log"
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:] if log.exists() else []
-        return "\n".join([f"The end of {log}:", *(f"  {line}" for line in lines)])
+        return "\n".join([f"The end of {log}:", *(f"  {line}" for line in last_lines(log, 5))])
 
 
 def find_server() -> str:

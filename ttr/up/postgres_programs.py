@@ -18,6 +18,7 @@ from pathlib import Path
 from ttr.up.refusal import Refusal
 
 _OLDEST = 14
+_SYSTEM = Path("/usr/lib/postgresql")  # Debian and its kin
 # A user that exists everywhere: initdb wants a name for its user id.
 _NOBODY = 65534
 _NAMESPACE = ("unshare", "--user", f"--map-user={_NOBODY}", f"--map-group={_NOBODY}", "--")
@@ -38,10 +39,10 @@ class Programs:
 
 @dataclass(frozen=True, slots=True)
 class RunAs:
-    """What stands before a command, and the user id to change to before it; None: stay who we are."""
+    """What stands before a command, and the user and group id to change to before it; None: stay who we are."""
 
     prefix: tuple[str, ...] = ()
-    uid: int | None = None
+    ids: tuple[int, int] | None = None
 
 
 def find_programs(major: int | None = None) -> Programs:
@@ -66,14 +67,17 @@ def find_programs(major: int | None = None) -> Programs:
 
 
 def find_user(programs: Programs, folder: Path) -> RunAs:
-    """As whom `programs` can be run with their data in `folder`. Raises Refusal if there is no way."""
+    """As whom `programs` can be run with their files in `folder`. Raises Refusal if there is no way."""
     if os.geteuid() != 0:
         return RunAs()
+    status = folder.stat()
+    if status.st_uid != 0:  # they belong to somebody, who wants to be able to read them next time as well
+        return RunAs(ids=(status.st_uid, status.st_gid))
     if _namespaces_work():
         return RunAs(prefix=_NAMESPACE)
     closed = next((above for above in _above(programs.folder, folder) if not _searchable(above)), None)
     if closed is None:
-        return RunAs(uid=_NOBODY)
+        return RunAs(ids=(_NOBODY, _NOBODY))
     raise Refusal(
         "Postgres refuses to run as root, user namespaces are not allowed here, and "
         f"{closed} is closed to other users. Run ttr as a user, or set DATABASE_URL"
@@ -89,7 +93,7 @@ def _candidates() -> Iterator[Path]:
     on_path = shutil.which("postgres")
     if on_path:
         yield Path(on_path).resolve().parent
-    yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_number, reverse=True)
+    yield from sorted(_SYSTEM.glob("*/bin"), key=_number, reverse=True)
 
 
 def _number(folder: Path) -> float:

@@ -1,4 +1,4 @@
-"""Speaks to a Redis on a unix socket with nothing but a socket: does it listen, does it answer, who is it."""
+"""Speaks to a server on a unix socket with nothing but a socket: does it listen, does it answer, who is it."""
 
 import asyncio
 import socket
@@ -9,6 +9,11 @@ from urllib.parse import quote
 def url_of(path: Path) -> str:
     """The REDIS_URL of a socket; characters that mean something in a URL are escaped."""
     return f"unix://{quote(str(path))}"
+
+
+def postgres_url(path: Path) -> str:
+    """The DATABASE_URL of the embedded Postgres's socket."""
+    return f"postgresql://ttr@/postgres?host={quote(str(path.parent), safe='/')}"
 
 
 def listens(path: Path) -> bool:

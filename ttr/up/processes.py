@@ -18,7 +18,8 @@ class Row:
 
 
 def relatives(sessions: Collection[int], spared: Collection[int]) -> set[int]:
-    """The pids of our descendants and of all members of `sessions`, without those in a session of `spared`.
+    """The pids of our descendants and of all members of `sessions`, without those in a session of `spared`
+    and what descends from these: each process of a Postgres leads a session of its own.
 
     On Linux an orphan becomes our child again, so descendants are all. Elsewhere it goes to process 1 but
     stays in the session of the child it came from. What shares our own session was not started here.
@@ -28,12 +29,16 @@ def relatives(sessions: Collection[int], spared: Collection[int]) -> set[int]:
     family = {os.getpid()}
     found: set[int] = set()
     while True:
-        more = {row.pid for row in table if row.parent in family or row.session in sessions} - family
+        more = {
+            row.pid
+            for row in table
+            if (row.parent in family or row.session in sessions) and row.session not in spared
+        } - family
         if not more:
             break
         family |= more
     for row in table:
-        if row.pid in family and row.session != own_session and row.session not in spared:
+        if row.pid in family and row.session != own_session:
             found.add(row.pid)
     return found
 

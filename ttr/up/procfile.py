@@ -9,7 +9,7 @@ from ttr.paths import ROOT
 from ttr.up.refusal import Refusal
 
 # For an installation without a Procfile beside it; a test compares it with the real one.
-BUILT_IN = "web: exec ttr web\nclock: exec ttr clock\nworker: exec ttr worker\n"
+BUILT_IN = "release: ttr migrate\nweb: exec ttr web\nclock: exec ttr clock\nworker: exec ttr worker\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +20,24 @@ class Process:
     command: str
 
 
-def read_procfile(path: Path = ROOT / "Procfile") -> tuple[Process, ...]:
-    """The processes of the file, or the built-in ones if there is no such file."""
+@dataclass(frozen=True, slots=True)
+class Procfile:
+    """The processes in their order, and the command that by convention runs once before them."""
+
+    processes: tuple[Process, ...]
+    release: Process | None = None
+
+
+def read_procfile(path: Path = ROOT / "Procfile") -> Procfile:
+    """What the file says, or the built-in lines if there is no such file."""
     return parse(path.read_text(encoding="utf-8") if path.is_file() else BUILT_IN)
 
 
-def parse(text: str) -> tuple[Process, ...]:
-    """The processes of a Procfile in its order.
+def parse(text: str) -> Procfile:
+    """Read the text of a Procfile.
 
-    `release` is left out: by convention it runs once when a version is deployed. Empty lines and lines that
-    begin with `#` are skipped. Raises Refusal for any other line that is not `name: command`, for a name that
-    stands twice, and if nothing is left.
+    Empty lines and lines that begin with `#` are skipped. Raises Refusal for any other line that is not
+    `name: command`, for a name that stands twice, and if no process is left.
     """
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     names = set()
@@ -47,4 +54,4 @@ def parse(text: str) -> tuple[Process, ...]:
     kept = tuple(process for process in processes if process.name != "release")
     if not kept:
         raise Refusal("The Procfile names no process.")
-    return kept
+    return Procfile(kept, next((process for process in processes if process.name == "release"), None))

@@ -3,13 +3,12 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 from ttr.settings import Settings
 from ttr.store.redis import open_store, verify_partitions, wait_until_ready
 from ttr.store.rewrap import Rotated, rewrap_all
-from ttr.up.borrowed_redis import borrowed_redis
+from ttr.up.borrowed import borrowed
 from ttr.up.refusal import Refusal
 from ttr.up.secretfiles import resolve_secrets
 
@@ -25,7 +24,10 @@ async def rotate_keys(settings: Settings) -> int:
     task = asyncio.current_task()
     if task:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    async with _redis_url(settings) as url, open_store(url) as store:
+    async with (
+        borrowed(settings.data_dir) as servers,
+        open_store(settings.redis_url or await servers.redis()) as store,
+    ):
         secrets = resolve_secrets(
             settings.data_dir,
             secret_key=settings.secret_key or "not needed here",
@@ -42,15 +44,6 @@ async def rotate_keys(settings: Settings) -> int:
         rotated = await rewrap_all(store, secrets.encryption_key, progress=_progress())
     print(_summary(rotated))
     return 1 if rotated.unreadable else 0
-
-
-@asynccontextmanager
-async def _redis_url(settings: Settings) -> AsyncIterator[str]:
-    if settings.redis_url:
-        yield settings.redis_url
-        return
-    async with borrowed_redis(settings.data_dir) as url:
-        yield url
 
 
 def _progress() -> Callable[[int, int], None]:

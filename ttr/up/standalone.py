@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from ttr.settings import Settings
-from ttr.up.datadir import redis_socket
-from ttr.up.probe import listens, url_of
+from ttr.up.datadir import postgres_place, redis_place
+from ttr.up.probe import listens, postgres_url, url_of
 from ttr.up.refusal import Refusal
 from ttr.up.secretfiles import resolve_secrets
 
@@ -12,12 +12,15 @@ from ttr.up.secretfiles import resolve_secrets
 def missing_settings(settings: Settings) -> dict[str, str]:
     """The settings a process can't do without that are not set, by name in capitals; empty under `ttr up`.
 
-    REDIS_URL is the embedded Redis of the data directory, which must be running. Secrets are the data
-    directory's. Raises Refusal if there is no Redis, or as `resolve_secrets` does.
+    REDIS_URL is the embedded Redis of the data directory, which must be running; DATABASE_URL its embedded Postgres
+    if that runs. Secrets are the data directory's. Raises Refusal if there is no Redis, or as `resolve_secrets` does.
     """
     found = {}
     if not settings.redis_url:
         found["REDIS_URL"] = _running_redis(settings.data_dir)
+    archive = postgres_place(settings.data_dir).known()
+    if not settings.database_url and archive and listens(archive):
+        found["DATABASE_URL"] = postgres_url(archive)
     secrets = resolve_secrets(
         settings.data_dir,
         secret_key=settings.secret_key,
@@ -32,7 +35,7 @@ def missing_settings(settings: Settings) -> dict[str, str]:
 
 
 def _running_redis(data_dir: Path) -> str:
-    path = redis_socket(data_dir)
+    path = redis_place(data_dir).known()
     if path is None or not listens(path):
         raise Refusal(
             f"No Redis: REDIS_URL is not set and no embedded Redis runs in {data_dir}. "

@@ -29,7 +29,6 @@ class Surroundings:
 
     children: Children
     output: Output
-    env: Mapping[str, str]
     run_dir: Path
     limits: Limits
 
@@ -43,8 +42,8 @@ class Supervisor:
         self._left_sessions: set[int] = set()
         self._open: list[int] = []
 
-    async def keep(self, process: Process) -> Never:
-        """Start the process, and again whenever it ends, later each time.
+    async def keep(self, process: Process, env: Mapping[str, str]) -> Never:
+        """Start the process in the environment `env`, and again whenever it ends, later each time.
 
         Raises GaveUp when it dies too often, and Refusal if something holds its lock.
         """
@@ -61,7 +60,7 @@ class Supervisor:
             began = loop.time()
             child = self._with.children.start(
                 ["/bin/sh", "-c", process.command],
-                env=self._with.env,
+                env=env,
                 output=pipe,
                 locks=[lock],
                 die_with_us=True,
@@ -77,11 +76,31 @@ class Supervisor:
             )
             await asyncio.sleep(delay)
 
+    async def run(self, process: Process, env: Mapping[str, str], within: float) -> str | None:
+        """Run a command that ends by itself; None if it did well, else what became of it."""
+        pipe = self._with.output.listen(process.name)
+        self._open.append(pipe)
+        child = self._with.children.start(
+            ["/bin/sh", "-c", process.command], env=env, output=pipe, die_with_us=True
+        )
+        self._running[process.name] = child
+        await asyncio.wait([child.ended], timeout=within)
+        in_time = child.ended.done()
+        for number, patience in ((signal.SIGTERM, _ORPHANS_GRACE), (signal.SIGKILL, _AFTER_KILL)):
+            if not child.ended.done():
+                _signal_groups([child], number)
+                await asyncio.wait([child.ended], timeout=patience)
+        del self._running[process.name]
+        if not in_time:
+            return f"took more than {within:.0f} s"
+        code = child.ended.result()
+        return describe_end(code) if code else None
+
     async def end(self, *, hurry: asyncio.Event, spared: Collection[int]) -> None:
         """End everything: SIGTERM to all groups, SIGKILL after the grace or when `hurry` is set.
 
         The orphans come last, so that a job whose worker is finishing it is not killed under it. Sessions in
-        `spared` (the embedded Redis) are left alone.
+        `spared` (the embedded servers) are left alone.
         """
         running = list(self._running.values())
         _signal_groups(running, signal.SIGTERM)

@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from ttr.settings import Settings
@@ -14,12 +15,13 @@ from ttr.up import locks
 from ttr.up.banner import base_url, compose, wait_until_healthy
 from ttr.up.children import Children
 from ttr.up.datadir import make_private, subfolder
+from ttr.up.embedded_postgres import EmbeddedPostgres
 from ttr.up.embedded_redis import EmbeddedRedis
 from ttr.up.leftovers import end_leftovers
 from ttr.up.output import Output
 from ttr.up.patience import GaveUp, Limits
 from ttr.up.port import refuse_taken_port
-from ttr.up.procfile import Process, read_procfile
+from ttr.up.procfile import Procfile, read_procfile
 from ttr.up.refusal import Refusal
 from ttr.up.secretfiles import Secrets, refuse_bad_secrets, resolve_secrets
 from ttr.up.supervisor import Supervisor, Surroundings
@@ -27,9 +29,11 @@ from ttr.up.supervisor import Supervisor, Surroundings
 _BANNER_AFTER = 20.0
 # Below the 10 s in which Ctrl-C has to work.
 _REDIS_WITHIN = 5.0
-# All is gone 10 s after the first signal: 8 s grace, 1.2 s for orphans at most, and this for Redis.
+# All is gone 10 s after the first signal: 8 s grace, 1.2 s for orphans at most, and this for the servers.
 _ALL_GONE_WITHIN = 9.7
-_REDIS_LEAST = 0.8
+_SERVERS_LEAST = 0.8
+# The tables of a large archive may take their time; a lock on them is given up after 60 s.
+_RELEASE_WITHIN = 600.0
 # A signal may come twice, to the group and through `make`; a second Ctrl-C takes a person longer.
 _SECOND_THOUGHT = 0.3
 
@@ -65,16 +69,27 @@ class Stop:
             self.hurry.set()
 
 
-async def up(
-    settings: Settings, *, processes: Sequence[Process] | None = None, limits: Limits | None = None
-) -> int:
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """The embedded servers; None where a setting names one, or says that there shall be none."""
+
+    redis: EmbeddedRedis | None
+    postgres: EmbeddedPostgres | None
+
+    @property
+    def sessions(self) -> set[int]:
+        """The sessions that they lead as our children."""
+        return {session for server in (self.redis, self.postgres) if server for session in server.sessions}
+
+
+async def up(settings: Settings, *, procfile: Procfile | None = None, limits: Limits | None = None) -> int:
     """Run everything until SIGTERM, SIGINT or SIGHUP; returns the exit code.
 
-    0 after a signal, 130 after a second Ctrl-C, 1 when a process died too often. `processes` are the
-    Procfile's if not given. Raises Refusal if it can't start; then nothing is running.
+    0 after a signal, 130 after a second Ctrl-C, 1 when a process died too often. `procfile` is the project's
+    if not given. Raises Refusal if it can't start; then nothing is running.
     """
     limits = limits or Limits()
-    processes = processes or read_procfile()
+    procfile = procfile or read_procfile()
     refuse_bad_secrets(
         secret_key=settings.secret_key, encryption_key=settings.encryption_key, production=settings.production
     )
@@ -84,9 +99,15 @@ async def up(
     stop.watch_signals()
     # Read to be handed on, not to be obeyed: the settings are read in one place only.
     env = dict(os.environ)  # noqa: TID251
+    embedded = not settings.database_url and settings.embedded_postgres == "on"
     output = Output(
         sys.stdout.fileno(),
-        names=[*(process.name for process in processes), "redis", "ttr"],
+        names=[
+            *(process.name for process in procfile.processes),
+            *(["postgres"] if embedded else []),
+            "redis",
+            "ttr",
+        ],
         colour=sys.stdout.isatty() and "NO_COLOR" not in env,
     )
     children = Children()
@@ -101,23 +122,30 @@ async def up(
         )
         if settings.redis_url:
             await _judge(settings.redis_url)
-        redis = None if settings.redis_url else EmbeddedRedis(data_dir, children, output, limits)
-        redis_url = settings.redis_url or (redis.url if redis else "")
-        supervisor = Supervisor(
-            Surroundings(
-                children,
-                output,
-                _environment(env, settings, secrets, redis_url),
-                data_dir / "run",
-                limits,
-            )
+        servers = Servers(
+            redis=None if settings.redis_url else EmbeddedRedis(data_dir, children, output, limits),
+            postgres=EmbeddedPostgres(data_dir, children, output, limits) if embedded else None,
         )
-        return await _live(settings, processes, supervisor, redis, stop, output)
+        supervisor = Supervisor(Surroundings(children, output, data_dir / "run", limits))
+        run = _Run(settings, procfile, _environment(env, settings, secrets), servers, supervisor, output)
+        return await _live(run, stop)
     finally:
         children.close()
         await output.close(within=1.0)
         os.close(lock)
         stop.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What one run of `ttr up` works with."""
+
+    settings: Settings
+    procfile: Procfile
+    env: dict[str, str]
+    servers: Servers
+    supervisor: Supervisor
+    output: Output
 
 
 async def _judge(redis_url: str) -> None:
@@ -130,71 +158,109 @@ async def _judge(redis_url: str) -> None:
         raise Refusal(str(error)) from None
 
 
-async def _live(
-    settings: Settings,
-    processes: Sequence[Process],
-    supervisor: Supervisor,
-    redis: EmbeddedRedis | None,
-    stop: Stop,
-    output: Output,
-) -> int:
+async def _live(run: _Run, stop: Stop) -> int:
     """Start everything, wait for the reason to stop, stop everything; the exit code."""
     code = 0
-    work = asyncio.create_task(_work(settings, processes, supervisor, redis, output))
+    work = asyncio.create_task(_work(run))
     asked = asyncio.create_task(stop.asked.wait())
     try:
         await asyncio.wait([work, asked], return_when=asyncio.FIRST_COMPLETED)
         if work.done():
             await work
-        output.say("stopping")
+        run.output.say("stopping")
     except GaveUp as reason:
-        output.say(f"{reason}. Stopping everything; the lines of that process say why.")
+        run.output.say(f"{reason}. Stopping everything; the lines of that process say why.")
         code = 1
     finally:
         for task in (work, asked):
             task.cancel()
         await asyncio.gather(work, asked, return_exceptions=True)
-        await _end(supervisor, redis, stop)
-    output.say("stopped")
+        await _end(run, stop)
+    run.output.say("stopped")
     return 130 if stop.hurry.is_set() else code
 
 
-async def _work(
-    settings: Settings,
-    processes: Sequence[Process],
-    supervisor: Supervisor,
-    redis: EmbeddedRedis | None,
-    output: Output,
-) -> None:
-    """Start Redis, then the processes, and keep all running; only an exception or a cancel ends it."""
-    if redis:
-        await redis.start()
+async def _work(run: _Run) -> None:
+    """Start the servers, then the processes, and keep all running; only an exception or a cancel ends it."""
     try:
+        async with asyncio.TaskGroup() as starts:
+            if run.servers.redis:
+                starts.create_task(run.servers.redis.start())
+            archive = starts.create_task(_start_archive(run))
+        url, postgres = archive.result()
+        redis_url = run.settings.redis_url or (run.servers.redis.url if run.servers.redis else "")
+        env = {**run.env, "REDIS_URL": redis_url, "DATABASE_URL": url}
         async with asyncio.TaskGroup() as tasks:
-            if redis:
-                tasks.create_task(redis.keep())
-            for process in processes:
-                tasks.create_task(supervisor.keep(process))
-            tasks.create_task(_show_banner(settings, redis, output))
+            if run.servers.redis:
+                tasks.create_task(run.servers.redis.keep())
+            if run.servers.postgres and url:
+                tasks.create_task(run.servers.postgres.keep())
+            for process in run.procfile.processes:
+                tasks.create_task(run.supervisor.keep(process, env))
+            tasks.create_task(_show_banner(run, postgres))
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
 
 
-async def _end(supervisor: Supervisor, redis: EmbeddedRedis | None, stop: Stop) -> None:
-    """The processes first, then Redis, which they need to the last."""
+async def _start_archive(run: _Run) -> tuple[str, str]:
+    """Start Postgres and bring its tables to this version; its DATABASE_URL ("" if it is off) and words for it.
+
+    Nothing here is a reason not to start: pings are taken without an archive.
+    """
+    if run.settings.database_url:
+        trouble = await _release(run, run.settings.database_url)
+        if trouble:
+            run.output.say(
+                f"{trouble}; its lines say why. The processes find the archive when it is there and at this version."
+            )
+        return run.settings.database_url, "the one of DATABASE_URL"
+    postgres = run.servers.postgres
+    if postgres is None:
+        return "", "off: EMBEDDED_POSTGRES is off and DATABASE_URL is not set"
+    try:
+        await postgres.start()
+        trouble = await _release(run, postgres.url)
+        if trouble:
+            raise Refusal(f"{trouble}; its lines above say why")
+    except Refusal as reason:
+        run.output.say(f"Postgres is off: {reason}.", "postgres")
+        await postgres.stop(within=_REDIS_WITHIN)
+        return "", f"off: {reason}."
+    return postgres.url, postgres.description
+
+
+async def _release(run: _Run, url: str) -> str | None:
+    """Run the Procfile's release line, which migrates; None if all is well, else what became of it."""
+    if run.procfile.release is None:
+        return None
+    end = await run.supervisor.run(
+        run.procfile.release, {**run.env, "DATABASE_URL": url}, within=_RELEASE_WITHIN
+    )
+    return f"`{run.procfile.release.command}` {end}" if end else None
+
+
+async def _end(run: _Run, stop: Stop) -> None:
+    """The processes first, then the servers, which they need to the last and which don't need each other."""
     loop = asyncio.get_running_loop()
     began = loop.time()
-    await supervisor.end(hurry=stop.hurry, spared=redis.sessions if redis else ())
-    if redis:
-        left = 0.0 if stop.hurry.is_set() else _ALL_GONE_WITHIN - (loop.time() - began)
-        await redis.stop(within=max(left, _REDIS_LEAST))
+    await run.supervisor.end(hurry=stop.hurry, spared=run.servers.sessions)
+    left = 0.0 if stop.hurry.is_set() else _ALL_GONE_WITHIN - (loop.time() - began)
+    servers = (server for server in (run.servers.postgres, run.servers.redis) if server)
+    await asyncio.gather(*(server.stop(within=max(left, _SERVERS_LEAST)) for server in servers))
 
 
-async def _show_banner(settings: Settings, redis: EmbeddedRedis | None, output: Output) -> None:
+async def _show_banner(run: _Run, postgres: str) -> None:
+    settings = run.settings
     health = await wait_until_healthy(settings.host, settings.port, within=_BANNER_AFTER)
-    url = settings.public_url or base_url(settings.host, settings.port)
-    where = redis.description if redis else "the one of REDIS_URL"
-    output.plain(compose(health, url=url, data_dir=settings.data_dir, redis=where))
+    run.output.plain(
+        compose(
+            health,
+            url=settings.public_url or base_url(settings.host, settings.port),
+            data_dir=settings.data_dir,
+            redis=run.servers.redis.description if run.servers.redis else "the one of REDIS_URL",
+            postgres=postgres,
+        )
+    )
 
 
 def _lock_data_dir(data_dir: Path) -> int:
@@ -208,9 +274,7 @@ def _lock_data_dir(data_dir: Path) -> int:
     return lock
 
 
-def _environment(
-    env: Mapping[str, str], settings: Settings, secrets: Secrets, redis_url: str
-) -> dict[str, str]:
+def _environment(env: Mapping[str, str], settings: Settings, secrets: Secrets) -> dict[str, str]:
     """The children's environment: ours, what was decided here, and the folder of the `ttr` program first."""
     return {
         **env,
@@ -219,7 +283,6 @@ def _environment(
         "HOST": settings.host,
         "PORT": str(settings.port),
         "TTR_DATA_DIR": str(settings.data_dir),
-        "REDIS_URL": redis_url,
         "SECRET_KEY": secrets.secret_key,
         "ENCRYPTION_KEY": secrets.encryption_key,
     }

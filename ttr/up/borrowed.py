@@ -1,0 +1,94 @@
+"""The embedded servers for a command that is over soon: running ones, or started for its own time."""
+
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ttr.up import locks
+from ttr.up.children import Children
+from ttr.up.datadir import make_private, postgres_place, redis_place
+from ttr.up.embedded_postgres import EmbeddedPostgres
+from ttr.up.embedded_redis import EmbeddedRedis
+from ttr.up.output import Output
+from ttr.up.patience import Limits
+from ttr.up.probe import listens, postgres_url, url_of
+from ttr.up.refusal import Refusal
+
+_STOP_WITHIN = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Workshop:
+    children: Children
+    output: Output
+
+
+class Borrowed:
+    """What a command may ask for. What it starts is stopped at the end, last started first; what runs already stays."""
+
+    def __init__(self, data_dir: Path, stack: AsyncExitStack) -> None:
+        self._data_dir = data_dir
+        self._stack = stack
+        self._workshop: _Workshop | None = None
+
+    async def redis(self) -> str:
+        """Its REDIS_URL. Raises Refusal if there is no database yet, or none can be started now."""
+        path = redis_place(self._data_dir).known()
+        if path and listens(path):
+            return url_of(path)
+        if not (self._data_dir / "redis").is_dir():
+            raise Refusal(
+                f"There is no database in {self._data_dir}. Name its folder with --data-dir, or set REDIS_URL."
+            )
+        workshop = self._prepare()
+        redis = EmbeddedRedis(self._data_dir, workshop.children, workshop.output, Limits())
+        self._stack.push_async_callback(redis.stop, within=_STOP_WITHIN)
+        await redis.start()
+        return redis.url
+
+    async def postgres(self) -> str:
+        """Its DATABASE_URL. Raises Refusal if there is no archive yet, or none can be started now."""
+        path = postgres_place(self._data_dir).known()
+        if path and listens(path):
+            return postgres_url(path)
+        if not (self._data_dir / "postgres" / "data").is_dir():
+            raise Refusal(
+                f"There is no Postgres in {self._data_dir}: `ttr up` makes one. Name its folder with --data-dir, "
+                "or set DATABASE_URL."
+            )
+        workshop = self._prepare()
+        postgres = EmbeddedPostgres(self._data_dir, workshop.children, workshop.output, Limits())
+        self._stack.push_async_callback(postgres.stop, within=_STOP_WITHIN)
+        try:
+            await postgres.start()
+        except Refusal as reason:
+            raise Refusal(f"The embedded Postgres is off: {reason}.") from None
+        return postgres.url
+
+    def _prepare(self) -> _Workshop:
+        """Keep `ttr up` off the directory until the end."""
+        if self._workshop is None:
+            lock = locks.take(make_private(self._data_dir) / "lock")
+            if lock is None:
+                raise Refusal(
+                    f"The `ttr up` in {self._data_dir} is just starting or stopping, or runs without this server. "
+                    "Its lines say which; try again in a moment."
+                )
+            self._stack.callback(os.close, lock)
+            # Its lines go where a progress line may go as well; what the command finds is printed to stdout.
+            output = Output(sys.stderr.fileno(), names=["postgres"], colour=False)
+            self._stack.push_async_callback(output.close, within=1.0)
+            children = Children()
+            self._stack.callback(children.close)
+            self._workshop = _Workshop(children, output)
+        return self._workshop
+
+
+@asynccontextmanager
+async def borrowed(data_dir: Path) -> AsyncIterator[Borrowed]:
+    """The servers of a data directory, each started only when it is asked for and does not run."""
+    async with AsyncExitStack() as stack:
+        yield Borrowed(data_dir, stack)
