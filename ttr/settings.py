@@ -47,6 +47,9 @@ class Settings(BaseModel):
         "development", description="in production a missing secret is a refusal to start"
     )
     redis_url: str | None = Field(None, description="Redis as the database; unset: an embedded one")
+    redis_appendfsync: Literal["everysec", "always"] = Field(
+        "everysec", description="when the embedded Redis has its file written to the disk"
+    )
     queue_redis_url: str | None = Field(None, description="Redis of the job queue; unset: REDIS_URL")
     database_url: str | None = Field(None, description="Postgres as the archive; unset: an embedded one")
     embedded_postgres: Literal["on", "off"] = Field(

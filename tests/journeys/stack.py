@@ -24,7 +24,7 @@ _OF_TTR = (
     "HOST",
     "PORT",
     "TTR_",
-    "REDIS_URL",
+    "REDIS_",
     "QUEUE_REDIS_URL",
     "DATABASE_URL",
     "EMBEDDED_POSTGRES",

@@ -22,7 +22,7 @@ SETTINGS = (
     "HOST",
     "PORT",
     "TTR_",
-    "REDIS_URL",
+    "REDIS_",
     "QUEUE_REDIS_URL",
     "DATABASE_URL",
     "EMBEDDED_POSTGRES",

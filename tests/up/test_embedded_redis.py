@@ -50,6 +50,36 @@ def test_it_is_private_append_only_and_never_evicts(house: House) -> None:
     assert not (house.data / "redis" / "redis.sock").exists()
 
 
+def test_appendfsync_is_as_set_on_a_new_server_and_on_an_adopted_one(house: House) -> None:
+    def mode() -> object:
+        client = house.redis()
+        try:
+            return client.config_get("appendfsync")["appendfsync"]
+        finally:
+            client.close()
+
+    run = house.up(WEB, REDIS_APPENDFSYNC="always")
+    run.says("ttr is running at")
+    assert mode() == "always"
+    for wanted in ("everysec", "always"):
+        run.process.kill()
+        run.process.wait()
+        run = house.up(WEB, REDIS_APPENDFSYNC=wanted)
+        run.says("adopted: Valkey")
+        assert mode() == wanted
+    # One that dies is started as it was.
+    os.kill(house.pid_of("redis"), signal.SIGKILL)
+    run.says("started: Valkey")
+    assert mode() == "always"
+    assert run.stop() == 0
+
+
+def test_a_mode_that_would_lose_more_is_no_setting(house: House) -> None:
+    refused = house.ttr("up", REDIS_APPENDFSYNC="no")
+    assert refused.returncode == 1
+    assert "REDIS_APPENDFSYNC: Input should be 'everysec' or 'always'" in refused.stderr
+
+
 def test_killed_it_is_started_again_with_its_data_and_clients_go_on(house: House) -> None:
     run = house.up(COUNTING)
     until(lambda: acknowledged(run) >= 20)

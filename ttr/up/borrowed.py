@@ -1,12 +1,16 @@
-"""The embedded servers for a command that is over soon: running ones, or started for its own time."""
+"""The servers for a command that is over soon: those of the settings, else embedded ones, which run already or are
+started for its own time.
+"""
 
+import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
+from ttr.settings import Settings
 from ttr.up import locks
 from ttr.up.children import Children
 from ttr.up.datadir import make_private, postgres_place, redis_place
@@ -29,28 +33,39 @@ class _Workshop:
 class Borrowed:
     """What a command may ask for. What it starts is stopped at the end, last started first; what runs already stays."""
 
-    def __init__(self, data_dir: Path, stack: AsyncExitStack) -> None:
-        self._data_dir = data_dir
+    def __init__(self, settings: Settings, stack: AsyncExitStack) -> None:
+        self._settings = settings
+        self._data_dir = settings.data_dir
         self._stack = stack
         self._workshop: _Workshop | None = None
 
-    async def redis(self) -> str:
-        """Its REDIS_URL. Raises Refusal if there is no database yet, or none can be started now."""
+    async def redis(self, *, new: bool = False) -> str:
+        """REDIS_URL. Raises Refusal if there is no database yet, unless it may be `new`, or none can be started now."""
+        if self._settings.redis_url:
+            return self._settings.redis_url
         path = redis_place(self._data_dir).known()
         if path and listens(path):
             return url_of(path)
-        if not (self._data_dir / "redis").is_dir():
+        if not new and not (self._data_dir / "redis").is_dir():
             raise Refusal(
                 f"There is no database in {self._data_dir}. Name its folder with --data-dir, or set REDIS_URL."
             )
         workshop = self._prepare()
-        redis = EmbeddedRedis(self._data_dir, workshop.children, workshop.output, Limits())
+        redis = EmbeddedRedis(
+            self._data_dir,
+            workshop.children,
+            workshop.output,
+            Limits(),
+            appendfsync=self._settings.redis_appendfsync,
+        )
         self._stack.push_async_callback(redis.stop, within=_STOP_WITHIN)
         await redis.start()
         return redis.url
 
     async def postgres(self) -> str:
-        """Its DATABASE_URL. Raises Refusal if there is no archive yet, or none can be started now."""
+        """DATABASE_URL. Raises Refusal if there is no archive yet, or none can be started now."""
+        if self._settings.database_url:
+            return self._settings.database_url
         path = postgres_place(self._data_dir).known()
         if path and listens(path):
             return postgres_url(path)
@@ -88,7 +103,12 @@ class Borrowed:
 
 
 @asynccontextmanager
-async def borrowed(data_dir: Path) -> AsyncIterator[Borrowed]:
-    """The servers of a data directory, each started only when it is asked for and does not run."""
+async def borrowed(settings: Settings) -> AsyncIterator[Borrowed]:
+    """The servers, each started only when it is asked for and does not run; they are stopped by SIGTERM as well, which
+    cancels the command.
+    """
+    task = asyncio.current_task()
+    if task:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with AsyncExitStack() as stack:
-        yield Borrowed(data_dir, stack)
+        yield Borrowed(settings, stack)

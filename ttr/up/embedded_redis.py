@@ -36,7 +36,10 @@ _STEP = 0.05
 class EmbeddedRedis:
     """One server on one data directory. `start`, then `keep` until cancelled; `stop` must follow, always."""
 
-    def __init__(self, data_dir: Path, children: Children, output: Output, limits: Limits) -> None:
+    def __init__(
+        self, data_dir: Path, children: Children, output: Output, limits: Limits, *, appendfsync: str
+    ) -> None:
+        self._appendfsync = appendfsync
         self._folder = subfolder(data_dir, "redis")
         self._children = children
         self._output = output
@@ -137,7 +140,7 @@ class EmbeddedRedis:
         log = open_log(self._folder / "redis.log")
         try:
             self._child = self._children.start(
-                [find_server(), *_arguments(self._folder, self._socket)],
+                [find_server(), *_arguments(self._folder, self._socket, self._appendfsync)],
                 env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
                 output=log,
                 locks=[self._lock],
@@ -150,6 +153,11 @@ class EmbeddedRedis:
     async def _introduce(self) -> None:
         about = fields(await ask(self._socket, "INFO server") or b"")
         adopted = self._child is None
+        if adopted:
+            # It was started with the settings of another `ttr up`.
+            answer = await ask(self._socket, f"CONFIG SET appendfsync {self._appendfsync}")
+            if answer != b"OK":
+                raise Refusal(f"The embedded Redis did not take appendfsync {self._appendfsync}: {answer!r}.")
         self._pid = self._child.pid if self._child else int(about.get("process_id", "0")) or None
         kind, version = "Redis", about.get("redis_version", "?")
         if "valkey_version" in about:
@@ -220,10 +228,10 @@ def _version(binary: str) -> tuple[int, int] | None:
     return (int(match[1]), int(match[2])) if match else None
 
 
-def _arguments(folder: Path, socket: Path) -> list[str]:
+def _arguments(folder: Path, socket: Path, appendfsync: str) -> list[str]:
     return [
         *("--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700"),
         *("--dir", str(folder), "--logfile", str(folder / "redis.log")),
-        *("--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
+        *("--appendonly", "yes", "--appendfsync", appendfsync, "--save", ""),
         *("--maxmemory-policy", "noeviction"),
     ]

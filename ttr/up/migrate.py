@@ -1,7 +1,6 @@
 """The command `ttr migrate`: the schema of the archive brought to the newest revision."""
 
 import asyncio
-import signal
 
 from ttr.archive.revisions import is_newest, known_revisions
 from ttr.settings import Settings
@@ -13,13 +12,8 @@ async def migrate_archive(settings: Settings) -> int:
 
     Raises Refusal, ArchiveUnavailable and ArchiveUnfit, after which it may be run again.
     """
-    # A Postgres that was started for us must be stopped, whatever ends us.
-    task = asyncio.current_task()
-    if task:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    async with borrowed(settings.data_dir) as servers:
-        url = settings.database_url or await servers.postgres()
-        applied = await _apply(url)
+    async with borrowed(settings) as servers:
+        applied = await _apply(await servers.postgres())
     newest = known_revisions()[-1]
     print(
         f"The archive is at revision {newest}" + (f", by {', '.join(applied)}." if applied else " already.")

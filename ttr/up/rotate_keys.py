@@ -1,7 +1,6 @@
 """The command `ttr keys rotate`: everything wrapped by an older ENCRYPTION_KEY, wrapped by the newest."""
 
 import asyncio
-import signal
 import sys
 from collections.abc import Callable
 
@@ -20,14 +19,7 @@ async def rotate_keys(settings: Settings) -> int:
 
     Raises Refusal, StoreUnfit and StoreUnavailable, all before anything is changed or to be cured by another run.
     """
-    # A Redis that was started for us must be stopped, whatever ends us.
-    task = asyncio.current_task()
-    if task:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    async with (
-        borrowed(settings.data_dir) as servers,
-        open_store(settings.redis_url or await servers.redis()) as store,
-    ):
+    async with borrowed(settings) as servers, open_store(await servers.redis()) as store:
         secrets = resolve_secrets(
             settings.data_dir,
             secret_key=settings.secret_key or "not needed here",

@@ -122,8 +122,13 @@ async def up(settings: Settings, *, procfile: Procfile | None = None, limits: Li
         )
         if settings.redis_url:
             await _judge(settings.redis_url)
+            if "redis_appendfsync" in settings.model_fields_set:
+                output.say("REDIS_APPENDFSYNC is for an embedded Redis; the one of REDIS_URL has its own")
+        redis = None
+        if not settings.redis_url:
+            redis = EmbeddedRedis(data_dir, children, output, limits, appendfsync=settings.redis_appendfsync)
         servers = Servers(
-            redis=None if settings.redis_url else EmbeddedRedis(data_dir, children, output, limits),
+            redis=redis,
             postgres=EmbeddedPostgres(data_dir, children, output, limits) if embedded else None,
         )
         supervisor = Supervisor(Surroundings(children, output, data_dir / "run", limits))
