@@ -19,8 +19,10 @@ from redis.exceptions import (
     TimeoutError,
 )
 
+from ttr.domain.finding import Finding
 from ttr.store import keys
 from ttr.store.errors import StoreUnavailable, StoreUnfit
+from ttr.store.fitness import judge, read_answers
 from ttr.store.scripts import Scripts
 from ttr.store.sealed import Unreadable, new_word, rewrapped
 
@@ -28,6 +30,10 @@ log = logging.getLogger(__name__)
 
 # What a client may cure by trying again; everything else is our bug and should be loud.
 UNAVAILABLE = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError)
+_NO_URL = (
+    "REDIS_URL is not a URL of a Redis, such as redis://user:password@host:6379/0. Characters of the password that "
+    "mean something in a URL must be escaped: `/` is %2F, `@` is %40, `#` is %23."
+)
 _WRITES_REFUSED = ("OOM ", "MISCONF", "NOREPLICAS", "READONLY")
 
 
@@ -46,18 +52,21 @@ async def open_store(url: str, *, connections: int = 32, wait_seconds: float = 2
 
     Commands answer within 5 s or raise, after waiting up to `wait_seconds` for a connection. One retry covers a
     Redis that was restarted between two commands:
-    scripts are written so that running twice gives the same result.
+    scripts are written so that running twice gives the same result. Raises StoreUnfit if `url` is none.
     """
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=connections,
-        timeout=wait_seconds,
-        socket_timeout=5,
-        socket_connect_timeout=2,
-        health_check_interval=30,
-        retry=Retry(ExponentialWithJitterBackoff(cap=0.2, base=0.02), 1),
-        retry_on_error=[ConnectionError],
-    )
+    try:
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=connections,
+            timeout=wait_seconds,
+            socket_timeout=5,
+            socket_connect_timeout=2,
+            health_check_interval=30,
+            retry=Retry(ExponentialWithJitterBackoff(cap=0.2, base=0.02), 1),
+            retry_on_error=[ConnectionError],
+        )
+    except ValueError:  # its text may quote a part of a password
+        raise StoreUnfit(_NO_URL) from None
     redis = Redis(connection_pool=pool)
     try:
         yield Store(redis, Scripts(redis))
@@ -93,24 +102,24 @@ async def wait_until_ready(store: Store, seconds: float = 30) -> None:
 
 
 async def verify(store: Store) -> None:
-    """Refuse a Redis that is too old, may evict, or was made for another number of partitions.
+    """Refuse a Redis that is unfit by `ttr.store.fitness`; what else is wrong with it is a warning in the log.
 
-    A missing append-only file is a warning. Raises StoreUnfit with what to change.
+    Raises StoreUnfit with what to change, and StoreUnavailable.
     """
-    info = await store.redis.info("server")
-    version = str(info.get("redis_version", "0"))
-    if tuple(int(part) for part in version.split(".")[:2]) < (7, 0):
-        raise StoreUnfit(f"Redis {version} is too old: ttr needs 7.0 or newer.")
-    memory = await store.redis.info("memory")
-    policy = str(memory.get("maxmemory_policy", "noeviction"))
-    if policy != "noeviction":
-        raise StoreUnfit(
-            f"This Redis may throw checks away (maxmemory-policy {policy}). Set maxmemory-policy noeviction."
-        )
-    persistence = await store.redis.info("persistence")
-    if not persistence.get("aof_enabled"):
-        log.warning("Redis keeps no append-only file: a crash loses pings. Set appendonly yes.")
+    found = await examine(store)
+    for finding in found:
+        if finding.level == "refusal":
+            raise StoreUnfit(finding.text)
+    for finding in found:
+        if finding.level != "ok":
+            log.warning("%s", finding.text)
     await verify_partitions(store)
+
+
+async def examine(store: Store, *, appendfsync: str | None = None) -> list[Finding]:
+    """What `ttr.store.fitness` has to say of this Redis. Raises StoreUnavailable."""
+    with store_trouble():
+        return judge(await read_answers(store.redis), appendfsync=appendfsync)
 
 
 async def verify_partitions(store: Store) -> None:

@@ -1,0 +1,295 @@
+"""Whether a Redis is fit to be the database: one reader, and one judgement for each thing that matters.
+
+The judgements are pure, over the answers of INFO, CONFIG and TIME. `verify` refuses by them when a process starts, `ttr
+doctor` prints them.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from ttr.domain.finding import Finding, Level
+from ttr.now import now_ms
+from ttr.store import keys
+
+_OLDEST = (7, 0)
+_FULL = 0.9
+# Redis' own default of min-replicas-max-lag: a replica that was not heard of for longer counts for nothing.
+_MOST_LAG_S = 10
+_MOST_BEHIND = 10_000_000
+_MOST_SKEW_MS = 1_000
+_CONFIG = ("appendfsync", "min-replicas-to-write")
+_UNREAD = "can't be read here: this Redis does not answer CONFIG"
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a Redis told of itself."""
+
+    info: Mapping[str, Any]
+    """The fields of INFO as redis-py reads them; empty where this user may not ask."""
+    config: Mapping[str, str]
+    """Some settings; those that can't be read are missing, all of them on many managed servers."""
+    ahead_ms: float | None = None
+    """How far its clock is ahead of ours, if it tells the time; behind when negative."""
+    unsure_ms: float = 0
+    """Half the round trip: `ahead_ms` may be wrong by this much."""
+    partitions: int | None = None
+    """How many partitions its data is laid out in; None when there is no data of ttr."""
+
+
+async def read_answers(redis: Any) -> Answers:
+    """Ask a Redis about itself, in one round trip. Raises what redis-py raises when it does not answer."""
+    loop = asyncio.get_running_loop()
+    pipeline = redis.pipeline(transaction=False)
+    pipeline.time()  # first: the others take a while
+    pipeline.info()
+    pipeline.config_get(*_CONFIG)
+    pipeline.hget(keys.meta(), "partitions")
+    began, asked = loop.time(), now_ms()
+    moment, info, config, partitions = await pipeline.execute(raise_on_error=False)
+    took = (loop.time() - began) * 1000
+    for answer in (moment, info, config, partitions):
+        if isinstance(answer, RedisError) and not _is_forbidden(answer):
+            raise answer
+    return Answers(
+        info=_or_none(info) or {},
+        config=_or_none(config) or {},
+        ahead_ms=None
+        if _or_none(moment) is None
+        else moment[0] * 1000 + moment[1] / 1000 - (asked + took / 2),
+        unsure_ms=took / 2,
+        partitions=int(partitions) if _or_none(partitions) else None,
+    )
+
+
+def judge(answers: Answers, *, appendfsync: str | None = None) -> list[Finding]:
+    """A finding for each thing that matters, in the order in which to read them.
+
+    `appendfsync` is the mode that the settings ask for; None where they say nothing, as of a Redis of the owner's.
+    """
+    info, config = answers.info, answers.config
+    if not info:
+        findings = [
+            Finding(
+                "warning",
+                "server",
+                "This Redis does not answer INFO to this user, so most can't be looked at. Allow it by an ACL (+info).",
+            )
+        ]
+    else:
+        findings = [
+            version(info),
+            role(info),
+            eviction(info),
+            memory(info),
+            append_only_file(info, config, wanted=appendfsync),
+            *disk_writes(info),
+            replicas(info, config),
+        ]
+    return [*findings, layout(answers.partitions), clock(answers.ahead_ms, answers.unsure_ms)]
+
+
+def version(info: Mapping[str, Any]) -> Finding:
+    """7.0 or newer."""
+    told = str(info.get("redis_version", "0"))
+    name = f"Valkey {info['valkey_version']}" if "valkey_version" in info else f"Redis {told}"
+    if _numbers(told) < _OLDEST:
+        return Finding("refusal", "version", f"{name} is too old: ttr needs Redis 7.0 or newer.")
+    return Finding("ok", "version", f"{name}.")
+
+
+def role(info: Mapping[str, Any]) -> Finding:
+    """A replica takes no writes, or loses them."""
+    if info.get("role") != "slave":
+        return Finding("ok", "role", "It is a primary.")
+    primary = f"{info.get('master_host')}:{info.get('master_port')}"
+    return Finding(
+        "refusal",
+        "role",
+        f"This Redis is a replica of {primary}: what is written to it is refused or lost. "
+        "Set REDIS_URL to the primary.",
+    )
+
+
+def eviction(info: Mapping[str, Any]) -> Finding:
+    """Nothing may be thrown away."""
+    policy = str(info.get("maxmemory_policy", "noeviction"))
+    if policy == "noeviction":
+        return Finding("ok", "eviction", "It throws nothing away (noeviction).")
+    return Finding(
+        "refusal",
+        "eviction",
+        f"This Redis may throw checks away (maxmemory-policy {policy}). Set maxmemory-policy noeviction.",
+    )
+
+
+def memory(info: Mapping[str, Any]) -> Finding:
+    """Writes are refused when `maxmemory` is reached."""
+    used, most = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
+    if not most:
+        machine = int(info.get("total_system_memory", 0))
+        of = f" of the machine's {_size(machine)}" if machine else ""
+        return Finding("ok", "memory", f"It uses {_size(used)}{of} and has no limit (maxmemory 0).")
+    told = f"It uses {_size(used)} of {_size(most)} (maxmemory), {100 * used // most} %"
+    if used >= most:
+        return Finding("bad", "memory", f"{told}: writes are refused, pings get 503. Raise maxmemory.")
+    if used >= _FULL * most:
+        return Finding("warning", "memory", f"{told}; when it is full, pings get 503. Raise maxmemory.")
+    return Finding("ok", "memory", f"{told}.")
+
+
+def append_only_file(
+    info: Mapping[str, Any], config: Mapping[str, str], *, wanted: str | None = None
+) -> Finding:
+    """What a crash takes along."""
+    subject = "append-only file"
+    if not int(info.get("aof_enabled", 0)):
+        return Finding(
+            "warning",
+            subject,
+            "Redis keeps no append-only file: a crash loses pings. Set appendonly yes.",
+        )
+    mode = config.get("appendfsync")
+    if wanted and mode and mode != wanted:
+        return Finding(
+            "warning",
+            subject,
+            f"It is on, but appendfsync {mode}, and REDIS_APPENDFSYNC says {wanted}. Restart `ttr up`.",
+        )
+    match mode:
+        case "always":
+            return Finding(
+                "ok", subject, "It is on, appendfsync always: what is answered is on the disk already."
+            )
+        case "everysec":
+            return Finding(
+                "ok",
+                subject,
+                "It is on, appendfsync everysec: a machine that dies takes the last second's pings along, "
+                "two seconds' while its disk is slow.",
+            )
+        case "no":
+            return Finding(
+                "warning",
+                subject,
+                "It is on, but appendfsync no: a machine that dies takes along what the system had not written yet, "
+                "often 30 seconds. Set appendfsync everysec or always.",
+            )
+        case _:
+            return Finding("ok", subject, f"It is on; appendfsync {_UNREAD}.")
+
+
+def disk_writes(info: Mapping[str, Any]) -> list[Finding]:
+    """Whether the last writes to the disk went well; one finding when all did."""
+    found = []
+    if info.get("aof_last_write_status", "ok") != "ok":
+        found.append(
+            Finding(
+                "bad",
+                "writing",
+                "Redis could not write its append-only file: it refuses writes and pings get 503, until there is room "
+                "on its disk again. Make room; its log says more.",
+            )
+        )
+    if info.get("aof_last_bgrewrite_status", "ok") != "ok":
+        found.append(
+            Finding(
+                "warning",
+                "rewriting",
+                "The last rewrite of the append-only file failed, so the file grows. Look at Redis' log, and for room "
+                "on its disk; then BGREWRITEAOF.",
+            )
+        )
+    if info.get("rdb_last_bgsave_status", "ok") != "ok":
+        found.append(
+            Finding(
+                "warning",
+                "saving",
+                "The last background save failed. With save points Redis refuses writes until one works "
+                "(stop-writes-on-bgsave-error), and pings get 503. Look at Redis' log, and for room on its disk; "
+                "then BGSAVE.",
+            )
+        )
+    return found or [Finding("ok", "writing", "Its last writes to the disk went well.")]
+
+
+def replicas(info: Mapping[str, Any], config: Mapping[str, str]) -> Finding:
+    """How far its replicas are behind, and how many it insists on."""
+    subject = "replicas"
+    needed = int(config.get("min-replicas-to-write", 0))
+    known = [info[f"slave{n}"] for n in range(int(info.get("connected_slaves", 0))) if f"slave{n}" in info]
+    here = int(info.get("master_repl_offset", 0))
+    told, late, good = [], False, 0
+    for replica in known:
+        lag, behind = int(replica.get("lag", 0)), max(here - int(replica.get("offset", 0)), 0)
+        online = replica.get("state") == "online"
+        step = f"{lag} s and {_size(behind)} behind" if online else "not in step yet"
+        told.append(f"{replica.get('ip')}:{replica.get('port')} is {step}")
+        good += online and lag <= _MOST_LAG_S
+        late |= not online or lag > _MOST_LAG_S or behind > _MOST_BEHIND
+    summary = f"{len(known)}: {'; '.join(told)}." if known else "It has none."
+    if good < needed:
+        return Finding(
+            "bad",
+            subject,
+            f"{summary} min-replicas-to-write is {needed}, so writes are refused and pings get 503. "
+            "Start the replicas, or lower min-replicas-to-write.",
+        )
+    if late:
+        return Finding(
+            "warning", subject, f"{summary} A failover loses what has not arrived. Look at the replica's log."
+        )
+    if known and not needed:
+        summary += " Redis answers without waiting for them (min-replicas-to-write 0)."
+    return Finding("ok", subject, summary)
+
+
+def layout(partitions: int | None) -> Finding:
+    """The number of partitions is fixed when a database is made."""
+    if partitions is None:
+        return Finding("ok", "layout", "There is no data of ttr yet.")
+    if partitions == keys.PARTITIONS:
+        return Finding("ok", "layout", f"{partitions} partitions, as this version has them.")
+    return Finding(
+        "refusal",
+        "layout",
+        f"This Redis's data is laid out in {partitions} partitions; this version uses {keys.PARTITIONS}.",
+    )
+
+
+def clock(ahead_ms: float | None, unsure_ms: float) -> Finding:
+    """Two machines that disagree about the time; only what the round trip can't explain counts."""
+    if ahead_ms is None:
+        return Finding("ok", "clock", "Can't be read here: this Redis does not answer TIME.")
+    level: Level = "warning" if abs(ahead_ms) - unsure_ms > _MOST_SKEW_MS else "ok"
+    side = "ahead of" if ahead_ms >= 0 else "behind"
+    told = f"Redis' clock is {abs(ahead_ms):,.0f} ms {side} ours, give or take {unsure_ms:,.0f} ms."
+    if level == "warning":
+        told += " Set both by NTP: machines of ttr that differ by two seconds judge nothing."
+    return Finding(level, "clock", told)
+
+
+def _or_none(answer: Any) -> Any:
+    return None if isinstance(answer, RedisError) else answer
+
+
+def _is_forbidden(error: RedisError) -> bool:
+    """Whether Redis is there but does not allow the command, or does not have it."""
+    text = str(error).lower()
+    return "permissions" in text or "noperm" in text or "unknown command" in text
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
+
+
+def _size(count: int) -> str:
+    """A number of bytes for people, in powers of 1,000 as everywhere in ttr."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= factor:
+            return f"{count / factor:,.1f} {unit}"
+    return f"{count} bytes"
