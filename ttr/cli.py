@@ -64,6 +64,14 @@ def _parser() -> argparse.ArgumentParser:
     ):
         commands.add_parser(name, parents=parents, help=text, description=text[0].upper() + text[1:] + ".")
 
+    commands.add_parser(
+        "doctor",
+        parents=[common],
+        help="look at what ttr stands on",
+        description="Look at what ttr stands on, and say what is wrong and what to do.",
+        epilog="The exit status is 0 when nothing is bad (there may be warnings), else 1.",
+    )
+
     about_keys = "the keys that secrets are kept under"
     actions = commands.add_parser(
         "keys", help=about_keys, description=f"Care for {about_keys}."
@@ -126,6 +134,15 @@ def _keys(overrides: dict[str, str]) -> int:
         return 143
 
 
+def _doctor(overrides: dict[str, str]) -> int:
+    from ttr.up.doctor import doctor
+
+    try:
+        return asyncio.run(doctor(load_settings(overrides)))
+    except asyncio.CancelledError:  # by SIGTERM
+        return 143
+
+
 _COMMANDS = {
     "up": _up,
     "web": _web,
@@ -133,6 +150,7 @@ _COMMANDS = {
     "worker": _worker,
     "migrate": _migrate,
     "keys": _keys,
+    "doctor": _doctor,
 }
 
 
