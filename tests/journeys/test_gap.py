@@ -24,8 +24,15 @@ def _go_on(stack: Stack) -> None:
 
 @pytest.mark.parametrize(
     "names",
-    [("clock stopped",), ("clock",), ("web",), ("redis",), ("web", "clock", "worker", "redis")],
-    ids=["clock stopped", "clock killed", "web killed", "redis killed", "all killed"],
+    [
+        ("clock stopped",),
+        ("clock",),
+        ("web",),
+        ("redis",),
+        ("disk full",),
+        ("web", "clock", "worker", "redis"),
+    ],
+    ids=["clock stopped", "clock killed", "web killed", "redis killed", "disk full", "all killed"],
 )
 def test_an_outage_of_ours_moves_the_deadlines_that_it_hid(
     stack: Stack, account: Account, receiver: Receiver, names: tuple[str, ...]
@@ -80,6 +87,8 @@ def test_a_clock_that_dies_briefly_moves_nothing(stack: Stack, account: Account,
 def _end(stack: Stack, names: tuple[str, ...]) -> None:
     if names == ("clock stopped",):
         _stop_clock(stack)
+    elif names == ("disk full",):
+        stack.fill_disk()
     else:
         for name in names:
             stack.kill(name)
@@ -88,6 +97,8 @@ def _end(stack: Stack, names: tuple[str, ...]) -> None:
 def _begin(stack: Stack, names: tuple[str, ...]) -> None:
     if names == ("clock stopped",):
         _go_on(stack)
+    elif names == ("disk full",):
+        stack.free_disk()
     else:
         for name in reversed(names):  # the clock before web: it must wait for one
             stack.start(name)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import MASTER_KEY, RedisServer, eventually, start_redis
+from tests.conftest import MASTER_KEY, RedisServer, eventually, fill_disk, free_disk, start_redis
 from tests.ping.conftest import Door, Owner, door_settings
 from ttr.now import now_ms
 from ttr.ping import asgi
 from ttr.settings import Settings
-from ttr.store.redis import open_store, verify, wait_until_ready
+from ttr.store.redis import examine, open_store, verify, wait_until_ready
 from ttr.store.users import create_user
 
 Start = Callable[[Settings], AbstractAsyncContextManager[Door]]
@@ -167,6 +167,52 @@ async def test_a_stuck_redis_is_a_503_and_holds_nothing_up_for_ever(
     assert seen.status == "up"
     # A run repeated on a second connection is the same ping.
     assert 2 <= seen.ping_count <= 52 + 5
+
+
+async def test_a_full_disk_is_a_503_and_everything_answered_is_there_afterwards(
+    own: tuple[Door, Owner], own_redis: OwnRedis
+) -> None:
+    door, owner = own
+    check = await owner.check()
+    answered = 0
+
+    async def refused() -> bool:
+        nonlocal answered
+        answer = await door.ask("POST", f"/p/{owner.slug}/job", body=b"x" * 100)
+        answered += answer.status == 200
+        if answer.status == 200:
+            return False
+        assert (answer.status, answer.text) == (503, "not stored, try again")
+        assert answer.header("retry-after") == "5"
+        return True
+
+    for _ in range(10):
+        assert not await refused()
+    fill_disk(own_redis.server.process.pid, own_redis.folder, room=2_000)
+    await eventually(refused)
+    # Reading goes on, and so does refusing.
+    for _ in range(10):
+        assert await refused()
+    assert (await owner.see(check)).ping_count == answered
+    (trouble,) = (finding for finding in await examine(owner.store) if finding.level != "ok")
+    assert (trouble.subject, trouble.level) == ("writing", "bad")
+    await verify(owner.store)  # processes may start meanwhile
+
+    # It finds room by itself.
+    free_disk(own_redis.server.process.pid)
+
+    async def taken() -> bool:
+        return not await refused()
+
+    await eventually(taken)
+    assert (await owner.see(check)).ping_count == answered
+
+    # Also what was answered in the moment before the disk was found to be full.
+    assert (await owner.store.redis.waitaof(1, 0, 30_000))[0] == 1
+    own_redis.kill()
+    own_redis.start()
+    await wait_until_ready(owner.store, seconds=20)
+    assert (await owner.see(check)).ping_count == answered
 
 
 async def test_a_redis_that_takes_no_writes_is_a_503(own: tuple[Door, Owner]) -> None:

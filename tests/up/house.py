@@ -121,11 +121,19 @@ class House:
         own = {"TTR_DATA_DIR": str(self.data), "PORT": str(self.port), "EMBEDDED_POSTGRES": "off"}
         return {**plain, "PYTHONPATH": str(HERE.parent.parent), **own, **settings}
 
-    def up(self, procfile: str, *, limits: Mapping[str, float] | None = None, **settings: str) -> Up:
-        """Start it; `limits` as in `ttr.up.patience.Limits`."""
+    def up(
+        self,
+        procfile: str,
+        *,
+        limits: Mapping[str, float] | None = None,
+        server: Path | None = None,
+        **settings: str,
+    ) -> Up:
+        """Start it; `limits` as in `ttr.up.patience.Limits`, `server` instead of the Redis that is found."""
         path = self.folder / "Procfile"
         path.write_text(procfile)
         command = [sys.executable, str(HERE / "drive.py"), str(path), json.dumps(limits or {})]
+        command += [str(server)] if server else []
         self.runs.append(Up(self.folder, self.env(**settings), command))
         return self.runs[-1]
 

@@ -23,14 +23,17 @@ from ttr.up.datadir import redis_place, subfolder
 from ttr.up.output import Output
 from ttr.up.patience import Limits, Patience, describe_end
 from ttr.up.probe import ask, fields, listens, url_of
+from ttr.up.redis_log import end_of_log
 from ttr.up.refusal import Refusal
-from ttr.up.serverlog import last_lines, move_long, open_log
+from ttr.up.room import can_grow
+from ttr.up.serverlog import move_long, open_log
 
 _OLDEST = (7, 0)
 # A server that reads its files answers LOADING; a million checks are read in well under a minute.
 _LOADING_LIMIT = 600.0
 _SILENCE_LIMIT = 30.0
 _STEP = 0.05
+_ROOM_STEP = 0.5
 
 
 class EmbeddedRedis:
@@ -49,6 +52,7 @@ class EmbeddedRedis:
         self._lock: int | None = None
         self._child: Child | None = None
         self._pid: int | None = None
+        self._server = ""
         self.description = ""
 
     @property
@@ -75,7 +79,9 @@ class EmbeddedRedis:
             if self._child and self._child.ended.done():
                 code = self._child.ended.result()
                 self._child = None
-                raise Refusal(f"The embedded Redis {describe_end(code)}. {self._end_of_log()}")
+                raise Refusal(
+                    f"The embedded Redis {describe_end(code)}. {end_of_log(self._folder, self._server)}"
+                )
             answer = await ask(self._socket, "PING")
             if answer == b"PONG":
                 break
@@ -87,7 +93,8 @@ class EmbeddedRedis:
             if loop.time() - heard > _SILENCE_LIMIT or loop.time() - began > _LOADING_LIMIT:
                 raise Refusal(
                     f"The embedded Redis on {self._folder} runs "
-                    f"(pid {locks.read_pid(self._folder / 'lock')}) but does not answer. {self._end_of_log()}"
+                    f"(pid {locks.read_pid(self._folder / 'lock')}) but does not answer. "
+                    f"{end_of_log(self._folder, self._server)}"
                 )
             await asyncio.sleep(_STEP)
         await self._introduce()
@@ -102,6 +109,7 @@ class EmbeddedRedis:
         began = loop.time()
         while True:
             await self._death()
+            await self._room()
             delay = patience.delay_after(lived=loop.time() - began, now=loop.time())
             self._output.say(f"Redis (pid {self._pid}) ended; starting it again in {delay:.1f} s", "redis")
             await asyncio.sleep(delay)
@@ -136,11 +144,12 @@ class EmbeddedRedis:
                 f"A Redis that ttr did not start listens on {self._socket}. Stop it first: two servers on "
                 "the same files destroy each other's data."
             )
+        self._server = find_server()
         move_long(self._folder / "redis.log")
         log = open_log(self._folder / "redis.log")
         try:
             self._child = self._children.start(
-                [find_server(), *_arguments(self._folder, self._socket, self._appendfsync)],
+                [self._server, *_arguments(self._folder, self._socket, self._appendfsync)],
                 env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
                 output=log,
                 locks=[self._lock],
@@ -176,6 +185,18 @@ class EmbeddedRedis:
             if self._lock is None:
                 await asyncio.sleep(0.2)
 
+    async def _room(self) -> None:
+        """Return when there is room again. With appendfsync always a Redis on a full disk ends at its first write, and
+        starting it again and again would be taken for a fault of its own. Its log has no room either to say so."""
+        told = False
+        while not can_grow(self._folder):
+            if not told:
+                self._output.say(
+                    f"There is no room on the disk of {self._folder}; Redis starts when there is", "redis"
+                )
+                told = True
+            await asyncio.sleep(_ROOM_STEP)
+
     async def _stop_adopted(self, pid: int, within: float) -> None:
         # By command: its pid may be one of another pid namespace.
         await ask(self._socket, "SHUTDOWN NOSAVE")
@@ -188,9 +209,6 @@ class EmbeddedRedis:
             await asyncio.sleep(_STEP)
         os.close(lock)
 
-    def _end_of_log(self) -> str:
-        log = self._folder / "redis.log"
-        return "\n".join([f"The end of {log}:", *(f"  {line}" for line in last_lines(log, 5))])
 
 
 def find_server() -> str:
