@@ -250,7 +250,8 @@ def test_a_server_that_redis_url_names_is_used_and_none_is_started(house: House,
     )
     try:
         until(socket.exists)
-        run = house.up(COUNTING, REDIS_URL=f"unix://{socket}")
+        run = house.up(COUNTING, REDIS_URL=f"unix://{socket}", REDIS_APPENDFSYNC="always")
+        run.says("REDIS_APPENDFSYNC is for an embedded Redis; the one of REDIS_URL has its own")
         run.says("acknowledged 5$")
         run.says("Redis     the one of REDIS_URL")
         assert run.stop() == 0
