@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import sys
 import warnings
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from ttr import __version__
@@ -15,6 +15,7 @@ from ttr.up.refusal import Refusal
 
 # What a command may end with: said in one line, without a traceback.
 _TOLD = (Refusal, SettingsError, StoreUnavailable, StoreUnfit, ArchiveUnavailable, ArchiveUnfit)
+_FLAGS = ("compare", "force")
 _OPTIONS = {"data_dir": "TTR_DATA_DIR", "host": "HOST", "port": "PORT"}
 
 
@@ -26,9 +27,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         for option, setting in _OPTIONS.items()
         if arguments.get(option) is not None
     }
+    flags = {flag: arguments[flag] for flag in _FLAGS if flag in arguments}
     warnings.formatwarning = _one_line
     try:
-        return _COMMANDS[arguments["command"]](overrides)
+        return _COMMANDS[arguments["command"]](overrides, **flags)
     except _TOLD as error:
         print(f"ttr {arguments['command']}: {error}", file=sys.stderr)
         return 1
@@ -70,6 +72,27 @@ def _parser() -> argparse.ArgumentParser:
         help="look at what ttr stands on",
         description="Look at what ttr stands on, and say what is wrong and what to do.",
         epilog="The exit status is 0 when nothing is bad (there may be warnings), else 1.",
+    )
+
+    snapshot = commands.add_parser(
+        "snapshot",
+        parents=[common],
+        help="write what Redis holds into Postgres now",
+        description="Write what has changed in Redis since the last snapshot into Postgres, as the clock does all the "
+        "time.",
+    )
+    snapshot.add_argument(
+        "--compare", action="store_true", help="read everything, and put right whatever differs"
+    )
+    restore = commands.add_parser(
+        "restore",
+        parents=[common],
+        help="give an empty Redis what the last snapshot holds",
+        description="Give an empty Redis what the last snapshot in Postgres holds. Stop ttr's processes first. One that "
+        "is broken off goes on where it was when it is run again.",
+    )
+    restore.add_argument(
+        "--force", action="store_true", help="remove all that ttr has in this Redis first"
     )
 
     about_keys = "the keys that secrets are kept under"
@@ -119,36 +142,49 @@ def _worker(overrides: dict[str, str]) -> int:
 def _migrate(overrides: dict[str, str]) -> int:
     from ttr.up.migrate import migrate_archive
 
-    try:
-        return asyncio.run(migrate_archive(load_settings(overrides)))
-    except asyncio.CancelledError:  # by SIGTERM; another run goes on where this one was
-        return 143
+    return _errand(migrate_archive(load_settings(overrides)))
+
+
+def _snapshot(overrides: dict[str, str], *, compare: bool) -> int:
+    from ttr.up.take_snapshot import take_snapshot
+
+    return _errand(take_snapshot(load_settings(overrides), compare=compare))
+
+
+def _restore(overrides: dict[str, str], *, force: bool) -> int:
+    from ttr.up.restore import restore_redis
+
+    return _errand(restore_redis(load_settings(overrides), force=force))
 
 
 def _keys(overrides: dict[str, str]) -> int:
     from ttr.up.rotate_keys import rotate_keys
 
-    try:
-        return asyncio.run(rotate_keys(load_settings(overrides)))
-    except asyncio.CancelledError:  # by SIGTERM; another run goes on where this one was
-        return 143
+    return _errand(rotate_keys(load_settings(overrides)))
 
 
 def _doctor(overrides: dict[str, str]) -> int:
     from ttr.up.doctor import doctor
 
+    return _errand(doctor(load_settings(overrides)))
+
+
+def _errand(work: Coroutine[Any, Any, int]) -> int:
+    """Run a command that is over soon; another run goes on where SIGTERM stops this one."""
     try:
-        return asyncio.run(doctor(load_settings(overrides)))
-    except asyncio.CancelledError:  # by SIGTERM
+        return asyncio.run(work)
+    except asyncio.CancelledError:
         return 143
 
 
-_COMMANDS = {
+_COMMANDS: dict[str, Callable[..., int]] = {
     "up": _up,
     "web": _web,
     "clock": _clock,
     "worker": _worker,
     "migrate": _migrate,
+    "snapshot": _snapshot,
+    "restore": _restore,
     "keys": _keys,
     "doctor": _doctor,
 }

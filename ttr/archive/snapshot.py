@@ -82,20 +82,30 @@ async def compared_at(database: Database) -> int:
 
 async def belong_together(store: Store, connection: Connection) -> None:
     """Let the archive be this Redis's if it is nobody's. Raises ArchiveUnfit if it is another's."""
-    row = await (await connection.execute("select id, (select count(*) from users) from archive")).fetchone()
-    await connection.commit()
-    assert row is not None  # noqa: S101
-    archive, accounts = row
-    with store_trouble():
-        if accounts == 0:
+    archive, accounts = await _identity(connection)
+    if accounts == 0:
+        with store_trouble():
             await store.redis.hset(keys.meta(), "archive", str(archive))
-            return
-        known = await store.redis.hget(keys.meta(), "archive")
-    if known is None or UUID(known.decode()) != archive:
+    elif not await belongs_to(store, connection):
         raise ArchiveUnfit(
             f"This Postgres holds the archive of another Redis, with {accounts:,} accounts: no snapshots are taken. "
             "Let DATABASE_URL name this installation's own database, or an empty one."
         )
+
+
+async def belongs_to(store: Store, connection: Connection) -> bool:
+    """Whether the archive is this Redis's, or nobody's yet."""
+    archive, accounts = await _identity(connection)
+    with store_trouble():
+        known = await store.redis.hget(keys.meta(), "archive")
+    return accounts == 0 or (known is not None and known.decode() == str(archive))
+
+
+async def _identity(connection: Connection) -> tuple[UUID, int]:
+    row = await (await connection.execute("select id, (select count(*) from users) from archive")).fetchone()
+    await connection.commit()
+    assert row is not None  # noqa: S101
+    return row[0], row[1]
 
 
 async def _lock(connection: Connection) -> bool:

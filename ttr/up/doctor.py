@@ -1,19 +1,22 @@
 """The command `ttr doctor`: looks at everything that ttr stands on and says what is wrong and what to do.
 
 A part of the surroundings is a section: a title, and a coroutine function that takes the settings and returns
-findings. Trouble that it can't look past it raises as Refusal, StoreUnfit or StoreUnavailable.
+findings. Trouble that it can't look past it raises as Refusal, or as an error of the store or the archive.
 """
 
-import asyncio
-import signal
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from ttr.archive.errors import ArchiveUnavailable, ArchiveUnfit
 from ttr.domain.finding import Finding
 from ttr.settings import Settings
 from ttr.store.errors import StoreUnavailable, StoreUnfit
+from ttr.up.postgres_findings import look_at_postgres
 from ttr.up.redis_findings import look_at_redis
 from ttr.up.refusal import Refusal
+
+
+_TROUBLE = (Refusal, StoreUnfit, StoreUnavailable, ArchiveUnfit, ArchiveUnavailable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +27,16 @@ class Section:
     look: Callable[[Settings], Awaitable[list[Finding]]]
 
 
-SECTIONS = (Section("Redis", look_at_redis),)
+SECTIONS = (Section("Redis", look_at_redis), Section("Postgres", look_at_postgres))
 
 
 async def doctor(settings: Settings, sections: Sequence[Section] = SECTIONS) -> int:
     """Print a line for each finding; 1 if something is bad, else 0, also with warnings."""
-    # A server that was started for us must be stopped, whatever ends us.
-    task = asyncio.current_task()
-    if task:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     every: list[Finding] = []
     for section in sections:
         try:
             found = await section.look(settings)
-        except (Refusal, StoreUnfit, StoreUnavailable) as trouble:
+        except _TROUBLE as trouble:
             found = [Finding("bad", "reachable", str(trouble))]
         print(section.title)
         for finding in found:

@@ -3,7 +3,7 @@
 from ttr.domain.finding import Finding
 from ttr.settings import Settings
 from ttr.store.redis import examine, open_store, wait_until_ready
-from ttr.up.borrowed_redis import borrowed_redis
+from ttr.up.borrowed import borrowed
 from ttr.up.room import look_at_room
 
 # Somebody waits at a terminal; a Redis that is well answers in milliseconds.
@@ -18,8 +18,9 @@ async def look_at_redis(settings: Settings) -> list[Finding]:
     if settings.redis_url:
         return [*await _look(settings.redis_url), *_unused(settings)]
     mode = settings.redis_appendfsync
-    async with borrowed_redis(settings.data_dir, appendfsync=mode) as url:
-        return [*await _look(url, appendfsync=mode), look_at_room(settings.data_dir / "redis")]
+    async with borrowed(settings) as servers:
+        found = await _look(await servers.redis(), appendfsync=mode)
+    return [*found, look_at_room(settings.data_dir / "redis")]
 
 
 async def _look(url: str, *, appendfsync: str | None = None) -> list[Finding]:

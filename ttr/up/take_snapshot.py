@@ -1,0 +1,30 @@
+"""The command `ttr snapshot`: everything that Redis holds, written into Postgres now."""
+
+from ttr.archive.database import open_database
+from ttr.archive.revisions import check_schema
+from ttr.archive.snapshot import snapshot
+from ttr.domain.moments import iso
+from ttr.settings import Settings
+from ttr.store.redis import open_store, verify_partitions, wait_until_ready
+from ttr.up.borrowed import borrowed
+from ttr.up.refusal import Refusal
+
+
+async def take_snapshot(settings: Settings, *, compare: bool) -> int:
+    """Take one and say what was written; 0. With `compare` everything is read, not only what has changed.
+
+    Raises Refusal, ArchiveUnavailable, ArchiveUnfit, StoreUnavailable and StoreUnfit; it may be run again.
+    """
+    async with borrowed(settings) as servers:
+        redis_url = await servers.redis()
+        database_url = await servers.postgres()
+        async with open_store(redis_url) as store, open_database(database_url) as database:
+            await wait_until_ready(store)
+            await verify_partitions(store)
+            await check_schema(database)
+            saved = await snapshot(store, database, compare=compare)
+    if saved is None:
+        raise Refusal("The clock is taking a snapshot right now. Try again in a moment.")
+    read = "Everything was compared" if saved.compared else "What had changed was read"
+    print(f"{read}, {saved.rows:,} rows. Postgres has whatever was acknowledged before {iso(saved.at)}.")
+    return 0
