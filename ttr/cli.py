@@ -91,9 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Give an empty Redis what the last snapshot in Postgres holds. Stop ttr's processes first. One that "
         "is broken off goes on where it was when it is run again.",
     )
-    restore.add_argument(
-        "--force", action="store_true", help="remove all that ttr has in this Redis first"
-    )
+    restore.add_argument("--force", action="store_true", help="remove all that ttr has in this Redis first")
 
     about_keys = "the keys that secrets are kept under"
     actions = commands.add_parser(

@@ -210,7 +210,6 @@ class EmbeddedRedis:
         os.close(lock)
 
 
-
 def find_server() -> str:
     """Path of a Redis server of 7.0 or newer: the installed wheel's, else one on the PATH.
 
