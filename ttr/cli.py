@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import errno
 import sys
 import warnings
 from collections.abc import Callable, Coroutine, Sequence
@@ -16,6 +17,7 @@ from ttr.up.refusal import Refusal
 # What a command may end with: said in one line, without a traceback.
 _TOLD = (Refusal, SettingsError, StoreUnavailable, StoreUnfit, ArchiveUnavailable, ArchiveUnfit)
 _FLAGS = ("compare", "force")
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _OPTIONS = {"data_dir": "TTR_DATA_DIR", "host": "HOST", "port": "PORT"}
 
 
@@ -33,6 +35,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _COMMANDS[arguments["command"]](overrides, **flags)
     except _TOLD as error:
         print(f"ttr {arguments['command']}: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        print(
+            f"ttr {arguments['command']}: There is no room on a disk ({error.strerror}). Make room where the data "
+            "directory and temporary files are, and try again.",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         return 130
@@ -88,8 +99,8 @@ def _parser() -> argparse.ArgumentParser:
         "restore",
         parents=[common],
         help="give an empty Redis what the last snapshot holds",
-        description="Give an empty Redis what the last snapshot in Postgres holds. Stop ttr's processes first. One that "
-        "is broken off goes on where it was when it is run again.",
+        description="Give an empty Redis what the last snapshot in Postgres holds. Stop ttr's processes first. "
+        "A restore that is broken off goes on where it was when it is run again.",
     )
     restore.add_argument("--force", action="store_true", help="remove all that ttr has in this Redis first")
 

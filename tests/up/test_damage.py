@@ -6,6 +6,7 @@ import resource
 import shlex
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -133,3 +134,15 @@ def test_with_always_a_full_disk_ends_redis_and_room_brings_it_back(house: House
     assert run.stop() == 0
     told = [int(n) for n in re.findall(r"acknowledged (\d+)$", run.output, re.MULTILINE)]
     assert told == sorted(set(told))  # a lost increment would be counted twice
+
+
+@pytest.mark.parametrize("command", ["up", "doctor"])
+def test_without_any_room_a_command_says_so(house: House, command: str) -> None:
+    (house.data / "redis").mkdir(parents=True)
+    limited = ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", sys.executable, "-m", "ttr", command]
+    refused = subprocess.run(
+        limited, env=house.env(), cwd=house.folder, capture_output=True, text=True, timeout=20
+    )
+    assert refused.returncode == 1
+    assert f"ttr {command}: There is no room on a disk" in refused.stderr
+    assert "Traceback" not in refused.stderr

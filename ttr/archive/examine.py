@@ -15,7 +15,7 @@ _LATE_SECONDS = 120
 
 
 async def examine(store: Store, database: Database, *, interval: float) -> list[Finding]:
-    """One finding a matter. Raises ArchiveUnavailable, ArchiveUnfit for a schema of another version, StoreUnavailable."""
+    """One finding a matter. Raises ArchiveUnavailable, StoreUnavailable, and ArchiveUnfit for another schema."""
     await check_schema(database)
     async with database.connection() as connection:
         row = await (

@@ -15,7 +15,6 @@ from ttr.up.postgres_findings import look_at_postgres
 from ttr.up.redis_findings import look_at_redis
 from ttr.up.refusal import Refusal
 
-
 _TROUBLE = (Refusal, StoreUnfit, StoreUnavailable, ArchiveUnfit, ArchiveUnavailable)
 
 
