@@ -83,6 +83,10 @@ def test_its_identity_lives_through_restarts_and_clients_are_cut_off_at_the_end(
     assert place
     with psycopg.connect(postgres_url(place)):  # SIGTERM would wait for it for ever
         assert run.stop() == 0
+    log = (house.data / "postgres" / "postgres.log").read_text()
+    assert "received fast shutdown request" in log
+    assert log.endswith("database system is shut down\n")
+    assert "terminated by signal" not in log  # its processes are not ended as orphans of ours
     run = started(house)
     assert sql(house, "SELECT id FROM archive") == identity
     assert "making the files" not in run.output
