@@ -200,7 +200,9 @@ def test_one_that_ends_at_once_is_off_with_its_own_words(house: House) -> None:
     shutil.rmtree(house.data / "postgres" / "data" / "pg_wal")
     run = started(house)
     assert re.search(
-        r"Postgres  off: it .*FATAL: .*\(the rest is in .*postgres\.log\)\.$", run.output, re.MULTILINE
+        r"Postgres  off: it ended with exit code 1: FATAL: .*\(the rest is in .*postgres\.log\)\.$",
+        run.output,
+        re.MULTILINE,
     )
     assert run.stop() == 0
 

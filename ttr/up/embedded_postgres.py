@@ -7,6 +7,7 @@ lock tells as well that no process of an earlier server is left, which its own `
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 from collections.abc import Sequence
@@ -38,6 +39,7 @@ class EmbeddedPostgres:
         self._folder = subfolder(data_dir, "postgres")
         self._data = self._folder / "data"
         self._log = self._folder / "postgres.log"
+        self._log_began = 0
         self._children = children
         self._output = output
         self._limits = limits
@@ -194,6 +196,7 @@ class EmbeddedPostgres:
         if self._lock is None:
             raise RuntimeError("a server is started only under its lock")
         log = open_log(self._log)
+        self._log_began = os.fstat(log).st_size
         try:
             self._child = self._children.start(
                 [*who.prefix, *command],
@@ -244,8 +247,8 @@ class EmbeddedPostgres:
 
     def _complaint(self) -> str:
         """The last line of its log that says why it ended, and where the rest is."""
-        lines = last_lines(self._log, 20)
-        fatal = [line for line in lines if "FATAL:" in line or "PANIC:" in line or "error:" in line]
+        lines = last_lines(self._log, 20, after=self._log_began)
+        fatal = [match[0] for line in lines if (match := re.search(r"(FATAL|PANIC|error): .*", line))]
         why = (fatal or lines or ["it said nothing"])[-1].strip()
         return f"{why} (the rest is in {self._log})"
 

@@ -17,6 +17,7 @@ def move_long(log: Path) -> None:
         log.replace(log.with_name(f"{log.name}.1"))
 
 
-def last_lines(log: Path, count: int) -> list[str]:
-    """The last lines; none if there is no log."""
-    return log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:] if log.exists() else []
+def last_lines(log: Path, count: int, *, after: int = 0) -> list[str]:
+    """The last lines of what stands after so many bytes; none if there is no log."""
+    text = log.read_bytes()[after:] if log.exists() else b""
+    return text.decode(errors="replace").splitlines()[-count:]
