@@ -56,6 +56,11 @@ class EmbeddedPostgres:
         return postgres_url(self._socket)
 
     @property
+    def has_files(self) -> bool:
+        """Whether it was ever made here."""
+        return self._data.is_dir()
+
+    @property
     def sessions(self) -> set[int]:
         """The session it leads if it is our child."""
         return {self._child.pid} if self._child else set()

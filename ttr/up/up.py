@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ttr.archive.guard import refuse_lost_redis
 from ttr.settings import Settings
 from ttr.store.errors import StoreUnavailable, StoreUnfit
 from ttr.store.redis import open_store, verify, wait_until_ready
+from ttr.store.restoring import has_accounts
 from ttr.up import locks
 from ttr.up.banner import base_url, compose, wait_until_healthy
 from ttr.up.children import Children
@@ -194,6 +196,7 @@ async def _work(run: _Run) -> None:
             archive = starts.create_task(_start_archive(run))
         url, postgres = archive.result()
         redis_url = run.settings.redis_url or (run.servers.redis.url if run.servers.redis else "")
+        await _refuse_lost_redis(run, redis_url, url, postgres)
         env = {**run.env, "REDIS_URL": redis_url, "DATABASE_URL": url}
         async with asyncio.TaskGroup() as tasks:
             if run.servers.redis:
@@ -205,6 +208,22 @@ async def _work(run: _Run) -> None:
             tasks.create_task(_show_banner(run, postgres))
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
+
+
+async def _refuse_lost_redis(run: _Run, redis_url: str, database_url: str, postgres: str) -> None:
+    """Rather stop than begin with nothing where a snapshot may hold everything. Raises Refusal."""
+    try:
+        async with open_store(redis_url) as store:
+            await wait_until_ready(store, _REDIS_WITHIN)
+            await refuse_lost_redis(store, database_url or None)
+            kept = run.servers.postgres is not None and run.servers.postgres.has_files
+            if kept and not database_url and not await has_accounts(store):
+                raise Refusal(
+                    f"This Redis is empty, and the embedded Postgres, which may hold what was in it, is {postgres} "
+                    "Mend that, or move its folder away to begin with nothing."
+                )
+    except (StoreUnavailable, StoreUnfit) as error:
+        raise Refusal(str(error)) from None
 
 
 async def _start_archive(run: _Run) -> tuple[str, str]:
