@@ -1,5 +1,7 @@
 """`ttr doctor` by hand: on the running embedded Redis, on one that it starts, on a bad one and on none."""
 
+import re
+import sys
 import tempfile
 from pathlib import Path
 
@@ -10,13 +12,15 @@ from tests.up.house import House, stand_in
 from ttr.cli import main
 from ttr.domain.finding import Finding
 from ttr.settings import Settings, load_settings
+from ttr.store import keys
 from ttr.store.errors import StoreUnavailable
-from ttr.up.datadir import redis_socket
+from ttr.up.datadir import redis_place
 from ttr.up.doctor import Section, doctor
 from ttr.up.probe import listens
 from ttr.up.room import judge_room, look_at_room
 
 WEB = stand_in("web", "web")
+NONE = "There is none, as EMBEDDED_POSTGRES says: what Redis's disk loses is lost, and history ends where Redis's does."
 
 
 def test_beside_a_running_ttr_up_it_looks_and_leaves_everything_alone(house: House) -> None:
@@ -26,31 +30,53 @@ def test_beside_a_running_ttr_up_it_looks_and_leaves_everything_alone(house: Hou
     assert (seen.returncode, seen.stderr) == (0, "")
     lines = seen.stdout.splitlines()
     assert lines[0] == "Redis"
-    assert [line.split()[0] for line in lines[1:-1]] == ["ok"] * 10
+    assert [line.split()[0] for line in lines[1:11]] == ["ok"] * 10
+    assert lines[11:-1] == ["Postgres", f"  ok       archive           {NONE}"]
     assert "appendfsync everysec" in seen.stdout
     assert f"GB are free for {house.data}/redis." in seen.stdout
-    assert lines[-1] == "0 bad, 0 warnings, 10 ok."
+    assert lines[-1] == "0 bad, 0 warnings, 11 ok."
     # The mode that is set now is not the one that was set when it started.
     seen = house.ttr("doctor", REDIS_APPENDFSYNC="always")
     assert seen.returncode == 0
     assert "  warning  append-only file  It is on, but appendfsync everysec" in seen.stdout
-    assert seen.stdout.endswith("0 bad, 1 warning, 9 ok.\n")
+    assert seen.stdout.endswith("0 bad, 1 warning, 10 ok.\n")
     assert run.stop() == 0
 
     # By itself it starts the Redis, and stops it again.
     again = house.ttr("doctor", "--data-dir", str(house.data), REDIS_APPENDFSYNC="always")
     assert again.returncode == 0
     assert "appendfsync always" in again.stdout
-    socket = redis_socket(house.data)
+    socket = redis_place(house.data).known()
     assert socket is not None
     assert not listens(socket)
+
+
+def test_it_says_how_far_behind_postgres_is_and_what_is_in_its_way(house: House) -> None:
+    on = {"EMBEDDED_POSTGRES": "on"}
+    run = house.up(f"release: {sys.executable} -m ttr migrate\n{WEB}", **on)
+    run.says("ttr is running at")
+    seen = house.ttr("doctor", **on)
+    assert "  ok       schema            Revision 0001, which is this version's." in seen.stdout
+    assert "  warning  snapshot          None was taken yet." in seen.stdout
+    assert f"GB are free for {house.data}/postgres." in seen.stdout
+    assert seen.returncode == 0
+    assert house.ttr("snapshot", **on).returncode == 0
+    seen = house.ttr("doctor", **on)
+    assert "  ok       archive           0 accounts, 0 checks." in seen.stdout
+    assert re.search(r"  ok       snapshot          The last one is \d+ s old; 0 changes wait", seen.stdout)
+    house.redis().hset(
+        keys.archive_state(), mapping={"state": "refused", "detail": "Mend it.", "noted_at": 1}
+    )
+    seen = house.ttr("doctor", **on)
+    assert seen.returncode == 1
+    assert re.search(r"  bad      snapshot .* The clock says: Mend it\.", seen.stdout)
 
 
 def test_where_there_is_no_database_it_says_so_and_makes_none(house: House) -> None:
     seen = house.ttr("doctor")
     assert seen.returncode == 1
     assert f"  bad      reachable         There is no database in {house.data}." in seen.stdout
-    assert seen.stdout.endswith("1 bad, 0 warnings, 0 ok.\n")
+    assert seen.stdout.endswith("1 bad, 0 warnings, 1 ok.\n")
     assert not house.data.exists()
 
 
@@ -82,8 +108,8 @@ def test_a_redis_of_the_owners_is_judged_and_its_password_is_not_told(house: Hou
             assert "  bad      eviction          This Redis may throw checks away" in seen.stdout
             assert "  warning  append-only file  Redis keeps no append-only file" in seen.stdout
             assert "  warning  settings          REDIS_APPENDFSYNC is for the embedded Redis" in seen.stdout
-            assert " disk " not in seen.stdout.replace("the disk", "")
-            assert seen.stdout.endswith("1 bad, 2 warnings, 7 ok.\n")
+            assert " disk " not in seen.stdout.replace("the disk", "").replace("'s disk", "")
+            assert seen.stdout.endswith("1 bad, 2 warnings, 8 ok.\n")
             wrong = house.ttr("doctor", REDIS_URL=f"{server.url}?password=hush-no")
             assert wrong.returncode == 1
             assert "hush" not in seen.stdout + seen.stderr + wrong.stdout + wrong.stderr

@@ -105,7 +105,7 @@ async def waiting(store: Store) -> int:
             for partition in range(keys.PARTITIONS):
                 pipe.hlen(keys.dirty(partition)).hlen(keys.dirty_taken(partition))
                 pipe.llen(keys.history_taken(partition)).llen(keys.history(partition))
-            found = await pipe.execute()
+            found: list[int] = await pipe.execute()
     return sum(found) - sum(1 for count in found[3::4] if count)  # a history begins with a count
 
 

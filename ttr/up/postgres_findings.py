@@ -9,6 +9,7 @@ from ttr.up.borrowed import borrowed
 from ttr.up.room import look_at_room
 
 _WITHIN = 5.0
+_WITHOUT = "what Redis's disk loses is lost, and history ends where Redis's does"
 
 
 async def look_at_postgres(settings: Settings) -> list[Finding]:
@@ -17,15 +18,11 @@ async def look_at_postgres(settings: Settings) -> list[Finding]:
     Raises Refusal, ArchiveUnfit, ArchiveUnavailable, StoreUnavailable.
     """
     folder = settings.data_dir / "postgres"
-    if not settings.database_url and (settings.embedded_postgres == "off" or not folder.is_dir()):
-        return [
-            Finding(
-                "warning",
-                "archive",
-                "There is none: with Redis's disk everything is lost, and history ends where Redis's does. Set "
-                "DATABASE_URL, or let `ttr up` start a Postgres of its own.",
-            )
-        ]
+    if not settings.database_url and settings.embedded_postgres == "off":
+        return [Finding("ok", "archive", f"There is none, as EMBEDDED_POSTGRES says: {_WITHOUT}.")]
+    if not settings.database_url and not folder.is_dir():
+        todo = "Set DATABASE_URL, or let `ttr up` start a Postgres of its own"
+        return [Finding("warning", "archive", f"There is none: {_WITHOUT}. {todo}.")]
     async with borrowed(settings) as servers:
         redis_url, database_url = await servers.redis(), await servers.postgres()
         async with open_store(redis_url) as store, open_database(database_url) as database:

@@ -1,0 +1,134 @@
+"""`ttr snapshot` and `ttr restore` by hand, on the embedded servers."""
+
+import asyncio
+import shutil
+import sys
+
+from cryptography.fernet import Fernet
+
+from tests.up.house import House, stand_in
+from tests.up.test_rotate_keys import socket_of
+from ttr.now import now_ms
+from ttr.store import keys
+from ttr.store.redis import open_store, verify_master_key
+from ttr.store.restoring import note_progress
+from ttr.store.users import create_user
+from ttr.up.probe import url_of
+
+KEY = Fernet.generate_key().decode()
+PROCFILE = f"release: {sys.executable} -m ttr migrate\n" + stand_in("web", "web")
+ON = {"EMBEDDED_POSTGRES": "on", "ENCRYPTION_KEY": KEY}
+
+
+def with_a_snapshot(house: House) -> None:
+    """Two accounts in Redis and in Postgres, and nothing that runs."""
+    run = house.up(PROCFILE, **ON)
+    run.says("ttr is running at")
+
+    async def make() -> None:
+        async with open_store(url_of(socket_of(house))) as store:
+            await verify_master_key(store, KEY)
+            for _ in range(2):
+                await create_user(store, now=1, master=KEY)
+
+    asyncio.run(make())
+    taken = house.ttr("snapshot", **ON)
+    assert taken.returncode == 0, taken.stderr
+    assert taken.stdout.startswith(
+        "Everything was compared, 2 rows. Postgres has whatever was acknowledged before 20"
+    )
+    assert run.stop() == 0
+
+
+def lose_redis(house: House) -> None:
+    """The disk of Redis is gone; that of Postgres is not."""
+    shutil.rmtree(house.data / "redis")
+
+
+def names(house: House) -> set[bytes]:
+    """The accounts that Redis has."""
+    return set(house.redis().scan_iter("ttr:{*}:user:*"))
+
+
+def test_a_lost_redis_stops_the_start_and_comes_back_by_a_restore(house: House) -> None:
+    with_a_snapshot(house)
+    lose_redis(house)
+    run = house.up(PROCFILE, **ON)
+    run.says(r"holds a snapshot of 2 accounts with 0 checks\. Run `ttr restore` to get them back")
+    assert run.process.wait(10) == 1
+
+    restored = house.ttr("restore", **ON)
+    assert restored.returncode == 0, restored.stderr
+    assert restored.stdout.startswith("Restored 2 accounts with 0 checks, 2 records in all.")
+    assert restored.stderr.splitlines()[-1] == "2 of 2 records"
+
+    run = house.up(PROCFILE, **ON)
+    run.says("ttr is running at")
+    assert len(names(house)) == 2
+    again = house.ttr("snapshot", **ON)
+    assert again.stdout.startswith("What had changed was read, 0 rows.")
+
+
+def test_a_redis_with_accounts_is_replaced_only_by_force(house: House) -> None:
+    with_a_snapshot(house)
+    refused = house.ttr("restore", **ON)
+    assert refused.returncode == 1
+    assert "ttr restore: This Redis is not empty: it has accounts." in refused.stderr
+    forced = house.ttr("restore", "--force", **ON)
+    assert forced.returncode == 0, forced.stderr
+
+
+def test_processes_that_run_keep_a_restore_out(house: House) -> None:
+    with_a_snapshot(house)
+    run = house.up(PROCFILE, **ON)
+    run.says("ttr is running at")
+    house.redis().set(keys.web_tick(), now_ms())
+    refused = house.ttr("restore", "--force", **ON)
+    assert refused.returncode == 1
+    assert "Processes of ttr run on this Redis. Stop them first" in refused.stderr
+    assert len(names(house)) == 2
+
+
+def test_a_half_done_restore_is_finished_before_anything_starts(house: House) -> None:
+    with_a_snapshot(house)
+    run = house.up(PROCFILE, **ON)
+    run.says("ttr is running at")
+
+    async def break_off() -> None:
+        async with open_store(url_of(socket_of(house))) as store:
+            await note_progress(store, {"done": 1})
+
+    asyncio.run(break_off())
+    assert run.stop() == 0
+    run = house.up(PROCFILE, **ON)
+    run.says(r"A restore of this Redis is half done\. Run `ttr restore` to finish it\.")
+    assert run.process.wait(10) == 1
+    finished = house.ttr("restore", **ON)
+    assert finished.returncode == 0, finished.stderr
+    assert "Going on where the last restore was broken off." in finished.stderr
+
+
+def test_another_encryption_key_is_refused_before_anything_is_written(house: House) -> None:
+    with_a_snapshot(house)
+    lose_redis(house)
+    refused = house.ttr("restore", **ON | {"ENCRYPTION_KEY": Fernet.generate_key().decode()})
+    assert refused.returncode == 1
+    assert "ENCRYPTION_KEY is not the one that this archive was made with" in refused.stderr
+
+
+def test_a_postgres_that_does_not_start_keeps_an_empty_redis_from_beginning_anew(house: House) -> None:
+    with_a_snapshot(house)
+    lose_redis(house)
+    (house.data / "postgres" / "data" / "PG_VERSION").write_text("9\n")
+    run = house.up(PROCFILE, **ON)
+    run.says(r"This Redis is empty, and the embedded Postgres, which may hold what was in it, is off: ")
+    assert run.process.wait(10) == 1
+
+
+def test_without_a_snapshot_there_is_nothing_to_restore(house: House) -> None:
+    run = house.up(PROCFILE, **ON)
+    run.says("ttr is running at")
+    assert run.stop() == 0
+    refused = house.ttr("restore", **ON)
+    assert refused.returncode == 1
+    assert "there is nothing to restore" in refused.stderr
