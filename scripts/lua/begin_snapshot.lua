@@ -2,11 +2,13 @@
 -- begin_snapshot: begins a snapshot of a partition, or goes on giving back what one that was broken off had taken.
 -- KEYS[1] the partition's prefix
 -- ARGV[1] token of the snapshot  [2] most marks given back a call
+-- ARGV[3] token of the snapshot that Postgres has, "" when that is none that Redis remembers
 -- returns {1 if another call has more to give back, else 0, lines of history that were given up since the last one}
 ---@include keys
 local prefix, token, most = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local key, history = snapshot_key(prefix), history_key(prefix)
-redis.call("HSET", key, "token", token)
+redis.call("HSET", key, "token", token, "saved", ARGV[3], "calls", "0")
+redis.call("HDEL", key, "read")
 -- From here on history is kept.
 if redis.call("EXISTS", history) == 0 then redis.call("RPUSH", history, "0") end
 local taken = redis.call("HRANDFIELD", dirty_taken_key(prefix), most, "WITHVALUES")

@@ -5,18 +5,24 @@
 -- KEYS[1] the partition's prefix
 -- ARGV[1] token of the snapshot  [2] most records a call  [3] lines of history that were read by it  [4] most lines a call
 -- ARGV[5] bytes of bodies after which a call ends  [6] "1": checks with all the pings and changes that they keep
--- returns {"lost"} when another snapshot has begun
+-- ARGV[7] calls before this one  [8] lines of history that begin_snapshot said were given up
+-- returns {"lost"} when all has to be read anew: another snapshot has begun, an answer did not arrive and its call is
+-- repeated, or history was given up that [6] should have made up for
 -- returns {"more" | "all", {history line, ...}, {record, part, part, ...}, ...}; the parts of each kind are below, all
 -- empty when the record is gone; with "all" the last record is the partition itself
 ---@include keys
 local prefix, most, lines, bytes_left = KEYS[1], tonumber(ARGV[2]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local dirty, taken = dirty_key(prefix), dirty_taken_key(prefix)
 local history, history_taken = history_key(prefix), history_taken_key(prefix)
-if redis.call("HGET", snapshot_key(prefix), "token") ~= ARGV[1] then return {"lost"} end
+local snapshot = snapshot_key(prefix)
+local begun = redis.call("HMGET", snapshot, "token", "calls")
+if begun[1] ~= ARGV[1] or begun[2] ~= ARGV[7] then return {"lost"} end
+local given_up = redis.call("LINDEX", history, 0)
+if ARGV[6] ~= "1" and tonumber(given_up or "0") > tonumber(ARGV[8]) then return {"lost"} end
+redis.call("HINCRBY", snapshot, "calls", 1)
 
 local moved = redis.call("LRANGE", history, 1, lines)
 if #moved > 0 then
-  local given_up = redis.call("LINDEX", history, 0)
   redis.call("LTRIM", history, #moved + 1, -1)
   redis.call("LPUSH", history, given_up)
   redis.call("RPUSH", history_taken, unpack(moved))
@@ -87,6 +93,8 @@ for i = 1, #records, 2 do
 end
 if read < most and read == #records / 2 and #told < lines and #moved < lines then
   answer[1] = "all"
+  -- Postgres may have this snapshot from now on. A Redis that loses what came before, in a crash, loses this as well.
+  redis.call("HSET", snapshot, "read", ARGV[1])
   answer[#answer + 1] = {"partition", redis.call("HGETALL", clock_key(prefix)),
     redis.call("LRANGE", pending_gaps_key(prefix), 0, -1), redis.call("ZRANGE", gaps_key(prefix), 0, -1),
     redis.call("ZRANGE", chores_key(prefix), 0, -1, "WITHSCORES")}

@@ -21,7 +21,8 @@ async def ping(
     """One signal of a job, at a time of the test's."""
     check = await checks.get_check(store, user, str(check.id))
     plan = pings.Plan(check.id, check.revision, check.settings.schedule, None, False)
-    target = pings.Target(user.id, user.user_slug, None, check.settings.slug or "", plan)
+    by_id = None if check.settings.slug else check.id
+    target = pings.Target(user.id, user.user_slug, by_id, check.settings.slug or "", plan)
     entry = PingEntry(
         at=at,
         kind=kind,

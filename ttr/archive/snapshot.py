@@ -58,13 +58,15 @@ async def snapshot(store: Store, database: Database, *, compare: bool = False) -
         if not await _lock(connection):
             return None
         try:
-            parted = await _parted(store, connection)
+            tokens = await _tokens(connection)
+            parted = await _parted(store, tokens)
             if parted or compare:
                 await _mark_everything(
                     store, connection, set(range(keys.PARTITIONS)) if compare else parted, parted
                 )
             for partition in range(keys.PARTITIONS):
-                rows += await _save(store, connection, partition, missed=partition in parted)
+                saved = "" if partition in parted else tokens[partition]
+                rows += await _save(store, connection, partition, saved)
             await _save_globals(store, connection, compared=compare or bool(parted))
         finally:
             await _unlock(connection)
@@ -122,11 +124,15 @@ async def _unlock(connection: Connection) -> None:
         await connection.commit()
 
 
-async def _parted(store: Store, connection: Connection) -> set[int]:
-    """The partitions of which Redis and Postgres don't remember the same last snapshot; at first all."""
+async def _tokens(connection: Connection) -> dict[int, str]:
+    """The last snapshot of each partition that has one."""
     found = await (await connection.execute("select id, token from partitions")).fetchall()
     await connection.commit()
-    tokens: dict[int, str] = dict(found)
+    return dict(found)
+
+
+async def _parted(store: Store, tokens: dict[int, str]) -> set[int]:
+    """The partitions of which Redis and Postgres don't remember the same last snapshot; at first all."""
     last = await snapshots.last_tokens(store)
     parted = {partition for partition, known in enumerate(last) if tokens.get(partition, "") not in known}
     if parted and tokens:
@@ -134,10 +140,10 @@ async def _parted(store: Store, connection: Connection) -> set[int]:
     return parted
 
 
-async def _save(store: Store, connection: Connection, partition: int, *, missed: bool) -> int:
-    """One partition; the rows that were written. `missed`: history was missed as well."""
-    begun = await snapshots.begin(store, partition, secrets.token_hex(8))
-    rows = await _drain(store, connection, begun, whole_logs=missed or begun.given_up > 0)
+async def _save(store: Store, connection: Connection, partition: int, saved: str) -> int:
+    """One partition; the rows that were written. Without `saved`, the last snapshot, history was missed as well."""
+    begun = await snapshots.begin(store, partition, secrets.token_hex(8), saved=saved)
+    rows = await _drain(store, connection, begun, whole_logs=not saved or begun.given_up > 0)
     await connection.commit()
     await snapshots.end(store, begun)
     return rows
@@ -168,10 +174,11 @@ async def _mark_everything(
 
 
 async def _drain(store: Store, connection: Connection, begun: Begun, *, whole_logs: bool) -> int:
-    lines = 0
+    calls = lines = 0
     async with staging(connection) as stage:
         while True:
-            taken = await snapshots.take(store, begun, lines, whole_logs=whole_logs)
+            taken = await snapshots.take(store, begun, calls, lines, whole_logs=whole_logs)
+            calls += 1
             lines += len(taken.history)
             for line in taken.history:
                 await stage.add_line(line)

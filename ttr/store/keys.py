@@ -267,7 +267,8 @@ def history_taken(partition: int) -> str:
 
 
 def snapshot(partition: int) -> str:
-    """Hash, ephemeral: `token` of the snapshot under way, `saved`, that of the last one that ended."""
+    """Hash, ephemeral: `saved`, the token of the last snapshot that Postgres is known to have; while one is under way
+    its `token`, `calls` (that read for it), and `read`, the token again, once all was read."""
     return prefix(partition) + "snapshot"
 
 

@@ -50,33 +50,35 @@ class Taken:
 
 
 class Overtaken(Exception):
-    """Another snapshot of this partition has begun."""
+    """This snapshot can't go on: another one has begun, or what it has read is not all. The next one reads it again."""
 
 
 async def last_tokens(store: Store) -> list[set[str]]:
-    """For each partition the tokens that the last snapshot in Postgres may have: of the last one that ended, and of one
-    that was broken off, perhaps behind its commit.
+    """For each partition the tokens that the last snapshot in Postgres may have: of the last one that is known to be
+    there, and of one that was read to its end and broken off, perhaps behind its commit.
     """
     with store_trouble():
         async with store.redis.pipeline(transaction=False) as pipe:
             for partition in range(keys.PARTITIONS):
-                pipe.hmget(keys.snapshot(partition), "saved", "token")
+                pipe.hmget(keys.snapshot(partition), "saved", "read")
             found = await pipe.execute()
     return [{token.decode() for token in tokens if token} for tokens in found]
 
 
-async def begin(store: Store, partition: int, token: str) -> Begun:
-    """Begin a snapshot under a token that nobody has used before."""
+async def begin(store: Store, partition: int, token: str, *, saved: str = "") -> Begun:
+    """Begin a snapshot under a token that nobody has used before. `saved` is the token of the one that Postgres has, ""
+    when that is not of this Redis's past: then it stays so until this one ends.
+    """
     more = True
     given_up = 0
     with store_trouble():
         while more:
-            more, given_up = await store.scripts.run("begin_snapshot", partition, [token, _GIVEN_BACK])
+            more, given_up = await store.scripts.run("begin_snapshot", partition, [token, _GIVEN_BACK, saved])
     return Begun(partition, token, given_up)
 
 
-async def take(store: Store, begun: Begun, lines: int, *, whole_logs: bool) -> Taken:
-    """Read on; `lines` of history have been read by this snapshot. Raises Overtaken.
+async def take(store: Store, begun: Begun, calls: int, lines: int, *, whole_logs: bool) -> Taken:
+    """Read on; `calls` of this snapshot have read `lines` of history. Raises Overtaken.
 
     `whole_logs`: checks come with all pings and changes that they keep, for an archive that has missed some.
     """
@@ -84,10 +86,19 @@ async def take(store: Store, begun: Begun, lines: int, *, whole_logs: bool) -> T
         answer = await store.scripts.run(
             "take_dirty",
             begun.partition,
-            [begun.token, _RECORDS, lines, _LINES, _BODY_BYTES, "1" if whole_logs else ""],
+            [
+                begun.token,
+                _RECORDS,
+                lines,
+                _LINES,
+                _BODY_BYTES,
+                "1" if whole_logs else "",
+                calls,
+                begun.given_up,
+            ],
         )
     if answer[0] == b"lost":
-        raise Overtaken("another snapshot has begun")
+        raise Overtaken("the snapshot was overtaken, and the next one begins anew")
     return Taken(answer[0] == b"all", answer[1], [_record(parts) for parts in answer[2:]])
 
 
@@ -95,7 +106,7 @@ async def end(store: Store, begun: Begun) -> None:
     """Forget what was taken, for it is safe elsewhere. Raises Overtaken."""
     with store_trouble():
         if not await store.scripts.run("end_snapshot", begun.partition, [begun.token, begun.given_up]):
-            raise Overtaken("another snapshot has begun")
+            raise Overtaken("the snapshot was overtaken, and the next one begins anew")
 
 
 async def waiting(store: Store) -> int:
