@@ -14,6 +14,7 @@ from ttr.archive.database import Database
 from ttr.archive.encoding import unpack, unpack_pairs
 from ttr.archive.errors import ArchiveUnfit
 from ttr.archive.revisions import check_schema
+from ttr.archive.snapshot import SEQUENCES
 from ttr.archive.staging import NAMED, TABLES
 from ttr.domain.schedule import next_due
 from ttr.store import keys, restoring
@@ -259,11 +260,21 @@ async def _put_globals(store: Store, connection: Connection) -> None:
     row = await (await connection.execute("select id, fields from archive")).fetchone()
     assert row is not None  # noqa: S101
     archive, fields = row
+    sequences = {
+        kind: max(fields.get("sequences", {}).get(kind, 0), await _last(connection, TABLES[kind]))
+        for kind in SEQUENCES
+    }
     with store_trouble():
         async with store.redis.pipeline(transaction=False) as pipe:
-            meta = {**fields["meta"], "archive": str(archive), "partitions": str(keys.PARTITIONS)}
-            restoring.queue_globals(pipe, meta, fields["sequences"])
+            meta = {**fields.get("meta", {}), "archive": str(archive), "partitions": str(keys.PARTITIONS)}
+            restoring.queue_globals(pipe, meta, sequences)
             await pipe.execute()
+
+
+async def _last(connection: Connection, table: str) -> int:
+    """The last number of a table: a snapshot that broke off has written it, but not the counters, which come last."""
+    row = await (await connection.execute(f"select max(id) from {table}")).fetchone()  # noqa: S608
+    return (row and row[0]) or 0
 
 
 def _list(values: Sequence[Any] | None) -> list[bytes]:

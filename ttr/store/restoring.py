@@ -217,6 +217,7 @@ def queue_partition(
     """A partition's own keys; `token` is that of the snapshot that it comes from."""
     _queue_hash(pipe, keys.clock(partition), fields)
     _queue_list(pipe, keys.pending_gaps(partition), pending_gaps)
+    pipe.delete(keys.gaps(partition), keys.chores(partition))
     for gap in gaps:
         pipe.zadd(keys.gaps(partition), {gap: int(gap.partition(b":")[2])})
     for name, until in chores.items():

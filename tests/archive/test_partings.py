@@ -1,0 +1,228 @@
+"""Redis and Postgres that don't go together any more: whoever went back in time, Postgres follows Redis."""
+
+import logging
+
+import pytest
+
+from tests.archive.keyspace import read_keyspace
+from tests.archive.life import live, ping
+from tests.archive.rows import kept_numbers, rows
+from tests.archive.test_windows import compare, equal_after_restore
+from tests.lua.parts import MINUTE, NOON, make_check, make_user
+from tests.postgres import PostgresServer
+from ttr.archive.database import Database, open_database
+from ttr.archive.errors import ArchiveUnfit
+from ttr.archive.restore import restore
+from ttr.archive.snapshot import snapshot
+from ttr.store import checks, keys, snapshots
+from ttr.store.redis import Store
+
+Copy = dict[bytes, tuple[bytes, int]]
+
+
+async def copy(store: Store) -> Copy:
+    """All of Redis, as an older append-only file would hold it."""
+    found = {}
+    for key in await store.redis.keys("*"):
+        expires = max(0, await store.redis.pexpiretime(key))
+        found[key] = (await store.redis.dump(key), expires)
+    return found
+
+
+async def go_back(store: Store, to: Copy) -> None:
+    """Redis is what it was."""
+    await store.redis.flushall()
+    for key, (value, expires) in to.items():
+        await store.redis.restore(key, expires, value, absttl=bool(expires))
+
+
+async def compared(store: Store, database: Database) -> bool:
+    """Take a snapshot; whether it read everything."""
+    saved = await snapshot(store, database)
+    assert saved is not None
+    return saved.compared
+
+
+async def test_a_redis_that_went_back_in_time_is_followed(
+    store: Store, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    await live(store)
+    user = await make_user(store)
+    check = await make_check(store, user, slug="old")
+    await ping(store, user, check, NOON, body=b"kept")
+    assert await compared(store, database)  # the first one
+    older = await copy(store)
+    await ping(store, user, check, NOON + 1, "fail", body=b"lost")
+    gone = await make_check(store, user, slug="lost")
+    await ping(store, user, gone, NOON + 2, body=b"lost with its check")
+    assert not await compared(store, database)
+    assert await kept_numbers(database, "pings", check.id) == [1, 2]
+
+    await go_back(store, older)
+    caplog.set_level(logging.WARNING)
+    assert await compared(store, database)
+
+    assert "Redis or Postgres went back in time" in caplog.text
+    for table in ("pings", "flips", "bodies"):
+        assert await kept_numbers(database, table, check.id) == [1], table
+        assert await kept_numbers(database, table, gone.id) == [], table
+    assert await rows(database, "select id from checks where id = %s", (gone.id,)) == []
+    assert not await compared(store, database)
+    await equal_after_restore(store, database)
+
+
+async def test_numbers_that_are_given_again_mean_what_redis_says(store: Store, database: Database) -> None:
+    user = await make_user(store)
+    check = await make_check(store, user)
+    await snapshot(store, database)
+    older = await copy(store)
+    await ping(store, user, check, NOON + 1, "fail", body=b"before")
+    await snapshot(store, database)
+    await go_back(store, older)
+    await ping(store, user, check, NOON + 2, body=b"after")
+
+    await snapshot(store, database)
+
+    assert await rows(database, "select number, kind from pings") == [(1, "success")]
+    assert await rows(database, "select body from bodies") == [(b"after",)]
+    assert await rows(database, 'select "to" from flips') == [("up",)]
+
+
+async def test_a_postgres_that_went_back_in_time_catches_up(
+    store: Store, postgres_server: PostgresServer, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    await live(store)
+    user = await make_user(store)
+    check = await make_check(store, user, slug="old")
+    removed = await make_check(store, user, slug="removed")
+    await ping(store, user, check, NOON, body=b"kept")
+    async with open_database(database_url) as database:
+        await snapshot(store, database)
+    older = postgres_server.create(database_url.partition("@/")[2].partition("?")[0])
+    await ping(store, user, check, NOON + 1, "fail", body=b"newer")
+    await checks.delete_check(store, user, str(removed.id))
+    async with open_database(database_url) as database:
+        await snapshot(store, database)
+    try:
+        async with open_database(postgres_server.url(older)) as database:
+            caplog.set_level(logging.WARNING)
+            assert await compared(store, database)
+            assert "Redis or Postgres went back in time" in caplog.text
+            for table in ("pings", "flips", "bodies"):
+                assert await kept_numbers(database, table, check.id) == [1, 2], table
+            assert await rows(database, "select id from checks where id = %s", (removed.id,)) == []
+            await equal_after_restore(store, database)
+    finally:
+        postgres_server.drop(older)
+
+
+async def test_another_installations_postgres_is_refused_and_left_as_it_is(
+    store: Store, database: Database
+) -> None:
+    await live(store)
+    await snapshot(store, database)
+    before = await rows(database, "select * from checks order by id")
+    await store.redis.flushall()
+    await live(store)
+
+    with pytest.raises(ArchiveUnfit, match="holds the archive of another Redis, with 2 accounts"):
+        await snapshot(store, database)
+
+    assert await rows(database, "select * from checks order by id") == before
+    assert not await store.redis.exists(*(keys.snapshot(p) for p in range(keys.PARTITIONS)))
+
+
+async def test_while_postgres_is_away_redis_keeps_so_much_and_the_rest_is_filled_from_its_window(
+    store: Store, database: Database
+) -> None:
+    user = await make_user(store)
+    quiet, busy = await make_check(store, user), await make_check(store, user)
+    await snapshot(store, database)
+    await ping(store, user, quiet, NOON)
+    # 65,536 entries find room, with the counter in front: the next line makes 1,024 of the oldest go.
+    history = keys.history(user.partition)
+    filler = b"p%d:" % busy.id
+    for lines in [1_000] * 65 + [65_534 - 65_000 - await store.redis.llen(history)]:
+        await store.redis.rpush(history, *[filler] * lines)
+    await ping(store, user, busy, NOON)  # its line, and that of its change from new to up
+    assert await store.redis.llen(history) == 65_536
+    assert await store.redis.lindex(history, 0) == b"0"
+    await ping(store, user, busy, NOON + 1)
+    assert await store.redis.llen(history) == 65_537 - 1_024
+    assert await store.redis.lindex(history, 0) == b"1024"
+    await store.redis.lrem(history, 0, filler)  # that was no ping
+    for i in range(2, 4):
+        await ping(store, user, busy, NOON + i)
+    assert await store.redis.hlen(keys.dirty(user.partition)) == 3  # two checks and their account
+
+    await snapshot(store, database)
+
+    assert await kept_numbers(database, "pings", quiet.id) == [1]
+    assert await kept_numbers(database, "pings", busy.id) == [1, 2, 3, 4]
+    assert await store.redis.lindex(history, 0) == b"0"
+    await equal_after_restore(store, database)
+
+
+async def test_history_given_up_during_a_snapshot_is_made_up_for_by_the_next(
+    store: Store, database: Database
+) -> None:
+    user = await make_user(store)
+    check = await make_check(store, user)
+    await snapshot(store, database)
+    await ping(store, user, check, NOON)
+    begun = await snapshots.begin(store, user.partition, "stalled")
+    await snapshots.take(store, begun, 0, 0, whole_logs=False)
+    await ping(store, user, check, NOON + 1)
+    # Postgres stalls, and the list runs over: the ping's line goes.
+    await store.redis.delete(keys.history(user.partition))
+    await store.redis.rpush(keys.history(user.partition), "1024")
+
+    with pytest.raises(snapshots.Overtaken):
+        await snapshots.take(store, begun, 1, 1, whole_logs=False)
+
+    await snapshot(store, database)
+    assert await kept_numbers(database, "pings", check.id) == [1, 2]
+
+
+async def test_numbers_are_not_given_again_after_a_snapshot_that_broke_off(
+    store: Store, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Partitions were written, and then the end came: the counters in Postgres are older than the checks."""
+    user = await make_user(store)
+    await make_check(store, user)
+    await snapshot(store, database)
+    newest = await make_check(store, user)
+    other = await make_user(store)
+
+    async def dies(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ttr.archive.snapshot._save_globals", dies)
+    with pytest.raises(KeyboardInterrupt):
+        await snapshot(store, database)
+    before = await read_keyspace(store)
+    await store.redis.flushall()
+    await restore(store, database, now=None, progress=lambda done, of: None)
+    compare(before, await read_keyspace(store))
+    assert (await make_check(store, user)).id == newest.id + 1
+    assert (await make_user(store)).id == other.id + 1
+
+
+async def test_a_first_snapshot_without_the_counters_can_be_restored(
+    store: Store, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await live(store)
+
+    async def dies(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ttr.archive.snapshot._save_globals", dies)
+    with pytest.raises(KeyboardInterrupt):
+        await snapshot(store, database)
+    before = await read_keyspace(store)
+    await store.redis.flushall()
+    await restore(store, database, now=None, progress=lambda done, of: None)
+    after = await read_keyspace(store)
+    before["ttr:meta"][0].pop(b"sealed", None)
+    before["ttr:meta"][0].pop(b"index_version", None)
+    compare(before, after)
