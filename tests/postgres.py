@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from tests.journeys.stack import children
 from ttr.up.postgres_programs import find_programs, find_user
 
 _ENV = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C", "TZ": "UTC"}
@@ -50,9 +53,18 @@ class PostgresServer:
     def stop(self) -> None:
         """End it at once; its files stay."""
         if self.process:
-            self.process.send_signal(3)  # SIGQUIT: its children go with it, and nothing is written
+            self.process.send_signal(signal.SIGQUIT)  # its children go with it, and nothing is written
             self.process.wait(10)
             self.process = None
+
+    def kill(self) -> None:
+        """End it and whatever it has started by SIGKILL."""
+        assert self.process
+        for pid in (self.process.pid, *children(self.process.pid)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait(10)
+        self.process = None
 
     def create(self, template: str = "template1") -> str:
         """A new database, a copy of `template`; its name."""

@@ -30,7 +30,7 @@ async def read_keyspace(store: Store) -> Keyspace:
     found = {}
     async for key in store.redis.scan_iter(match=keys.EVERY, count=1_000):
         name = key.decode()
-        if name.startswith(EPHEMERAL) or name.rpartition("}:")[2] in BOOKKEEPING:
+        if not is_durable(name):
             continue
         value = await _read(store, key)
         if value:
@@ -40,9 +40,17 @@ async def read_keyspace(store: Store) -> Keyspace:
     return found
 
 
+def is_durable(name: str) -> bool:
+    """Whether a key must survive."""
+    return not name.startswith(EPHEMERAL) and name.rpartition("}:")[2] not in BOOKKEEPING
+
+
 async def _read(store: Store, key: bytes) -> Any:
     match (await store.redis.type(key)).decode():
         case "hash":
+            if key.endswith(b":search"):  # its lines stand in any order
+                blocks = await store.redis.hgetall(key)
+                return {block: sorted(text.splitlines()) for block, text in blocks.items()}
             return await store.redis.hgetall(key)
         case "list":
             return await store.redis.lrange(key, 0, -1)

@@ -8,7 +8,7 @@ from tests.archive.keyspace import read_keyspace
 from tests.archive.life import live, ping
 from tests.archive.rows import kept_numbers, rows
 from tests.archive.test_windows import compare, equal_after_restore
-from tests.lua.parts import MINUTE, NOON, make_check, make_user
+from tests.lua.parts import NOON, make_check, make_user
 from tests.postgres import PostgresServer
 from ttr.archive.database import Database, open_database
 from ttr.archive.errors import ArchiveUnfit

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -29,6 +30,7 @@ _OF_TTR = (
     "QUEUE_REDIS_URL",
     "DATABASE_URL",
     "EMBEDDED_POSTGRES",
+    "SNAPSHOT_",
     "SECRET_KEY",
     "ENCRYPTION_KEY",
     "PUBLIC_URL",
@@ -45,10 +47,13 @@ def environment(**settings: str) -> dict[str, str]:
 class Stack:
     """`redis`, `web`, and as many of `clock` and `worker` as wanted (`clock2`, ...); nothing restarts them.
 
-    `with` starts all and leaves nothing behind, whatever a test killed.
+    `with` starts all and leaves nothing behind, whatever a test killed. `redis_options` go to its Redis, `settings` to
+    the processes of ttr.
     """
 
-    def __init__(self, *, clocks: int = 1, workers: int = 1) -> None:
+    def __init__(
+        self, *, clocks: int = 1, workers: int = 1, redis_options: Sequence[str] = (), **settings: str
+    ) -> None:
         # Not pytest's folder: a socket's path has at most 108 bytes.
         self.folder = Path(tempfile.mkdtemp(prefix="ttr-"))
         self.port = free_port()
@@ -63,7 +68,9 @@ class Stack:
             ENCRYPTION_KEY=Fernet.generate_key().decode(),
             PORT=str(self.port),
             TTR_DATA_DIR=str(self.folder / "data"),
+            **settings,
         )
+        self._redis_options = redis_options
 
     @property
     def redis_url(self) -> str:
@@ -166,6 +173,7 @@ class Stack:
             str(get_binary_path()),
             *("--port", "0", "--unixsocket", str(self._socket), "--dir", str(self.folder)),
             *("--appendonly", "yes", "--save", ""),
+            *self._redis_options,
         ]
 
 
