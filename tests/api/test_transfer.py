@@ -14,6 +14,7 @@ from quart import Quart, Response
 from tests.api.conftest import NEW, Caller, problem
 from tests.channels.post import Post, post_office
 from tests.conftest import MASTER_KEY, eventually
+from tests.records import is_bookkeeping
 from ttr.channels import KINDS
 from ttr.domain import limits
 from ttr.domain.allowance import Limit
@@ -80,9 +81,9 @@ async def refused(api: Caller, file: Any, status: int = 400) -> dict[str, str]:
 
 
 async def holding(store: Store) -> dict[bytes, bytes]:
-    """All that Redis holds, but for the tick by which processes say that they live."""
+    """All that Redis holds, but for the tick by which processes say that they live, and what snapshots go by."""
     names = [name for name in await store.redis.keys("*") if name != keys.web_tick().encode()]
-    return {name: await store.redis.dump(name) for name in names}
+    return {name: await store.redis.dump(name) for name in names if not is_bookkeeping(name)}
 
 
 def lasting(file: Any) -> Any:

@@ -4,6 +4,7 @@ import json
 from typing import Any, Literal
 
 from tests.conftest import MASTER_KEY
+from tests.records import is_bookkeeping
 from ttr.domain.check import Check, CheckSettings
 from ttr.domain.flapping import FlapRules
 from ttr.domain.schedule import Schedule, next_due
@@ -183,6 +184,11 @@ async def dump(store: Store) -> dict[bytes, Any]:
         else await store.redis.dump(key)
         for key in found
     }
+
+
+def besides_marks(found: dict[bytes, Any]) -> dict[bytes, Any]:
+    """What `dump` found, without what snapshots go by: taking a change back marks once more what was marked."""
+    return {key: value for key, value in found.items() if not is_bookkeeping(key)}
 
 
 async def names(store: Store) -> set[bytes]:

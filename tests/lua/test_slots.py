@@ -15,6 +15,7 @@ from tests.lua.parts import FLAPS, MINUTE, NOON, draft, make_channel, make_check
 from tests.ports import free_port
 from ttr import accounts
 from ttr.changes import all_or_nothing, changed_check
+from ttr.domain.alert import Event
 from ttr.domain.allowance import Limit
 from ttr.domain.preferences import Preferences
 from ttr.domain.rate import rules
@@ -32,6 +33,7 @@ from ttr.store import (
     pings,
     rates,
     sessions,
+    snapshots,
     status_pages,
     users,
 )
@@ -90,6 +92,7 @@ async def test_every_command_keeps_to_one_slot(cluster: Store) -> None:
         await an_account(cluster)
         await a_status_page(cluster)
         await a_change_taken_back(cluster)
+        await a_snapshot(cluster)
         await allowances.take(cluster, Limit("test", 30, 60), "1", now=NOON)
 
     assert sorted(ran) == command_names()
@@ -212,6 +215,19 @@ async def a_change_taken_back(store: Store) -> None:
     await chores.begin(store, user.id, "change", now=NOON)
     (left,) = await chores.lapsed(store, now=NOON + chores.LEASE_MS)
     await chores.end(store, left)
+
+
+async def a_snapshot(store: Store) -> None:
+    """What changed in a partition, read for a snapshot."""
+    user = await make_user(store)
+    channel = await make_channel(store, user)
+    test = Event("t1-1", "test", NOON, 0, "", channel_name="Webhook", queued=True)
+    await outbox.put_test(store, user, channel.id, test)
+    begun = await snapshots.begin(store, user.partition, "one")
+    taken = await snapshots.take(store, begun, 0, whole_logs=True)
+    assert taken.complete
+    assert {"user", "channel", "outbox", "partition"} <= {record.kind for record in taken.records}
+    await snapshots.end(store, begun)
 
 
 async def a_destination(store: Store) -> None:
