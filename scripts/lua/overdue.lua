@@ -107,8 +107,10 @@ for _, id in ipairs(calm) do
   local check = read_check(prefix, id)
   if not check or check.flapping_until == "" then
     redis.call("ZREM", flapping, id)
+    mark(prefix, "check:" .. id)
   elseif tonumber(check.flapping_until) > now then
     redis.call("ZADD", flapping, check.flapping_until, id)
+    mark(prefix, "check:" .. id)
   else
     settle(prefix, check, now)
     write_check(prefix, check)
@@ -126,6 +128,7 @@ for _, id in ipairs(again) do
     write_check(prefix, check)
   else
     redis.call("ZREM", reminders, id)
+    mark(prefix, "check:" .. id)
   end
 end
 
