@@ -46,7 +46,7 @@ def every_change_is_marked() -> Iterator[None]:
     """Fails a test in which the application has changed a record and not marked it."""
     with guarded() as unmarked:
         yield
-    assert not unmarked
+    assert not unmarked, "\n".join(unmarked)
 
 
 @contextmanager

@@ -42,8 +42,8 @@ async def test_no_key_and_no_mention_of_the_check_is_left(store: Store, user: Us
     assert await names(store) == keys_before
     after = await dump(store)
     moved = {name for name in before if before[name] != after[name]}
-    # The account's counters, the counters of numbers given out, and the marks by which a snapshot hears of the deletion;
-    # nothing else has changed.
+    # The account's counters, the counters of numbers given out, and the marks by which a snapshot hears of the
+    # deletion; nothing else has changed.
     assert moved == {
         keys.dirty(user.partition).encode(),
         keys.user(user.partition, user.id).encode(),
