@@ -28,7 +28,7 @@ read_globals = {
   "user_slugs_key", "user_tags_key", "tag_checks_key", "user_channels_key", "channel_key", "delivery_key",
   "page_slugs_key", "status_page_key",
   "deadlines_key", "outbox_key", "clock_key", "pending_gaps_key", "gaps_key",
-  "mark", "archive", "dirty_key", "dirty_taken_key", "history_key", "history_taken_key", "snapshot_key",
+  "mark", "archive", "history_room", "dirty_key", "dirty_taken_key", "history_key", "history_taken_key", "snapshot_key",
 }
 -- What an include defines is used by the commands.
 files["**/includes/*.lua"] = {ignore = {"211"}}

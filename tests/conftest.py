@@ -1,7 +1,6 @@
 """The servers and the app that tests use: a real Valkey a session, flushed for each test, and a real Postgres."""
 
 import asyncio
-import resource
 import subprocess
 import tempfile
 import time
@@ -50,21 +49,6 @@ def start_redis(folder: Path, *options: str) -> RedisServer:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     return RedisServer(f"unix://{socket}", process)
-
-
-def fill_disk(pid: int, folder: Path, *, room: int = 0) -> None:
-    """Leave a server of `start_redis` room for `room` bytes more of its append-only file in `folder`."""
-    (file,) = (folder / "appendonlydir").glob("*.incr.aof")
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (file.stat().st_size + room, _hard_limit(pid)))
-
-
-def free_disk(pid: int) -> None:
-    """Let a server write again."""
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (_hard_limit(pid), _hard_limit(pid)))
-
-
-def _hard_limit(pid: int) -> int:
-    return resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ a test does to Redis by hand is its own business.
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -19,6 +20,7 @@ import ttr
 from tests.records import Records, read_names, records_of
 from ttr.store import keys
 
+_UNGUARDED = ContextVar("unguarded", default=False)
 _OURS = str(Path(ttr.__file__).parent)
 _BETWEEN = (str(Path(sys.modules["redis"].__file__ or "").parent), __file__)
 # A look takes some 0.3 ms for 100 keys. What is larger, and what comes after so many commands of a test, is left alone.
@@ -91,8 +93,20 @@ def guarded() -> Iterator[list[str]]:
         yield unmarked
 
 
+@contextmanager
+def unguarded() -> Iterator[None]:
+    """For a restore, which puts back what the snapshot has, without marks."""
+    token = _UNGUARDED.set(True)
+    try:
+        yield
+    finally:
+        _UNGUARDED.reset(token)
+
+
 def _is_ours() -> bool:
     """Whether the application asked, and not a test."""
+    if _UNGUARDED.get():
+        return False
     frame = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_BETWEEN):
         frame = frame.f_back  # type: ignore[assignment]

@@ -10,7 +10,7 @@
 -- repeated, or history was given up that [6] should have made up for
 -- returns {"more" | "all", {history line, ...}, {record, part, part, ...}, ...}; the parts of each kind are below, all
 -- empty when the record is gone; with "all" the last record is the partition itself
----@include keys
+---@include keys whole history
 local prefix, most, lines, bytes_left = KEYS[1], tonumber(ARGV[2]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local dirty, taken = dirty_key(prefix), dirty_taken_key(prefix)
 local history, history_taken = history_key(prefix), history_taken_key(prefix)
@@ -21,7 +21,10 @@ local given_up = redis.call("LINDEX", history, 0)
 if ARGV[6] ~= "1" and tonumber(given_up or "0") > tonumber(ARGV[8]) then return {"lost"} end
 redis.call("HINCRBY", snapshot, "calls", 1)
 
-local moved = redis.call("LRANGE", history, 1, lines)
+-- While snapshots break off again and again, the lines that they took stay as few as those that wait: the rest is for
+-- the next one.
+local room = history_room(history_taken)
+local moved = room > 0 and redis.call("LRANGE", history, 1, math.min(lines, room)) or {}
 if #moved > 0 then
   redis.call("LTRIM", history, #moved + 1, -1)
   redis.call("LPUSH", history, given_up)

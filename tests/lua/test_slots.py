@@ -12,6 +12,7 @@ from cryptography.fernet import Fernet
 
 from tests.conftest import MASTER_KEY, eventually, start_redis
 from tests.lua.parts import FLAPS, MINUTE, NOON, draft, make_channel, make_check, make_user
+from tests.marked import unguarded
 from tests.ports import free_port
 from ttr import accounts
 from ttr.changes import all_or_nothing, changed_check
@@ -32,6 +33,7 @@ from ttr.store import (
     outbox,
     pings,
     rates,
+    restoring,
     sessions,
     snapshots,
     status_pages,
@@ -93,6 +95,7 @@ async def test_every_command_keeps_to_one_slot(cluster: Store) -> None:
         await a_status_page(cluster)
         await a_change_taken_back(cluster)
         await a_snapshot(cluster)
+        await a_restore(cluster)
         await allowances.take(cluster, Limit("test", 30, 60), "1", now=NOON)
 
     assert sorted(ran) == command_names()
@@ -224,10 +227,20 @@ async def a_snapshot(store: Store) -> None:
     test = Event("t1-1", "test", NOON, 0, "", channel_name="Webhook", queued=True)
     await outbox.put_test(store, user, channel.id, test)
     begun = await snapshots.begin(store, user.partition, "one")
-    taken = await snapshots.take(store, begun, 0, whole_logs=True)
+    taken = await snapshots.take(store, begun, whole_logs=True)
     assert taken.complete
     assert {"user", "channel", "outbox", "partition"} <= {record.kind for record in taken.records}
     await snapshots.end(store, begun)
+
+
+async def a_restore(store: Store) -> None:
+    """A check that a snapshot gives back."""
+    user = await make_user(store)
+    check = await make_check(store, user, slug="one", tags=("db",))
+    fields = await store.redis.hgetall(keys.check(user.partition, check.id))
+    kept = restoring.KeptCheck(check.id, user.id, fields, {}, "", "", [], [], [], [])
+    with unguarded():
+        await store.scripts.run("restore_check", user.partition, restoring.arguments(kept))
 
 
 async def a_destination(store: Store) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import MASTER_KEY, RedisServer, eventually, fill_disk, free_disk, start_redis
+from tests.conftest import MASTER_KEY, RedisServer, eventually, start_redis
+from tests.disk import fill_disk, free_disk
 from tests.ping.conftest import Door, Owner, door_settings
 from ttr.now import now_ms
 from ttr.ping import asgi

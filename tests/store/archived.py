@@ -27,7 +27,7 @@ class Archive:
         lines: list[bytes] = []
         self.read = set()
         for _ in range(CALLS_MOST):
-            taken = await snapshots.take(store, begun, len(lines), whole_logs=False)
+            taken = await snapshots.take(store, begun, whole_logs=False)
             self.add(taken)
             lines += taken.history
             if taken.complete:

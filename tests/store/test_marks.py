@@ -127,7 +127,7 @@ async def test_a_snapshot_has_the_partitions_own_keys(store: Store) -> None:
     await store.redis.rpush(keys.pending_gaps(user.partition), "1:2")
     chore = await chores.begin(store, user.id, "change", now=NOON)
     begun = await snapshots.begin(store, user.partition, "one")
-    taken = await snapshots.take(store, begun, 0, whole_logs=False)
+    taken = await snapshots.take(store, begun, whole_logs=False)
     (own,) = [record for record in taken.records if record.kind == "partition"]
     tick, gap = str(NOON + MINUTE).encode(), f"{NOON}:{NOON + MINUTE}".encode()
     open_chore = [f"{user.id}:change".encode(), str(NOON + chores.LEASE_MS).encode()]
@@ -142,7 +142,7 @@ async def test_logs_come_whole_when_they_are_asked_for(store: Store) -> None:
     for number in range(3):
         await ping(store, user, check.id, "fail", now=NOON + number, request=str(number), reason="fail")
     begun = await snapshots.begin(store, user.partition, "one")
-    taken = await snapshots.take(store, begun, 0, whole_logs=True)
+    taken = await snapshots.take(store, begun, whole_logs=True)
     (read,) = [record for record in taken.records if record.kind == "check"]
     assert read.parts[8:] == [
         await store.redis.lrange(keys.ping_log(user.partition, check.id), 0, -1),
@@ -169,7 +169,7 @@ async def test_bodies_are_read_as_far_as_they_are_new(store: Store) -> None:
             await archive.snapshot(store, str(number))
             assert archive.records() == await read_records(store, user.partition)
     begun = await snapshots.begin(store, user.partition, "last")
-    taken = await snapshots.take(store, begun, 0, whole_logs=False)
+    taken = await snapshots.take(store, begun, whole_logs=False)
     (bodies,) = [record for record in taken.records if record.kind == "bodies"]
     assert [body[4:] for body in bodies.parts[0]] == [b"11", b"10"]
 
@@ -183,7 +183,7 @@ async def test_large_bodies_come_in_several_calls(store: Store, monkeypatch: pyt
     begun = await snapshots.begin(store, user.partition, "one")
     sizes, complete = [], False
     while not complete:
-        taken = await snapshots.take(store, begun, 0, whole_logs=False)
+        taken = await snapshots.take(store, begun, whole_logs=False)
         complete = taken.complete
         sizes.append(len([record for record in taken.records if record.kind == "bodies"]))
     assert sum(sizes) == 4
@@ -322,7 +322,7 @@ async def test_what_a_broken_off_snapshot_had_taken_comes_back_with_its_counts(
 
     begun = await snapshots.begin(store, user.partition, "one")
     for _ in range(3):
-        taken = await snapshots.take(store, begun, 0, whole_logs=False)
+        taken = await snapshots.take(store, begun, whole_logs=False)
         assert not taken.complete
     assert len(await marked(store, user.partition)) == 1
     await snapshots.begin(store, user.partition, "two")
@@ -332,7 +332,7 @@ async def test_what_a_broken_off_snapshot_had_taken_comes_back_with_its_counts(
     # Between two that break off more is marked: both counts add up.
     begun = await snapshots.begin(store, user.partition, "three")
     for _ in range(4):
-        await snapshots.take(store, begun, 0, whole_logs=False)
+        await snapshots.take(store, begun, whole_logs=False)
     await ping_all("second", NOON + 2)
     await snapshots.begin(store, user.partition, "four")
     both = await marked(store, user.partition)
@@ -353,7 +353,7 @@ async def test_one_that_has_read_all_but_did_not_end_is_read_again(store: Store)
     await live(store, user)
     lines = await history(store, user.partition)
     begun = await snapshots.begin(store, user.partition, "one")
-    assert (await snapshots.take(store, begun, 0, whole_logs=False)).complete
+    assert (await snapshots.take(store, begun, whole_logs=False)).complete
     assert await marked(store, user.partition) == {}
     archive = Archive(user.partition)
     await archive.snapshot(store, "two")
@@ -365,20 +365,40 @@ async def test_of_two_snapshots_the_later_one_goes_on(store: Store) -> None:
     user = await make_user(store)
     await live(store, user)
     first = await snapshots.begin(store, user.partition, "first")
-    await snapshots.take(store, first, 0, whole_logs=False)
+    await snapshots.take(store, first, whole_logs=False)
     archive = Archive(user.partition)
     second = await snapshots.begin(store, user.partition, "second")
     before = await marked(store, user.partition)
     with pytest.raises(Overtaken):
-        await snapshots.take(store, first, 0, whole_logs=False)
+        await snapshots.take(store, first, whole_logs=False)
     with pytest.raises(Overtaken):
         await snapshots.end(store, first)
     assert await marked(store, user.partition) == before != {}
-    archive.add(await snapshots.take(store, second, 0, whole_logs=False))
+    archive.add(await snapshots.take(store, second, whole_logs=False))
     await snapshots.end(store, second)
     assert archive.records() == await read_records(store, user.partition)
     with pytest.raises(Overtaken):
-        await snapshots.take(store, second, 0, whole_logs=False)
+        await snapshots.take(store, second, whole_logs=False)
+
+
+async def test_lines_that_broken_off_snapshots_took_are_no_more_than_those_that_wait(store: Store) -> None:
+    user = await make_user(store)
+    taken_key = keys.history_taken(user.partition)
+    await fill_history(store, user.partition, 3)
+    await store.redis.rpush(taken_key, *[b"old"] * (LINES_KEPT - 2))
+    begun = await snapshots.begin(store, user.partition, "one")
+    read = list[bytes]()
+    for _ in range(1_000):
+        taken = await snapshots.take(store, begun, whole_logs=False)
+        read += taken.history
+        if taken.complete:
+            break
+    assert len(read) == await store.redis.llen(taken_key) == LINES_KEPT
+    assert read[-2:] == [b"0", b"1"]
+    await snapshots.end(store, begun)
+    archive = Archive(user.partition)
+    await archive.snapshot(store, "two")
+    assert archive.lines == [b"2"]
 
 
 # Changes between the calls
@@ -404,7 +424,7 @@ async def test_all_calls_together_tell_the_partition_as_it_is_at_the_last_one(
         breaks_off = lots.random() < 0.3
         changes = lots.randrange(60)
         for call in range(2_000):
-            taken = await snapshots.take(store, begun, len(read), whole_logs=False)
+            taken = await snapshots.take(store, begun, whole_logs=False)
             read += taken.history
             # What one has written that broke off is written again.
             archive.add(taken)
@@ -557,12 +577,12 @@ async def test_a_mark_that_is_there_keeps_its_count(store: Store) -> None:
 
 async def test_what_waits_is_counted(store: Store) -> None:
     await keep_history(store)
-    assert await snapshots.waiting(store) == keys.PARTITIONS
+    assert await snapshots.waiting(store) == 0
     user = await make_user(store)
     check = await make_check(store, user)
     await ping(store, user, check.id)
     lines, records = await history(store, user.partition), await marked(store, user.partition)
-    assert await snapshots.waiting(store) == keys.PARTITIONS + len(lines) + len(records)
+    assert await snapshots.waiting(store) == len(lines) + len(records)
 
 
 # What needs no mark of its own

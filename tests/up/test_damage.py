@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import fill_disk, free_disk
+from tests.disk import fill_disk, free_disk
 from tests.up.house import House, stand_in, until
 from tests.up.test_embedded_redis import acknowledged
 from ttr.up.embedded_redis import find_server

@@ -174,12 +174,9 @@ async def _mark_everything(
 
 
 async def _drain(store: Store, connection: Connection, begun: Begun, *, whole_logs: bool) -> int:
-    calls = lines = 0
     async with staging(connection) as stage:
         while True:
-            taken = await snapshots.take(store, begun, calls, lines, whole_logs=whole_logs)
-            calls += 1
-            lines += len(taken.history)
+            taken = await snapshots.take(store, begun, whole_logs=whole_logs)
             for line in taken.history:
                 await stage.add_line(line)
             access = await _access_keys(store, taken.records)

@@ -11,6 +11,7 @@ from typing import Any
 from ttr.store import keys
 from ttr.store.account_slugs import CLAIM_LONGER_MS
 from ttr.store.redis import Store, store_trouble
+from ttr.store.scripts import Arg
 
 Fields = Mapping[bytes, bytes]
 
@@ -98,28 +99,27 @@ def _queue_check(store: Store, pipe: Any, check: KeptCheck) -> None:
         keys.check_deliveries(partition, check.id): check.deliveries,
     }
     pipe.delete(keys.check(partition, check.id), keys.days(partition, check.id), *lists)
-    flat = [part for pair in check.fields.items() for part in pair]
-    rearmed = check.rearmed
-    store.scripts.queue(
-        pipe,
-        "restore_check",
-        partition,
-        [
-            check.id,
-            check.reminder,
-            check.flapping,
-            "1" if rearmed else "",
-            "" if rearmed is None or rearmed.due is None else rearmed.due,
-            rearmed.now if rearmed else "",
-            *flat,
-        ],
-    )
+    store.scripts.queue(pipe, "restore_check", partition, arguments(check))
     if check.days:
         pipe.hset(keys.days(partition, check.id), mapping=dict(check.days))
     for key, entries in lists.items():
         if entries:
             pipe.rpush(key, *entries)
     pipe.set(keys.check_uuid(check.fields[b"uuid"].decode()), f"{check.user_id}:{check.id}")
+
+
+def arguments(check: KeptCheck) -> list[Arg]:
+    """What `restore_check.lua` takes."""
+    rearmed = check.rearmed
+    return [
+        check.id,
+        check.reminder,
+        check.flapping,
+        "1" if rearmed else "",
+        "" if rearmed is None or rearmed.due is None else rearmed.due,
+        rearmed.now if rearmed else "",
+        *(part for pair in check.fields.items() for part in pair),
+    ]
 
 
 def queue_channel(pipe: Any, user_id: int, channel_id: int, fields: Fields) -> None:

@@ -12,20 +12,22 @@ from ttr.store import keys
 from ttr.store.redis import Store, store_trouble
 
 # What one call reads keeps Redis busy for 2 to 3 ms; lines of history are cheap, bodies are copied.
-_RECORDS = 100
+_RECORDS = 50
 _LINES = 500
 _BODY_BYTES = 1_000_000
 _GIVEN_BACK = 1_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Begun:
-    """A snapshot under way."""
+    """A snapshot under way, and how much `take` has read for it."""
 
     partition: int
     token: str
     given_up: int
     """Lines of history that found no room since the last snapshot."""
+    calls: int = 0
+    lines: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,8 @@ async def begin(store: Store, partition: int, token: str, *, saved: str = "") ->
     return Begun(partition, token, given_up)
 
 
-async def take(store: Store, begun: Begun, calls: int, lines: int, *, whole_logs: bool) -> Taken:
-    """Read on; `calls` of this snapshot have read `lines` of history. Raises Overtaken.
+async def take(store: Store, begun: Begun, *, whole_logs: bool) -> Taken:
+    """Read on. Raises Overtaken.
 
     `whole_logs`: checks come with all pings and changes that they keep, for an archive that has missed some.
     """
@@ -89,16 +91,18 @@ async def take(store: Store, begun: Begun, calls: int, lines: int, *, whole_logs
             [
                 begun.token,
                 _RECORDS,
-                lines,
+                begun.lines,
                 _LINES,
                 _BODY_BYTES,
                 "1" if whole_logs else "",
-                calls,
+                begun.calls,
                 begun.given_up,
             ],
         )
     if answer[0] == b"lost":
         raise Overtaken("the snapshot was overtaken, and the next one begins anew")
+    begun.calls += 1
+    begun.lines += len(answer[1])
     return Taken(answer[0] == b"all", answer[1], [_record(parts) for parts in answer[2:]])
 
 

@@ -3,6 +3,9 @@
 local HISTORY_MOST = 65536 -- of some 60 bytes: 4 MB a partition while Postgres is away
 local HISTORY_GIVEN_UP = 1024
 
+-- How many more fit into a list of lines that a snapshot took.
+local function history_room(taken_key) return HISTORY_MOST - redis.call("LLEN", taken_key) end
+
 local function archive(prefix, line)
   local key = history_key(prefix)
   if redis.call("RPUSHX", key, line) <= HISTORY_MOST then return end
