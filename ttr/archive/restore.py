@@ -117,17 +117,16 @@ async def _saved_at(connection: Connection) -> int:
 
 
 async def _pages(connection: Connection, kind: str, beyond: str | None) -> AsyncIterator[_Page]:
-    """The rows of a kind, some hundred at a time: id, fields, parts. Behind `beyond`, except for the outbox, whose
-    entries are put once whatever is read again.
-    """
+    """The rows of a kind behind `beyond`, some hundred at a time: id, fields, parts."""
     sql, values = f"select id, fields, parts from {TABLES[kind]}", tuple[str | int, ...]()  # noqa: S608
+    order, place = "id", "%s"
     if kind == "outbox":
-        sql += " order by split_part(id, '-', 1)::bigint, split_part(id, '-', 2)::bigint"
-    elif beyond is None:
-        sql += " order by id"
-    else:
-        sql += " where id > %s order by id"
-        values = (beyond if kind in NAMED else int(beyond),)
+        order = "(split_part(id, '-', 1)::bigint, split_part(id, '-', 2)::bigint)"
+        place = "(%s, %s)"
+    if beyond is not None:
+        sql += f" where {order} > {place}"
+        values = _entry_key(beyond) if kind == "outbox" else (beyond if kind in NAMED else int(beyond),)
+    sql += f" order by {order}"
     async with connection.cursor(name="kept") as cursor:
         await cursor.execute(sql, values)
         while page := await cursor.fetchmany(_PAGE):
