@@ -73,7 +73,7 @@ class Traffic:
         match self.chance.randrange(100):
             case 0:
                 await self._make(owner)
-            case 1:
+            case 1 if len(self._targets) > 50:
                 self._targets.pop(check_id)
                 self.acknowledged.pop(check_id)
                 await checks.delete_check(self.store, owner, str(check_id))

@@ -8,6 +8,7 @@ from typing import Any
 
 from psycopg import AsyncConnection, InterfaceError, OperationalError, ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import ReadOnlySqlTransaction
 from psycopg_pool import AsyncConnectionPool
 
 from ttr.archive.errors import ArchiveUnavailable, ArchiveUnfit
@@ -75,10 +76,11 @@ async def open_archive(url: str | None) -> AsyncIterator[Database | None]:
 
 @contextmanager
 def archive_trouble() -> Iterator[None]:
-    """Raise ArchiveUnavailable for whatever trying again may cure, a full disk included."""
+    """Raise ArchiveUnavailable for whatever trying again may cure, a full disk and a replica included."""
     try:
         yield
-    except (OperationalError, InterfaceError) as error:  # PoolTimeout is an OperationalError
+    # PoolTimeout is an OperationalError.
+    except (OperationalError, InterfaceError, ReadOnlySqlTransaction) as error:
         raise ArchiveUnavailable(" ".join(str(error).split())) from error
 
 

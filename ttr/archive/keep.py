@@ -80,9 +80,9 @@ class _Keeper:
         except (StoreUnavailable, Overtaken) as error:
             return "away", str(error), None
         except PostgresError as error:
-            # Of our making, and not to be cured by the next turn; but the clock has other work.
-            log.exception("the snapshot")
-            return "refused", " ".join(str(error).split()), None
+            # Of our making, and not to be cured by the next turn; but the clock has other work. Only what Postgres puts
+            # first: its details quote rows.
+            return "refused", f"Postgres refuses them ({error.sqlstate}: {error.diag.message_primary}).", None
 
     async def _keep(self) -> int | None:
         if not self._fits:

@@ -68,6 +68,8 @@ async def snapshot(store: Store, database: Database, *, compare: bool = False) -
                 saved = "" if partition in parted else tokens[partition]
                 rows += await _save(store, connection, partition, saved)
             await _save_globals(store, connection, compared=compare or bool(parted))
+            if went_back := len(parted & tokens.keys()):
+                log.warning("Redis or Postgres went back in time: %d partitions were compared.", went_back)
         finally:
             await _unlock(connection)
     return Saved(at, rows, compare or bool(parted))
@@ -134,10 +136,7 @@ async def _tokens(connection: Connection) -> dict[int, str]:
 async def _parted(store: Store, tokens: dict[int, str]) -> set[int]:
     """The partitions of which Redis and Postgres don't remember the same last snapshot; at first all."""
     last = await snapshots.last_tokens(store)
-    parted = {partition for partition, known in enumerate(last) if tokens.get(partition, "") not in known}
-    if parted and tokens:
-        log.warning("Redis or Postgres went back in time: %d partitions are compared.", len(parted))
-    return parted
+    return {partition for partition, known in enumerate(last) if tokens.get(partition, "") not in known}
 
 
 async def _save(store: Store, connection: Connection, partition: int, saved: str) -> int:
