@@ -244,9 +244,9 @@ async def test_a_commit_whose_answer_is_lost(
     real = psycopg.AsyncConnection.commit
     merged = False
 
-    async def merge(*args: Any) -> None:
+    async def merge(*args: Any, **kwargs: Any) -> None:
         nonlocal merged
-        await real_merge(*args)
+        await real_merge(*args, **kwargs)
         merged = args[2] == user.partition
 
     async def commit(self: psycopg.AsyncConnection[Any]) -> None:
@@ -284,9 +284,9 @@ async def test_of_two_snapshotters_one_steps_back(
     real = subject.merge
     second: list[Saved | None] = []
 
-    async def merge(*args: Any) -> None:
+    async def merge(*args: Any, **kwargs: Any) -> None:
         second.append(await snapshot(store, database))
-        await real(*args)
+        await real(*args, **kwargs)
 
     monkeypatch.setattr(subject, "merge", merge)
     assert await snapshot(store, database) is not None

@@ -17,7 +17,8 @@ from psycopg import AsyncConnection
 from ttr.archive.database import Database
 from ttr.archive.encoding import pack_pairs, to_json
 from ttr.archive.errors import ArchiveUnfit
-from ttr.archive.staging import NAMED, TABLES, merge, staging
+from ttr.archive.rows import to_row
+from ttr.archive.staging import NAMED, TABLES, merge, staging, write_partition
 from ttr.now import now_ms
 from ttr.store import keys, snapshots
 from ttr.store.marks import mark_all, mark_records
@@ -142,7 +143,7 @@ async def _parted(store: Store, tokens: dict[int, str]) -> set[int]:
 async def _save(store: Store, connection: Connection, partition: int, saved: str) -> int:
     """One partition; the rows that were written. Without `saved`, the last snapshot, history was missed as well."""
     begun = await snapshots.begin(store, partition, secrets.token_hex(8), saved=saved)
-    rows = await _drain(store, connection, begun, whole_logs=not saved or begun.given_up > 0)
+    rows = await _drain(store, connection, begun, went_back=not saved)
     await connection.commit()
     await snapshots.end(store, begun)
     return rows
@@ -172,19 +173,24 @@ async def _mark_everything(
             last = found[-1][0]
 
 
-async def _drain(store: Store, connection: Connection, begun: Begun, *, whole_logs: bool) -> int:
+async def _drain(store: Store, connection: Connection, begun: Begun, *, went_back: bool) -> int:
+    whole_logs = went_back or begun.given_up > 0
     async with staging(connection) as stage:
         while True:
             taken = await snapshots.take(store, begun, whole_logs=whole_logs)
             for line in taken.history:
                 await stage.add_line(line)
             access = await _access_keys(store, taken.records)
-            for record in taken.records:
+            records, own = (
+                (taken.records[:-1], taken.records[-1]) if taken.complete else (taken.records, None)
+            )
+            for record in records:
                 await stage.add_record(record, access.get(record.id) if record.kind == "user" else None)
-            if taken.complete:
+            if own:
                 break
-    await merge(connection, stage, begun.partition, begun.token, now_ms())
-    return stage.rows - 1
+    await merge(connection, stage, begun.partition, went_back=went_back)
+    await write_partition(connection, to_row(own), begun.partition, begun.token, now_ms())
+    return stage.rows
 
 
 async def _access_keys(store: Store, records: Sequence[Record]) -> dict[str, dict[str, Any]]:

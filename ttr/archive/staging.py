@@ -1,7 +1,7 @@
 """How a snapshot's rows get into the tables: COPY into a staging table, then one statement a table."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from psycopg import AsyncConnection, AsyncCopy
@@ -77,14 +77,16 @@ insert into bodies (check_id, number, body)
   from stage where kind = 'b' order by id, number, seq desc
 on conflict (check_id, number) do update set body = excluded.body where bodies.body <> excluded.body
 """
-# Of the checks just read: what they don't keep any more, and what a Redis told that has forgotten it since.
-_TRIM = (
-    """
+_HISTORY = {"p": _PINGS, "f": _FLIPS, "b": _BODIES}
+# Of the checks just read: what they don't keep any more.
+_TRIM = """
 delete from bodies using stage, checks where stage.kind = 'check' and checks.id = stage.id::bigint
   and bodies.check_id = checks.id
   and (coalesce((checks.parts ->> 'bodies_from')::bigint, 0) = 0
        or bodies.number < (checks.parts ->> 'bodies_from')::bigint or bodies.number > checks.ping_count)
-""",
+"""
+# And what a Redis told that went back in time.
+_UNTOLD = (
     """
 delete from pings using stage, checks where stage.kind = 'check' and checks.id = stage.id::bigint
   and pings.check_id = checks.id and pings.number > checks.ping_count
@@ -101,21 +103,24 @@ delete from {table} using (
 """
 _PARTITION = """
 insert into partitions (id, token, saved_at, fields, parts)
-  select %(partition)s, %(token)s, to_timestamp(%(now)s / 1000.0), fields::jsonb, parts::jsonb
-  from stage where kind = 'partition'
+  values (%(partition)s, %(token)s, to_timestamp(%(now)s / 1000.0), %(fields)s::jsonb, %(parts)s::jsonb)
 on conflict (id) do update set token = excluded.token, saved_at = excluded.saved_at, fields = excluded.fields,
   parts = excluded.parts
 """
 
 
 class Stage:
-    """The staging table, filled by one COPY."""
+    """The staging table, filled by one COPY that begins with the first row."""
 
-    def __init__(self, copy: AsyncCopy) -> None:
-        self._copy = copy
+    def __init__(self, connection: AsyncConnection[Any], until: AsyncExitStack) -> None:
+        self._connection = connection
+        self._until = until
+        self._copy: AsyncCopy | None = None
         self.rows = 0
-        self.kinds = set[str]()
-        """What is in it: kinds of records, `p` for pings, `f` for changes, `b` for bodies."""
+        self.kinds: set[str] = set()
+        """Of the rows: kinds of records, and p, f and b for pings, flips and bodies."""
+        self.gone: set[str] = set()
+        """Kinds of records of which one is gone."""
 
     async def add_record(self, record: Record, more_parts: dict[str, Any] | None = None) -> None:
         """A record, as it was read last; with a check's log what it keeps, if it was read as well."""
@@ -125,7 +130,9 @@ class Stage:
                 await self._add("b", record.id, number, None, None, None, body[4:])
             return
         row = to_row(record, more_parts)
-        await self._add_row(row)
+        if row.fields is None:
+            self.gone.add(row.kind)
+        await self._add(row.kind, row.id, None, None, row.fields, row.parts, None)
         if record.kind == "check" and row.fields is not None:
             for line in _kept_logs(record):
                 await self.add_line(line)
@@ -142,10 +149,11 @@ class Stage:
             flip = unpack_flip(entry, int(text))
             await self._add("f", check.decode(), flip.number, flip.at, flip.old, flip.new, entry)
 
-    async def _add_row(self, row: Row) -> None:
-        await self._add(row.kind, row.id, None, None, row.fields, row.parts, None)
-
     async def _add(self, kind: str, name: str, *values: Any) -> None:
+        if self._copy is None:
+            await self._connection.execute(_CREATE)
+            self._copy = await self._until.enter_async_context(self._connection.cursor().copy(_COPY))
+            self._copy.set_types(_TYPES)
         self.rows += 1
         self.kinds.add(kind)
         await self._copy.write_row((self.rows, kind, name, *values))
@@ -154,32 +162,42 @@ class Stage:
 @asynccontextmanager
 async def staging(connection: AsyncConnection[Any]) -> AsyncIterator[Stage]:
     """An empty staging table of this transaction; filled when this ends."""
-    await connection.execute(_CREATE)
-    async with connection.cursor().copy(_COPY) as copy:
-        copy.set_types(_TYPES)
-        yield Stage(copy)
+    async with AsyncExitStack() as until:
+        yield Stage(connection, until)
 
 
-async def merge(connection: AsyncConnection[Any], stage: Stage, partition: int, token: str, now: int) -> None:
-    """Put everything that was staged of a partition into the tables; the caller commits."""
-    if stage.rows > _ANALYZED_FROM:
-        await connection.execute("analyze stage")
-    for kind, sql in (("p", _PINGS), ("f", _FLIPS), ("b", _BODIES)):
+async def merge(connection: AsyncConnection[Any], stage: Stage, partition: int, *, went_back: bool) -> None:
+    """Put everything that was staged of a partition into the tables; the caller commits. `went_back`: Redis may have
+    forgotten what it told.
+    """
+    if not stage.rows:
+        return
+    await connection.execute("analyze stage")
+    for kind, sql in _HISTORY.items():
         if kind in stage.kinds:
             await connection.execute(sql)
-    if "check" in stage.kinds:
+    if "check" in stage.gone:
         for table in ("pings", "flips", "bodies"):
             await connection.execute(_OF_GONE_CHECKS.format(table=table))
-    for kind in TABLES.keys() & stage.kinds:
-        names = {"table": TABLES[kind], "type": "text" if kind in NAMED else "bigint"}
+    for kind, table in TABLES.items():
+        names = {"table": table, "type": "text" if kind in NAMED else "bigint"}
         values = {"kind": kind, "partition": partition}
-        await connection.execute(_GONE.format(**names), values)
-        await connection.execute(_FORGET_GONE, values)
-        await connection.execute(_RECORDS.format(**names), values)
+        if kind in stage.gone:
+            await connection.execute(_GONE.format(**names), values)
+            await connection.execute(_FORGET_GONE, values)
+        if kind in stage.kinds:
+            await connection.execute(_RECORDS.format(**names), values)
     if "check" in stage.kinds:
-        for sql in _TRIM:
+        for sql in (_TRIM, *_UNTOLD) if went_back else (_TRIM,):
             await connection.execute(sql)
-    await connection.execute(_PARTITION, {"partition": partition, "token": token, "now": now})
+
+
+async def write_partition(
+    connection: AsyncConnection[Any], row: Row, partition: int, token: str, now: int
+) -> None:
+    """Write a partition's own row, which says what snapshot this is."""
+    values = {"partition": partition, "token": token, "now": now, "fields": row.fields, "parts": row.parts}
+    await connection.execute(_PARTITION, values)
 
 
 def _kept_logs(record: Record) -> Iterator[bytes]:
