@@ -114,6 +114,14 @@ def postgres_server() -> Iterator[PostgresServer]:
     remove(server)
 
 
+@pytest.fixture
+def own_server() -> Iterator[PostgresServer]:
+    """A server that the test may stop."""
+    server = new_server()
+    yield server
+    remove(server)
+
+
 @pytest.fixture(scope="session")
 def migrated_template(postgres_server: PostgresServer) -> str:
     """The name of a database with the newest schema and nothing in it, to be copied."""

@@ -48,6 +48,7 @@ async def test_changes_are_listed_newest_first(api: Caller, store: Store) -> Non
         ],
         "next_cursor": None,
         "total": 3,
+        "history": "off",
     }
 
 
@@ -84,7 +85,7 @@ async def test_a_check_without_a_change_has_an_empty_page(api: Caller) -> None:
     await api.make(slug="job")
     assert await api.call("GET", "/checks/job/flips") == (
         200,
-        {"items": [], "next_cursor": None, "total": 0},
+        {"items": [], "next_cursor": None, "total": 0, "history": "off"},
     )
 
 
@@ -128,6 +129,25 @@ async def test_uptime_leaves_out_when_we_did_not_watch(api: Caller, store: Store
     late = (now_ms() - now) / 1000
     assert window["ratio"] == pytest.approx(2 / 3, abs=late / 10_800)
     assert sum(day["blind_seconds"] for day in answer["days"]) == 3_600
+
+
+@pytest.mark.parametrize(
+    ("query", "windows", "days"),
+    [
+        ("days=1", {"24h", "7d", "30d", "90d"}, 1),
+        ("days=90", {"24h", "7d", "30d", "90d"}, 90),
+        ("days=91", {"24h", "7d", "30d", "90d", "365d"}, 91),
+        ("days=365", {"24h", "7d", "30d", "90d", "365d"}, 365),
+    ],
+)
+async def test_uptime_has_as_many_days_as_are_asked_for(
+    api: Caller, store: Store, query: str, windows: set[str], days: int
+) -> None:
+    now = now_ms()
+    check = await old_check(store, api, now, ("success", 4), ("fail", 1))
+    _, answer = await api.call("GET", f"/checks/{check}/uptime?{query}")
+    assert (answer["uptime"].keys(), len(answer["days"]), answer["history"]) == (windows, days, "off")
+    assert {window["up_seconds"] for window in answer["uptime"].values()} == {10_800}
 
 
 @pytest.mark.parametrize("path", ["pings", "flips", "uptime"])

@@ -16,7 +16,8 @@ async def numbers(api: Caller, query: str) -> tuple[list[int], str | None]:
     """The numbers on a page and its cursor."""
     status, page = await api.call("GET", f"/checks/job/pings?{query}")
     assert status == 200, page
-    assert page.keys() == {"items", "next_cursor", "total"}
+    assert page.keys() == {"items", "next_cursor", "total", "history"}
+    assert page["history"] == "off"
     return [ping["n"] for ping in page["items"]], page["next_cursor"]
 
 
@@ -80,6 +81,8 @@ async def test_kinds_are_chosen_one_or_several_and_paged(api: Caller) -> None:
         ("flips?size=0", "size"),
         ("flips?size=201", "size"),
         ("flips?cursor=x", "cursor"),
+        ("uptime?days=0", "days"),
+        ("uptime?days=366", "days"),
     ],
 )
 async def test_a_query_that_is_wrong_is_refused_beside_its_field(api: Caller, path: str, field: str) -> None:

@@ -1,21 +1,11 @@
 """A database that comes and goes: known by its error, found again by itself."""
 
-from collections.abc import Iterator
-
 import psycopg
 import pytest
 
-from tests.postgres import PostgresServer, new_server, remove
+from tests.postgres import PostgresServer
 from ttr.archive.database import Database, open_database
 from ttr.archive.errors import ArchiveUnavailable, ArchiveUnfit
-
-
-@pytest.fixture
-def own_server() -> Iterator[PostgresServer]:
-    """A server that the test may stop."""
-    server = new_server()
-    yield server
-    remove(server)
 
 
 async def test_it_may_be_away_at_the_start_and_later(own_server: PostgresServer) -> None:

@@ -237,7 +237,13 @@ async def _bad(app: Quart, _: Store, world: World, route: Route) -> Response:
     if route.said.query is not None:
         name, wrong = next(
             (name, value)
-            for name, value in (("size", "x"), ("dry_run", "x"), ("slug", "%00"), ("status", "x"))
+            for name, value in (
+                ("size", "x"),
+                ("dry_run", "x"),
+                ("slug", "%00"),
+                ("status", "x"),
+                ("days", "x"),
+            )
             if name in route.said.query.model_fields
         )
         return await call(app, route, variables=world.known, key=world.api.key, query=f"?{name}={wrong}")

@@ -10,19 +10,20 @@ from ttr import current
 from ttr.api.auth import caller
 from ttr.api.body import private
 from ttr.api.describe import Moment, operation
+from ttr.api.history_json import HistoryJson
 from ttr.api.number_cursor import NumberCursor, cursor_before, number_in
 from ttr.domain.check import Status
 from ttr.domain.flip import Flip
 from ttr.domain.invalid import parse_form
 from ttr.domain.moments import iso
+from ttr.history import page_flips
 from ttr.store.checks import get_check
-from ttr.store.flips import read_flips
 
 
 class FlipsQuery(BaseModel):
     """The query of the changes."""
 
-    size: int = Field(50, ge=1, le=200, description="Changes a page; the last 200 are kept.")
+    size: int = Field(50, ge=1, le=200, description="Changes a page.")
     cursor: NumberCursor = ""
 
 
@@ -50,19 +51,23 @@ class FlipsJson(TypedDict):
         str | None, Field(description="For the page of older changes; null when none is kept.")
     ]
     total: Annotated[int, Field(description="How many changes there have been.")]
+    history: HistoryJson
 
 
 @operation("List changes of status", tag="History", query=FlipsQuery, answers={200: FlipsJson})
 async def index(check: str) -> Response:
-    """The last 200 changes of status, newest first."""
+    """The changes of status that are kept, newest first: the last 200 by Redis, older ones by Postgres."""
     user = await caller()
     query = parse_form(FlipsQuery, request.args)
     found = await get_check(current.store(), user, check)
-    page = await read_flips(current.store(), found, size=query.size, before=number_in(query.cursor))
+    page = await page_flips(
+        current.store(), current.archive(), found, size=query.size, before=number_in(query.cursor)
+    )
     answer: FlipsJson = {
-        "items": [flip_json(flip) for flip in page.flips],
+        "items": [flip_json(flip) for flip in page.entries],
         "next_cursor": cursor_before(page.before),
         "total": page.total,
+        "history": page.reach,
     }
     return private(answer)
 

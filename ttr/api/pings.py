@@ -11,14 +11,16 @@ from ttr.api.auth import caller
 from ttr.api.body import private
 from ttr.api.comma_list import one_or_more_of, pattern_of
 from ttr.api.describe import Moment, operation
+from ttr.api.history_json import HistoryJson
 from ttr.api.number_cursor import NumberCursor, cursor_before, number_in
 from ttr.domain.invalid import parse_form
 from ttr.domain.moments import iso
 from ttr.geo import Place
+from ttr.history import page_pings
 from ttr.store.checks import get_check
 from ttr.store.errors import NotFound
 from ttr.store.ping_log import KINDS, METHODS, PingEntry
-from ttr.store.pings import page_pings, read_body
+from ttr.store.pings import read_body
 
 
 class PingsQuery(BaseModel):
@@ -76,6 +78,7 @@ class PingsJson(TypedDict):
         str | None, Field(description="For the page of older pings; null when none is kept.")
     ]
     total: Annotated[int, Field(description="How many pings of any kind there have been.")]
+    history: HistoryJson
 
 
 class ContentJson(TypedDict):
@@ -87,22 +90,24 @@ class ContentJson(TypedDict):
 
 @operation("List pings", tag="History", query=PingsQuery, answers={200: PingsJson})
 async def index(check: str) -> Response:
-    """The pings that are kept, newest first."""
+    """The pings that are kept, newest first: the last ones by Redis, older ones by Postgres."""
     user = await caller()
     query = parse_form(PingsQuery, request.args)
     found = await get_check(current.store(), user, check)
     geo = current.geo()
     page = await page_pings(
         current.store(),
+        current.archive(),
         found,
         size=query.size,
         before=number_in(query.cursor),
         kinds=query.kind.split(",") if query.kind else (),
     )
     answer: PingsJson = {
-        "items": [ping_json(entry, geo.place_of(entry)) for entry in page.pings],
+        "items": [ping_json(entry, geo.place_of(entry)) for entry in page.entries],
         "next_cursor": cursor_before(page.before),
         "total": page.total,
+        "history": page.reach,
     }
     return private(answer)
 

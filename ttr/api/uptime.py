@@ -1,20 +1,34 @@
-"""How long a check was up: in the last hours and days, and on each of the last 90 days."""
+"""How long a check was up: in the last hours and days, and day by day."""
 
-from typing import Annotated
+from typing import Annotated, NotRequired
 
-from pydantic import Field
-from quart import Response
+from pydantic import BaseModel, Field
+from quart import Response, request
 from typing_extensions import TypedDict
 
 from ttr import current
 from ttr.api.auth import caller
 from ttr.api.body import private
 from ttr.api.describe import operation
+from ttr.api.history_json import HistoryJson
+from ttr.domain.invalid import parse_form
 from ttr.domain.moments import iso
-from ttr.domain.uptime import DAY_MS, Spent, uptime
+from ttr.domain.uptime import DAY_MS, DAYS, YEAR, Spent, uptime
+from ttr.history import Reach, read_year
 from ttr.now import now_ms
 from ttr.store.checks import get_check
 from ttr.store.flips import read_history
+
+
+class UptimeQuery(BaseModel):
+    """The query of the uptime."""
+
+    days: int = Field(
+        DAYS,
+        ge=1,
+        le=365,
+        description="UTC days one by one. More than 90 bring the window of a year as well.",
+    )
 
 
 class SpentJson(TypedDict):
@@ -50,7 +64,14 @@ class DayJson(SpentJson):
 
 # Written as a call because its fields are no names in Python.
 WindowsJson = TypedDict(
-    "WindowsJson", {"24h": SpentJson, "7d": SpentJson, "30d": SpentJson, "90d": SpentJson}
+    "WindowsJson",
+    {
+        "24h": SpentJson,
+        "7d": SpentJson,
+        "30d": SpentJson,
+        "90d": SpentJson,
+        "365d": NotRequired[Annotated[SpentJson, Field(description="With more than 90 `days`.")]],
+    },
 )
 WindowsJson.__doc__ = "Windows that end now; a check younger than one counts from when it was made."
 
@@ -60,25 +81,38 @@ class UptimeJson(TypedDict):
 
     uptime: WindowsJson
     days: Annotated[
-        list[DayJson], Field(min_length=90, max_length=90, description="90 UTC days, the last one is today.")
+        list[DayJson], Field(min_length=1, max_length=365, description="UTC days, the last one is today.")
     ]
+    history: HistoryJson
 
 
-@operation("Show uptime", tag="History", answers={200: UptimeJson})
+@operation("Show uptime", tag="History", query=UptimeQuery, answers={200: UptimeJson})
 async def show(check: str) -> Response:
-    """How long it was up in the last 24 hours, 7, 30 and 90 days, and on each of the last 90 UTC days."""
+    """How long it was up in the last 24 hours, 7, 30 and 90 days, also in the last year, and on each of the last UTC
+    days."""
     user = await caller()
+    query = parse_form(UptimeQuery, request.args)
     found = await get_check(current.store(), user, check)
-    figures = uptime(await read_history(current.store(), found), now_ms())
-    windows = figures.windows
+    reach: Reach
+    now, store, archive = now_ms(), current.store(), current.archive()
+    if query.days > DAYS:
+        history, reach = await read_year(store, archive, found, now)
+        figures = uptime(history, now, YEAR, query.days)
+    else:
+        reach = "complete" if archive else "off"
+        figures = uptime(await read_history(store, found), now, days_shown=query.days)
+    shown: WindowsJson = {
+        "24h": spent_json(figures.windows["24h"]),
+        "7d": spent_json(figures.windows["7d"]),
+        "30d": spent_json(figures.windows["30d"]),
+        "90d": spent_json(figures.windows["90d"]),
+    }
+    if "365d" in figures.windows:
+        shown["365d"] = spent_json(figures.windows["365d"])
     answer: UptimeJson = {
-        "uptime": {
-            "24h": spent_json(windows["24h"]),
-            "7d": spent_json(windows["7d"]),
-            "30d": spent_json(windows["30d"]),
-            "90d": spent_json(windows["90d"]),
-        },
+        "uptime": shown,
         "days": [{"date": iso(day * DAY_MS)[:10], **spent_json(spent)} for day, spent in figures.days],
+        "history": reach,
     }
     return private(answer)
 

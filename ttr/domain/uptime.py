@@ -1,4 +1,4 @@
-"""How long a check was up, down, paused and new: in the last hours and days, and on each of the last 90 days. Pure.
+"""How long a check was up, down, paused and new: in the last hours and days, and day by day. Pure.
 
 What the newest flips tell is exact to the millisecond. What lies before them is known by the UTC day only, so of a
 day that a window cuts, the part inside the window counts in proportion. Time in our own gaps is neither up, down nor
@@ -17,6 +17,8 @@ from ttr.domain.gaps import BLIND_AFTER_MS, Gap
 DAY_MS = 86_400_000
 WINDOWS = {"24h": DAY_MS, "7d": 7 * DAY_MS, "30d": 30 * DAY_MS, "90d": 90 * DAY_MS}
 """The rolling windows that end now, and their length in ms; the shortest first, the last one the longest."""
+YEAR = WINDOWS | {"365d": 365 * DAY_MS}
+"""The same and a year, of which more has to be known than Redis keeps."""
 DAYS = 90
 """UTC days shown one by one, today included."""
 STATUSES: tuple[Status, ...] = ("new", "up", "down", "paused")
@@ -66,9 +68,9 @@ class Uptime:
     """The figures of one check."""
 
     windows: Mapping[str, Spent]
-    """By the names in WINDOWS."""
+    """By their names."""
     days: Sequence[tuple[int, Spent]]
-    """DAYS UTC day numbers, today last; today counts up to now."""
+    """UTC day numbers, today last; today counts up to now."""
 
 
 _PLACES = {kind: place for place, kind in enumerate(KINDS)}
@@ -101,23 +103,33 @@ class _Day:
         return [ms * wanted // whole for ms in self.kept]
 
 
-def uptime(history: History, now: int) -> Uptime:
-    """The figures at `now` (ms). Time before the check was made counts for nothing."""
-    floor = min(now, max(history.created_at, now - WINDOWS["90d"]))
+def uptime(
+    history: History, now: int, windows: Mapping[str, int] = WINDOWS, days_shown: int = DAYS
+) -> Uptime:
+    """The figures at `now` (ms), of windows in the form of WINDOWS and of so many days, none before the longest window.
+    Time before the check was made counts for nothing."""
+    floor = min(now, max(history.created_at, now - max(windows.values())))
     pieces = list(_pieces(history, floor, now))
     days = _days_before(history, floor, pieces[-1][0] if pieces else now) if history.days else []
     today = now // DAY_MS
     return Uptime(
-        dict(zip(WINDOWS, _windows(pieces, days, now), strict=True)),
-        list(zip(range(today - DAYS + 1, today + 1), _daily(pieces, days, now)[::-1], strict=True)),
+        dict(
+            zip(windows, _windows(pieces, days, [now - length for length in windows.values()]), strict=True)
+        ),
+        list(
+            zip(
+                range(today - days_shown + 1, today + 1),
+                _daily(pieces, days, now, days_shown)[::-1],
+                strict=True,
+            )
+        ),
     )
 
 
-def _windows(pieces: Sequence[_Piece], days: Sequence[_Day], now: int) -> list[Spent]:
+def _windows(pieces: Sequence[_Piece], days: Sequence[_Day], begins: Sequence[int]) -> list[Spent]:
     """All windows in one walk back from now: each is written down where it begins."""
     found: list[Spent] = []
     total = [0] * len(KINDS)
-    begins = [now - length for length in WINDOWS.values()]
     for start, end, place in pieces:
         while len(found) < len(begins) and begins[len(found)] >= start:
             part = [*total]
@@ -131,8 +143,8 @@ def _windows(pieces: Sequence[_Piece], days: Sequence[_Day], now: int) -> list[S
     return found + [Spent(*total)] * (len(begins) - len(found))
 
 
-def _daily(pieces: Sequence[_Piece], days: Sequence[_Day], now: int) -> list[Spent]:
-    """The last DAYS days, today first."""
+def _daily(pieces: Sequence[_Piece], days: Sequence[_Day], now: int, most: int) -> list[Spent]:
+    """The last days, today first."""
     found: list[Spent] = []
     midnight = now // DAY_MS * DAY_MS
     part = [0] * len(KINDS)
@@ -150,7 +162,7 @@ def _daily(pieces: Sequence[_Piece], days: Sequence[_Day], now: int) -> list[Spe
         found.append(Spent(*map(add, part, day.since(day.first))))
         part = [0] * len(KINDS)
     found.append(Spent(*part))
-    return (found + [_NOTHING] * DAYS)[:DAYS]
+    return (found + [_NOTHING] * most)[:most]
 
 
 def _pieces(history: History, floor: int, now: int) -> Iterator[_Piece]:

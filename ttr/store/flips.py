@@ -23,6 +23,8 @@ class FlipPage:
     """The number to go on before; None when nothing older is kept."""
     total: int
     """How many changes there have been; the last 200 are kept."""
+    kept_from: int
+    """The lowest number that is kept here; 1 when there has been none."""
 
 
 async def read_flips(store: Store, check: Check, *, size: int, before: int | None = None) -> FlipPage:
@@ -39,7 +41,8 @@ async def read_flips(store: Store, check: Check, *, size: int, before: int | Non
     total = flips[0].number if flips else 0
     older = [flip for flip in flips if before is None or flip.number < before]
     shown = older[:size]
-    return FlipPage(shown, shown[-1].number if len(older) > size else None, total)
+    kept_from = flips[-1].number if flips else 1
+    return FlipPage(shown, shown[-1].number if len(older) > size else None, total, kept_from)
 
 
 async def read_history(store: Store, check: Check) -> History:

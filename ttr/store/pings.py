@@ -67,6 +67,8 @@ class PingPage:
     """The number to go on before; None when no older one is kept."""
     total: int
     """How many pings of any kind there have been."""
+    kept_from: int
+    """The lowest number that is kept here; one more than `total` when none is."""
 
 
 async def find_target(store: Store, user_slug: str, address: str, *, is_uuid: bool) -> Target | None:
@@ -186,6 +188,8 @@ async def page_pings(
             (found, total), log = await pipe.execute()
     if found is None:
         raise NotFound("no such check")
+    total = int(total or 0)
+    kept_from = number_of(log[-1]) if log else total + 1
     shown: list[PingEntry] = []
     for packed in log:
         if before is not None and number_of(packed) >= before:
@@ -194,9 +198,9 @@ async def page_pings(
         if kinds and entry.kind not in kinds:
             continue
         if len(shown) == size:
-            return PingPage(shown, shown[-1].number, int(total or 0))
+            return PingPage(shown, shown[-1].number, total, kept_from)
         shown.append(entry)
-    return PingPage(shown, None, int(total or 0))
+    return PingPage(shown, None, total, kept_from)
 
 
 async def read_body(store: Store, check: Check, number: int | None = None) -> tuple[int, bytes] | None:

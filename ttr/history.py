@@ -1,0 +1,133 @@
+"""A check's pings and changes of status: from Redis as far as it keeps them, and on from Postgres.
+
+Numbers have no holes, so the two meet at a number: Redis is asked for what it keeps, Postgres for what is below.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, Literal, Protocol, TypeVar
+
+from ttr.archive import history
+from ttr.archive.database import Database
+from ttr.archive.errors import ArchiveUnavailable
+from ttr.archive.history import Connection, Window
+from ttr.domain.check import Check
+from ttr.domain.flip import Flip
+from ttr.domain.uptime import YEAR, History
+from ttr.store import flips, pings
+from ttr.store.ping_log import PingEntry
+from ttr.store.redis import Store
+
+Reach = Literal["complete", "unavailable", "off"]
+"""Whether all that is kept of what was asked for is there: "unavailable" while Postgres, which has the rest, can't be
+read, "off" where there is no Postgres."""
+Entry = TypeVar("Entry", bound=PingEntry | Flip)
+
+
+class _Older(Protocol[Entry]):
+    async def __call__(self, connection: Connection, edge: int, lacking: int) -> list[Entry]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Entry]):
+    """Some entries, newest first."""
+
+    entries: list[Entry]
+    before: int | None
+    """The number to go on before; None when nothing older is kept."""
+    total: int
+    """How many there have been."""
+    reach: Reach
+
+
+async def page_pings(
+    store: Store,
+    archive: Database | None,
+    check: Check,
+    *,
+    size: int,
+    before: int | None = None,
+    kinds: Sequence[str] = (),
+) -> Page[PingEntry]:
+    """The newest `size` pings, of those numbered below `before` if it is given, of `kinds` or of any.
+
+    Postgres is asked only for what a page lacks. Raises NotFound.
+    """
+    page = await pings.page_pings(store, check, size=size, before=before, kinds=kinds)
+    kept = Page(page.pings, page.before, page.total, "complete")
+
+    async def older(connection: Connection, edge: int, lacking: int) -> list[PingEntry]:
+        return await history.older_pings(connection, check, before=edge, size=lacking, kinds=kinds)
+
+    return await _go_on(archive, check, kept, Window(pings_from=page.kept_from), size, before, older)
+
+
+async def page_flips(
+    store: Store, archive: Database | None, check: Check, *, size: int, before: int | None = None
+) -> Page[Flip]:
+    """The newest `size` changes, of those numbered below `before` if it is given; as `page_pings`. Raises NotFound."""
+    page = await flips.read_flips(store, check, size=size, before=before)
+    kept = Page(page.flips, page.before, page.total, "complete")
+
+    async def older(connection: Connection, edge: int, lacking: int) -> list[Flip]:
+        return await history.older_flips(connection, check, before=edge, size=lacking)
+
+    return await _go_on(archive, check, kept, Window(flips_from=page.kept_from), size, before, older)
+
+
+async def _go_on(
+    archive: Database | None,
+    check: Check,
+    page: Page[Entry],
+    window: Window,
+    size: int,
+    before: int | None,
+    older: "_Older[Entry]",
+) -> Page[Entry]:
+    """A page of what Redis keeps, filled up from Postgres: `older` reads so many below an edge."""
+    if archive is None:
+        return replace(page, reach="off")
+    # Of the two numbers one is 1: a question is about pings or about changes.
+    kept_from = max(window.pings_from, window.flips_from)
+    edge = kept_from if before is None else min(kept_from, before)
+    if page.before is not None or edge < 2:
+        return page
+    if len(page.entries) == size:
+        return replace(page, before=edge)
+    try:
+        lacking = size - len(page.entries) + 1
+        more: list[Entry] = await history.ask(
+            archive, check, window, lambda connection: older(connection, edge, lacking)
+        )
+    except ArchiveUnavailable:
+        return replace(page, before=edge, reach="unavailable")
+    found = [*page.entries, *more]
+    last = found[size - 1].number if len(found) > size else None
+    return Page(found[:size], last, page.total, "complete")
+
+
+FLIPS_MOST = 20_000
+"""Changes of one check that are read at once: 55 a day for a year, and some 0.2 s of work."""
+
+
+async def read_year(store: Store, archive: Database | None, check: Check, now: int) -> tuple[History, Reach]:
+    """What is kept of a check's statuses in the year before `now` (ms), and of our gaps. Raises NotFound.
+
+    Postgres is asked only if the changes that Redis keeps do not reach so far; of a shorter time Redis has the sums.
+    """
+    kept = await flips.read_history(store, check)
+    if archive is None:
+        return kept, "off"
+    oldest, since = kept.flips[-1] if kept.flips else None, now - YEAR["365d"]
+    if oldest is None or oldest.number < 2 or oldest.at <= since:
+        return kept, "complete"
+    edge = oldest.number
+
+    async def older(connection: Connection) -> list[Flip]:
+        return await history.flips_since(connection, check, since=since, below=edge, most=FLIPS_MOST)
+
+    try:
+        more = await history.ask(archive, check, Window(flips_from=edge), older)
+    except ArchiveUnavailable:
+        return kept, "unavailable"
+    return replace(kept, flips=[*kept.flips, *more]), "complete"
