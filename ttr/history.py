@@ -15,6 +15,7 @@ from ttr.domain.check import Check
 from ttr.domain.flip import Flip
 from ttr.domain.uptime import YEAR, History
 from ttr.store import flips, pings
+from ttr.store.check_log import CheckLog
 from ttr.store.ping_log import PingEntry
 from ttr.store.redis import Store
 
@@ -131,3 +132,77 @@ async def read_year(store: Store, archive: Database | None, check: Check, now: i
     except ArchiveUnavailable:
         return kept, "unavailable"
     return replace(kept, flips=[*kept.flips, *more]), "complete"
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Pings or changes numbered below a number: the newest of them, or with `since` the oldest from that number on."""
+
+    below: int
+    since: int | None = None
+    kinds: tuple[str, ...] = ()
+    """Of pings; none: all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """What a page of a log lacks from Postgres: of each at most `size`."""
+
+    pings: Stretch | None
+    flips: Stretch | None
+    size: int
+
+
+async def fill_log(archive: Database, check: Check, log: CheckLog, lack: Lack) -> CheckLog:
+    """A log as Redis keeps it, and behind it what a page of it lacks. Raises ArchiveUnavailable."""
+
+    async def lacking(connection: Connection) -> tuple[list[PingEntry], list[Flip]]:
+        return await _pings(connection, check, lack), await _flips(connection, check, lack)
+
+    older, changes = await history.ask(archive, check, _window(log), lacking)
+    return replace(log, pings=[*log.pings, *older], flips=[*log.flips, *changes])
+
+
+_AROUND = 50
+
+
+async def read_around(archive: Database, check: Check, log: CheckLog, number: int) -> CheckLog:
+    """What surrounds a ping that has left Redis: up to 50 pings on either side, and the changes of its instant; none of
+    both if it is not kept. Raises ArchiveUnavailable.
+    """
+    window = _window(log)
+
+    async def around(connection: Connection) -> tuple[list[PingEntry], list[Flip]]:
+        edge = min(window.pings_from, number + _AROUND + 1)
+        found = await history.older_pings(connection, check, before=edge, size=2 * _AROUND + 1)
+        at = next((one.at for one in found if one.number == number), None)
+        if at is None:
+            return [], []
+        return found, await history.flips_at(connection, check, at=at, below=window.flips_from)
+
+    found, changes = await history.ask(archive, check, window, around)
+    return replace(log, pings=found, flips=[*log.flips, *changes])
+
+
+def _window(log: CheckLog) -> Window:
+    return Window(
+        log.pings[-1].number if log.pings else log.ping_count + 1, log.flips[-1].number if log.flips else 1
+    )
+
+
+async def _pings(connection: Connection, check: Check, lack: Lack) -> list[PingEntry]:
+    if lack.pings is None:
+        return []
+    below, since, kinds = lack.pings.below, lack.pings.since, lack.pings.kinds
+    if since is None:
+        return await history.older_pings(connection, check, before=below, size=lack.size, kinds=kinds)
+    return await history.newer_pings(connection, check, since=since, below=below, size=lack.size, kinds=kinds)
+
+
+async def _flips(connection: Connection, check: Check, lack: Lack) -> list[Flip]:
+    if lack.flips is None:
+        return []
+    below, since = lack.flips.below, lack.flips.since
+    if since is None:
+        return await history.older_flips(connection, check, before=below, size=lack.size)
+    return await history.newer_flips(connection, check, since=since, below=below, size=lack.size)

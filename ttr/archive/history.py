@@ -154,6 +154,18 @@ async def newer_flips(
     return [unpack_flip(entry, number) for number, entry in reversed(rows)]
 
 
+async def flips_at(connection: Connection, check: Check, *, at: int, below: int) -> list[Flip]:
+    """The changes of one instant (ms) numbered below `below`, newest first; at most ten."""
+    rows = await (
+        await connection.execute(
+            "select number, entry from flips where check_id = %s and number < %s "
+            "and at = to_timestamp(%s / 1000.0) order by number desc limit 10",
+            (check.id, below, at),
+        )
+    ).fetchall()
+    return [unpack_flip(entry, number) for number, entry in rows]
+
+
 async def flips_since(
     connection: Connection, check: Check, *, since: int, below: int, most: int
 ) -> list[Flip]:

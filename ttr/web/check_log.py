@@ -1,7 +1,8 @@
 """One log of two: a check's pings and its changes of status, merged, filtered and paged. Pure.
 
 A place in the log is a pair of numbers: below it lie the pings numbered below the one and the changes numbered below
-the other. New entries have higher numbers, so a place stays where it is whatever comes.
+the other. New entries have higher numbers, so a place stays where it is whatever comes, also when what lies below it
+has moved from Redis to Postgres.
 """
 
 import re
@@ -11,6 +12,8 @@ from typing import Literal, NamedTuple, Protocol
 from urllib.parse import urlencode
 
 from ttr.domain.flip import Flip
+from ttr.history import Lack, Stretch
+from ttr.store.check_log import CheckLog
 from ttr.store.ping_log import KINDS, PingEntry
 
 STATUS = "status"
@@ -134,22 +137,91 @@ def merge(pings: Sequence[PingEntry], flips: Sequence[Flip]) -> list[Line]:
 
 def page_log(lines: Sequence[Line], query: LogQuery, *, size: int = SIZE) -> LogPage:
     """A page of merged lines. What lies above a page's place may be less than a page: then it is the newest page."""
-    top = _top(lines)
     wanted = [line for line in lines if not query.kinds or line.kind in query.kinds]
-    place = query.place or top
+    place = query.place or _top(lines)
     below = [line for line in wanted if _is_below(line, place)]
     above = [line for line in wanted if not _is_below(line, place)]
+    if query.way == "newer" and len(above) > size:
+        shown = above[-size:]
+        return LogPage(shown, older=place if below else None, newer=_over(shown, place))
     if query.way == "newer":
-        shown, below, above = (
-            (above[-size:], below, above[:-size]) if len(above) > size else (wanted[:size], wanted[size:], [])
-        )
-    else:
-        shown, below = below[:size], below[size:]
+        place, below, above = _top(lines), wanted, []
+    shown = below[:size]
     return LogPage(
         shown,
-        older=_under(lines, shown[-1], top) if shown and below else None,
-        newer=_over(lines, shown[0], top) if shown and above else (place if above else None),
+        older=_under(shown, place) if len(below) > size else None,
+        newer=place if above else None,
     )
+
+
+def page_window(log: CheckLog, query: LogQuery, *, size: int = SIZE) -> tuple[LogPage, Lack | None]:
+    """A page of what Redis has of a log that goes on in Postgres, and what it lacks from there, None for nothing.
+
+    The newest page lacks nothing: it ends where Redis does, and goes on with a page of its own.
+    """
+    lines = merge(log.pings, log.flips)
+    pings, flips = _cut_pings(log, query), _cut_flips(log, query)
+    if pings is None and flips is None:
+        return page_log(lines, query, size=size), None
+    if query.way == "newer" and query.place:
+        if query.place.ping < (pings or 0) or query.place.flip < (flips or 0):
+            return LogPage([], None, None), _lack(query, pings, flips, size)
+        page = page_log(lines, query, size=size)
+        if page.newer:
+            return replace(page, older=query.place), None
+        query = query.to("older", None)
+    # Below the last entry of either list nobody knows what would stand between those of the other.
+    ends = [n for n, line in enumerate(lines) if line.name in (f"ping-{pings}", f"flip-{flips}")]
+    within = lines[: min(ends) + 1] if len(ends) == (pings is not None) + (flips is not None) else []
+    place = query.place or _top(lines)
+    page = page_log(within, query.to("older", place), size=size)
+    newer = place if query.place and place != _top(lines) else None
+    if page.older:
+        return replace(page, newer=newer), None
+    edge = _under(within, _top(lines))
+    beyond = Place(min(place.ping, edge.ping), min(place.flip, edge.flip))
+    lacks = query.place is not None and len(page.lines) < size
+    return LogPage(page.lines, beyond, newer), _lack(query, pings, flips, size) if lacks else None
+
+
+def page_whole(log: CheckLog, query: LogQuery, *, size: int = SIZE) -> LogPage:
+    """The page of which `page_window` lacked something, of a log that has been filled up with it."""
+    page = page_log(merge(log.pings, log.flips), query, size=size)
+    if query.way == "older":
+        return page
+    if page.newer is None:
+        return page_window(log, query.to("older", None), size=size)[0]
+    return replace(page, older=query.place)
+
+
+def _lack(query: LogQuery, pings: int | None, flips: int | None, size: int) -> Lack:
+    """What lies beside a page's place in Postgres, one entry more than a page of each: it tells that there is more."""
+    ping, flip = query.place or Place(0, 0)
+    kinds = tuple(kind for kind in query.kinds if kind != STATUS)
+    if query.way == "newer":
+        return Lack(
+            Stretch(pings, ping, kinds) if pings else None, Stretch(flips, flip) if flips else None, size + 1
+        )
+    return Lack(
+        Stretch(min(pings, ping), kinds=kinds) if pings else None,
+        Stretch(min(flips, flip)) if flips else None,
+        size + 1,
+    )
+
+
+def _cut_pings(log: CheckLog, query: LogQuery) -> int | None:
+    """The lowest number of the pings that Redis keeps, if lower ones belong to the page."""
+    if query.kinds == (STATUS,):
+        return None
+    lowest = log.pings[-1].number if log.pings else log.ping_count + 1
+    return lowest if lowest > 1 else None
+
+
+def _cut_flips(log: CheckLog, query: LogQuery) -> int | None:
+    if query.kinds and STATUS not in query.kinds:
+        return None
+    lowest = log.flips[-1].number if log.flips else 1
+    return lowest if lowest > 1 else None
 
 
 def _dated(entries: list[tuple[_Date, Line]]) -> list[tuple[_Date, Line]]:
@@ -175,26 +247,20 @@ def _top(lines: Sequence[Line]) -> Place:
     )
 
 
-def _under(lines: Sequence[Line], last: Line, top: Place) -> Place:
-    """The place just below a line."""
-    ping, flip = top
-    for line in lines:
-        ping = line.ping.number if line.ping else ping
-        flip = line.flip.number if line.flip else flip
-        if line is last:
-            break
-    return Place(ping, flip)
+def _under(shown: Sequence[Line], place: Place) -> Place:
+    """The place just below some lines that begin below `place`."""
+    return Place(
+        min((line.ping.number for line in shown if line.ping), default=place.ping),
+        min((line.flip.number for line in shown if line.flip), default=place.flip),
+    )
 
 
-def _over(lines: Sequence[Line], first: Line, top: Place) -> Place:
-    """The place just above a line."""
-    ping, flip = top
-    for line in lines:
-        if line is first:
-            break
-        ping = line.ping.number if line.ping else ping
-        flip = line.flip.number if line.flip else flip
-    return Place(ping, flip)
+def _over(shown: Sequence[Line], place: Place) -> Place:
+    """The place just above some lines that end above `place`."""
+    return Place(
+        max((line.ping.number + 1 for line in shown if line.ping), default=place.ping),
+        max((line.flip.number + 1 for line in shown if line.flip), default=place.flip),
+    )
 
 
 def _place(text: str) -> Place | None:

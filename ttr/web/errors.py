@@ -7,6 +7,7 @@ from typing import Any
 from quart import Blueprint, Response, g, request
 from werkzeug.exceptions import HTTPException
 
+from ttr.archive.errors import ArchiveUnavailable
 from ttr.domain.invalid import Invalid
 from ttr.domain.limits import IMPORT_BODY_MAX
 from ttr.domain.links import BadLink
@@ -88,6 +89,17 @@ async def store_unavailable(error: StoreUnavailable) -> Response:
     )
 
 
+async def archive_unavailable(_: ArchiveUnavailable) -> Response:
+    """What Redis has forgotten, while Postgres is away; what was in its way is logged where it was asked."""
+    return await _explain(
+        503,
+        "This can't be read at the moment",
+        "It is kept in Postgres, which does not answer. Nothing is lost, and your checks go on being watched. "
+        "Try again in a few seconds.",
+        retry_after=_RETRY_SECONDS,
+    )
+
+
 async def http_error(error: HTTPException) -> Response:
     """What Quart refuses by itself: a bad method, a broken or too large body."""
     match error.code:
@@ -123,6 +135,7 @@ def register(blueprint: Blueprint) -> None:
         ForeignForm: foreign_form,
         TooMany: too_many,
         StoreUnavailable: store_unavailable,
+        ArchiveUnavailable: archive_unavailable,
         HTTPException: http_error,
         Exception: broken,
     }

@@ -1,22 +1,36 @@
-"""The log of a check: every ping and every change of its status that is kept."""
+"""The log of a check: every ping and every change of its status that is kept, in Redis and on in Postgres."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import groupby
 
 from quart import Response, request
 
 from ttr import current
+from ttr.archive.errors import ArchiveUnavailable
 from ttr.domain.check import Check
 from ttr.domain.flip import Flip
 from ttr.domain.schedule import wall_time
 from ttr.domain.shown import shown_status
 from ttr.domain.zones import find_zone, from_ms
+from ttr.history import Reach, fill_log
 from ttr.now import now_ms
-from ttr.store.check_log import read_log
+from ttr.store.check_log import CheckLog, read_log
 from ttr.store.checks import get_check
 from ttr.store.users import User
 from ttr.web.appearance import viewer_tz
-from ttr.web.check_log import LOG_KINDS, Line, merge, page_log, read_log_query
+from ttr.web.check_log import (
+    LOG_KINDS,
+    SIZE,
+    Line,
+    LogPage,
+    LogQuery,
+    merge,
+    page_log,
+    page_whole,
+    page_window,
+    read_log_query,
+)
 from ttr.web.client_hint import client_hint
 from ttr.web.commands import ping_command
 from ttr.web.live import digest
@@ -49,7 +63,7 @@ async def listed(check_id: int) -> Response:
 async def _view(user: User, check: Check) -> dict[str, object]:
     query = read_log_query(request.args)
     found = await read_log(current.store(), check)
-    log = page_log(merge(found.pings, found.flips), query)
+    log, reach, asked = await _page(check, found, query)
     zones = {"mine": viewer_tz(), "check": check.settings.schedule.tz, "utc": "UTC"}
     tz = zones[query.zone]
     now = now_ms()
@@ -68,11 +82,32 @@ async def _view(user: User, check: Check) -> dict[str, object]:
         "log": log,
         "days": by_day(log.lines, tz),
         "empty": not found.pings and not found.flips,
+        "reach": reach,
+        "still": asked,
         "kept_pings": len(found.pings) if found.ping_count > len(found.pings) else None,
         "kept_flips": len(found.flips) if found.flip_count > len(found.flips) else None,
+        "trimmed": not query.kinds
+        and min((line.ping.number for line in log.lines if line.ping), default=1) > 1,
+        "page_size": SIZE,
+        "history_days": current.settings().history_days,
+        "history_pings": current.settings().history_pings_per_check,
         "command": ping_command(check, url),
-        "shown": digest(log, status, tz, check.settings.name, found.ping_count > len(found.pings)),
+        "shown": digest(log, status, tz, check.settings.name, found.ping_count > len(found.pings), reach),
     }
+
+
+async def _page(check: Check, found: CheckLog, query: LogQuery) -> tuple[LogPage, Reach, bool]:
+    """A page, how far it reaches, and whether Postgres was asked for it."""
+    archive = current.archive()
+    if archive is None:
+        return page_log(merge(found.pings, found.flips), query), "off", False
+    page, lack = page_window(found, query)
+    if lack is None:
+        return page, "complete", False
+    try:
+        return page_whole(await fill_log(archive, check, found, lack), query), "complete", True
+    except ArchiveUnavailable:
+        return replace(page, older=None), "unavailable", True
 
 
 def by_day(shown: list[Line], tz: str) -> list[tuple[str, list[Line]]]:

@@ -10,6 +10,7 @@ from ttr.domain.check import Check
 from ttr.domain.flapping import flap_rules
 from ttr.domain.flip import Flip
 from ttr.domain.schedule import next_due
+from ttr.history import read_around
 from ttr.now import now_ms
 from ttr.store.check_log import CheckLog, read_log
 from ttr.store.checks import get_check
@@ -37,16 +38,21 @@ async def create(check_id: int) -> Response:
 
 
 async def show(check_id: int, number: int) -> Response:
-    """Everything about one ping; NotFound when it is not kept."""
+    """Everything about one ping; NotFound when it is not kept, ArchiveUnavailable when it can't be known."""
     user = await require_user()
     check = await get_check(current.store(), user, str(check_id))
-    log = await read_log(current.store(), check)
+    log, archive = await read_log(current.store(), check), current.archive()
+    kept_from = log.pings[-1].number if log.pings else log.ping_count + 1
+    if archive and number < kept_from:
+        log = await read_around(archive, check, log, number)
     entry = next((entry for entry in log.pings if entry.number == number), None)
     if entry is None:
         raise NotFound("no such ping")
     # Only what came with a body is asked for one.
     found = await read_body(current.store(), check, number) if entry.size else None
     numbers = {entry.number for entry in log.pings}
+    if archive:
+        numbers |= {kept_from - 1, kept_from} & set(range(1, log.ping_count + 1))
     return await page(
         "pings/show.html",
         check=check,
