@@ -88,6 +88,7 @@ class PostgresServer:
 def new_server(folder: Path | None = None) -> PostgresServer:
     """A started server in a short folder, because a socket's path has at most 108 bytes; `remove` it."""
     folder = folder or Path(tempfile.mkdtemp(prefix="ttr-"))
+    folder.mkdir(exist_ok=True)
     made = _run(
         f"initdb -D {folder}/data -U ttr --auth=trust --encoding=UTF8 --locale=C --no-sync --no-instructions".split(),
         folder,

@@ -4,13 +4,15 @@
 -- was read is kept apart until end_snapshot, and begin_snapshot gives it back.
 -- KEYS[1] the partition's prefix
 -- ARGV[1] token of the snapshot  [2] most records a call  [3] lines of history that were read by it  [4] most lines a call
--- ARGV[5] bytes of bodies after which a call ends  [6] "1": checks with all the pings and changes that they keep
+-- ARGV[5] bytes of bodies after which a call ends  [6] "1": checks with all the pings and changes that they keep; not
+-- when they are read a second time, for what came in between is in the history
 -- ARGV[7] calls before this one  [8] lines of history that begin_snapshot said were given up
 -- returns {"lost"} when all has to be read anew: another snapshot has begun, an answer did not arrive and its call is
--- repeated, or history was given up that [6] should have made up for
+-- repeated, or history was given up meanwhile
 -- returns {"more" | "all", {history line, ...}, {record, part, part, ...}, ...}; the parts of each kind are below, all
 -- empty when the record is gone; with "all" the last record is the partition itself
 ---@include keys whole history
+local KEPT_A_CALL = 2000 -- pings and changes after which a call ends: some 2 ms
 local prefix, most, lines, bytes_left = KEYS[1], tonumber(ARGV[2]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local dirty, taken = dirty_key(prefix), dirty_taken_key(prefix)
 local history, history_taken = history_key(prefix), history_taken_key(prefix)
@@ -18,7 +20,7 @@ local snapshot = snapshot_key(prefix)
 local begun = redis.call("HMGET", snapshot, "token", "calls")
 if begun[1] ~= ARGV[1] or begun[2] ~= ARGV[7] then return {"lost"} end
 local given_up = redis.call("LINDEX", history, 0)
-if ARGV[6] ~= "1" and tonumber(given_up or "0") > tonumber(ARGV[8]) then return {"lost"} end
+if tonumber(given_up or "0") > tonumber(ARGV[8]) then return {"lost"} end
 redis.call("HINCRBY", snapshot, "calls", 1)
 
 -- While snapshots break off again and again, the lines that they took stay as few as those that wait: the rest is for
@@ -33,18 +35,23 @@ end
 local from = tonumber(ARGV[3])
 local told = redis.call("LRANGE", history_taken, from, from + lines - 1)
 local answer = {"more", told}
+local kept_left = KEPT_A_CALL
 
 local READ = {}
 
 function READ.check(id)
   local log, flips, bodies = log_key(prefix, id), flips_key(prefix, id), bodies_key(prefix, id)
   local oldest_body = redis.call("LINDEX", bodies, -1)
-  local all = ARGV[6] == "1"
+  local pings, changes = {}, {}
+  if ARGV[6] == "1" and redis.call("HEXISTS", taken, "check:" .. id) == 0 then
+    pings, changes = redis.call("LRANGE", log, 0, -1), redis.call("LRANGE", flips, 0, -1)
+    kept_left = kept_left - #pings - #changes
+  end
   return {redis.call("HGETALL", check_key(prefix, id)), redis.call("HGETALL", days_key(prefix, id)),
     redis.call("ZSCORE", reminders_key(prefix), id), redis.call("ZSCORE", flapping_key(prefix), id),
     redis.call("LLEN", log), redis.call("LLEN", flips),
     oldest_body and string.sub(oldest_body, 1, 4) or "", redis.call("LRANGE", check_deliveries_key(prefix, id), 0, -1),
-    all and redis.call("LRANGE", log, 0, -1) or {}, all and redis.call("LRANGE", flips, 0, -1) or {}}
+    pings, changes}
 end
 
 -- The newest, as many as were kept since they were read last.
@@ -84,7 +91,7 @@ end
 local records = redis.call("HRANDFIELD", dirty, most, "WITHVALUES")
 local read = 0
 for i = 1, #records, 2 do
-  if bytes_left <= 0 then break end
+  if bytes_left <= 0 or kept_left <= 0 then break end
   local record, count = records[i], tonumber(records[i + 1])
   local kind, id = string.match(record, "^([%l-]+):(.+)$")
   local parts = READ[kind](id, count)

@@ -1,6 +1,7 @@
 """Redis and Postgres that don't go together any more: whoever went back in time, Postgres follows Redis."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,7 @@ from tests.archive.keyspace import read_keyspace
 from tests.archive.life import live, ping
 from tests.archive.rows import kept_numbers, rows
 from tests.archive.test_windows import compare, equal_after_restore
-from tests.lua.parts import NOON, make_check, make_user
+from tests.lua.parts import MINUTE, NOON, make_check, make_user
 from tests.postgres import PostgresServer
 from ttr.archive.database import Database, open_database
 from ttr.archive.errors import ArchiveUnfit
@@ -226,3 +227,32 @@ async def test_a_first_snapshot_without_the_counters_can_be_restored(
     before["ttr:meta"][0].pop(b"sealed", None)
     before["ttr:meta"][0].pop(b"index_version", None)
     compare(before, after)
+
+
+async def test_a_check_that_pings_all_the_while_is_read_with_its_log_once(
+    store: Store, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a first snapshot under load would never come to its end."""
+    user = await make_user(store)
+    check = await make_check(store, user)
+    for i in range(9):
+        await ping(store, user, check, NOON + i)
+    real, logs = snapshots.take, list[int]()
+
+    async def take(store: Store, begun: snapshots.Begun, *args: int, **kwargs: bool) -> snapshots.Taken:
+        taken = await real(store, begun, *args, **kwargs)
+        for record in taken.records:
+            if record.kind == "check":
+                logs.append(len(record.parts[-2]))
+                if len(logs) < 3:
+                    await ping(store, user, check, NOON + MINUTE + len(logs))
+                    taken = replace(taken, complete=False)
+        return taken
+
+    monkeypatch.setattr(snapshots, "take", take)
+    monkeypatch.setattr(snapshots, "_RECORDS", 1)
+    await snapshot(store, database)
+    assert logs == [9, 0, 0]
+    assert await kept_numbers(database, "pings", check.id) == list(range(1, 12))
+    monkeypatch.undo()
+    await equal_after_restore(store, database)

@@ -26,7 +26,9 @@ class Traffic:
     chance: random.Random
     owners: list[User]
     acknowledged: dict[int, dict[int, int]] = field(default_factory=dict)
-    """Of each check: the number of a ping -> when (ms)."""
+    """Of each check that is there: the number of a ping -> when (ms)."""
+    taken: int = 0
+    """How many pings were acknowledged."""
     _targets: dict[int, tuple[User, pings.Target]] = field(default_factory=dict)
     _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
 
@@ -45,11 +47,6 @@ class Traffic:
         """What is under way ends first."""
         tasks, self._tasks = self._tasks, []
         await asyncio.gather(*tasks)
-
-    @property
-    def taken(self) -> int:
-        """How many pings were acknowledged."""
-        return sum(len(numbers) for numbers in self.acknowledged.values())
 
     def owner_of(self, check_id: int) -> User:
         """Whose check it is."""
@@ -118,6 +115,7 @@ class Traffic:
                 target = replace(target, plan=answer)
                 continue
             if isinstance(answer, pings.Recorded) and check_id in self.acknowledged:
+                self.taken += 1
                 self.acknowledged[check_id][answer.number] = now
                 self._targets[check_id] = (owner, target)
             return

@@ -25,6 +25,12 @@ def unpack(value: Packed) -> bytes:
 
 def pack_pairs(flat: Sequence[bytes]) -> dict[str, Packed]:
     """HGETALL's flat answer, or a sorted set's members with their scores."""
+    # All text, as almost always, takes half of the time: a check has 35 fields.
+    if b"\0" not in b"".join(flat):
+        try:
+            return {flat[i].decode(): flat[i + 1].decode() for i in range(0, len(flat), 2)}
+        except UnicodeDecodeError:
+            pass
     return {flat[i].decode(): pack(flat[i + 1]) for i in range(0, len(flat), 2)}
 
 
@@ -33,6 +39,9 @@ def unpack_pairs(packed: dict[str, Packed]) -> dict[bytes, bytes]:
     return {name.encode(): unpack(value) for name, value in packed.items()}
 
 
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
 def to_json(value: Any) -> str:
     """Compact, and as text: Postgres reads it as UTF-8."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return _encode(value)

@@ -165,9 +165,11 @@ async def _mark_everything(
                 )
             ).fetchall()
             await connection.commit()
-            for partition in partitions:
-                mine = [f"{kind}:{name}" for name, of in found if of == partition]
-                await mark_records(store, partition, mine)
+            records: dict[int, list[str]] = {}
+            for name, partition in found:
+                records.setdefault(partition, []).append(f"{kind}:{name}")
+            for partition in records.keys() & partitions:
+                await mark_records(store, partition, records[partition])
             if len(found) < _ROWS_A_PAGE:
                 break
             last = found[-1][0]

@@ -5,7 +5,7 @@ A record is a key with what belongs to it, named by what follows the partition's
 """
 
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 from ttr.store import keys
@@ -38,9 +38,12 @@ async def mark_all(store: Store, partitions: Iterable[int], *, bodies: bool) -> 
         cursor = 0
         while True:
             cursor, found = await store.redis.scan(cursor, match=keys.OF_PARTITIONS, count=_KEYS_A_CALL)
+            marks: dict[int, dict[bytes, int]] = {}
+            for key in found:
+                _mark_key(marks, key, wanted, bodies)
             async with store.redis.pipeline(transaction=False) as pipe:
-                for key in found:
-                    _mark_key(pipe, key, wanted, bodies)
+                for partition, mapping in marks.items():
+                    pipe.hset(keys.dirty(partition), mapping=mapping)
                 await pipe.execute()
             seen += len(found)
             yield seen
@@ -50,23 +53,23 @@ async def mark_all(store: Store, partitions: Iterable[int], *, bodies: bool) -> 
             await _mark_outbox(store, partition)
 
 
-async def mark_records(store: Store, partition: int, records: Iterable[str]) -> None:
-    """Mark records by name, whether they exist or not: a snapshot finds out."""
+async def mark_records(store: Store, partition: int, records: Sequence[str]) -> None:
+    """Mark records of any kind but `bodies` by name, whether they exist or not: a snapshot finds out."""
     with store_trouble():
-        async with store.redis.pipeline(transaction=False) as pipe:
-            for record in records:
-                pipe.hsetnx(keys.dirty(partition), record, 1)
-            await pipe.execute()
+        for first in range(0, len(records), _KEYS_A_CALL):
+            # How often a record has changed matters to bodies alone.
+            mapping = dict.fromkeys(records[first : first + _KEYS_A_CALL], 1)
+            await store.redis.hset(keys.dirty(partition), mapping=mapping)
 
 
-def _mark_key(pipe: Any, key: bytes, wanted: set[int], bodies: bool) -> None:
+def _mark_key(marks: dict[int, dict[bytes, int]], key: bytes, wanted: set[int], bodies: bool) -> None:
     partition, name = keys.in_partition(key) or (-1, b"")
     if partition not in wanted:
         return
     if _WHOLE.fullmatch(name):
-        pipe.hsetnx(keys.dirty(partition), name, 1)
+        marks.setdefault(partition, {})[name] = 1
     elif bodies and (of_check := _BODIES.fullmatch(name)):
-        pipe.hset(keys.dirty(partition), b"bodies:" + of_check[1], _EVERY_BODY)
+        marks.setdefault(partition, {})[b"bodies:" + of_check[1]] = _EVERY_BODY
 
 
 async def _mark_outbox(store: Store, partition: int) -> None:
