@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -27,6 +28,7 @@ class PostgresServer:
 
     folder: Path
     process: "subprocess.Popen[bytes] | None" = None
+    options: tuple[str, ...] = ("fsync=off", "shared_buffers=16MB")
 
     def url(self, database: str = "postgres") -> str:
         """DATABASE_URL of a database."""
@@ -34,9 +36,8 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start it on its files; it answers when this returns."""
-        options = ("listen_addresses=", "fsync=off", "shared_buffers=16MB", "max_connections=50")
         command = ["postgres", "-D", f"{self.folder}/data", "-k", str(self.folder)]
-        for option in options:
+        for option in ("listen_addresses=", "max_connections=50", *self.options):
             command += ["-c", option]
         with (self.folder / "log").open("ab") as log:
             self.process = _run(command, self.folder, log.fileno())
@@ -85,7 +86,7 @@ class PostgresServer:
             )
 
 
-def new_server(folder: Path | None = None) -> PostgresServer:
+def new_server(folder: Path | None = None, **fields: Any) -> PostgresServer:
     """A started server in a short folder, because a socket's path has at most 108 bytes; `remove` it."""
     folder = folder or Path(tempfile.mkdtemp(prefix="ttr-"))
     folder.mkdir(exist_ok=True)
@@ -95,7 +96,7 @@ def new_server(folder: Path | None = None) -> PostgresServer:
         subprocess.DEVNULL,
     )
     assert made.wait(60) == 0
-    server = PostgresServer(folder)
+    server = PostgresServer(folder, **fields)
     server.start()
     return server
 

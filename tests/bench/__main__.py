@@ -16,6 +16,7 @@ NAMES = (
     "streams",
     "screen",
     "visitors",
+    "snapshots",
 )
 
 
