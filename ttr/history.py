@@ -10,7 +10,7 @@ from typing import Generic, Literal, Protocol, TypeVar
 from ttr.archive import history
 from ttr.archive.database import Database
 from ttr.archive.errors import ArchiveUnavailable
-from ttr.archive.history import Connection, Window
+from ttr.archive.history import Connection, RunTimes, Window
 from ttr.domain.check import Check
 from ttr.domain.flip import Flip
 from ttr.domain.uptime import YEAR, History
@@ -119,19 +119,59 @@ async def read_year(store: Store, archive: Database | None, check: Check, now: i
     kept = await flips.read_history(store, check)
     if archive is None:
         return kept, "off"
-    oldest, since = kept.flips[-1] if kept.flips else None, now - YEAR["365d"]
-    if oldest is None or oldest.number < 2 or oldest.at <= since:
+    if reaches(kept, now):
         return kept, "complete"
-    edge = oldest.number
+    edge = kept.flips[-1].number
 
-    async def older(connection: Connection) -> list[Flip]:
-        return await history.flips_since(connection, check, since=since, below=edge, most=FLIPS_MOST)
+    async def older(connection: Connection) -> History:
+        return await _with_year(connection, check, kept, now)
 
     try:
-        more = await history.ask(archive, check, Window(flips_from=edge), older)
+        return await history.ask(archive, check, Window(flips_from=edge), older), "complete"
     except ArchiveUnavailable:
         return kept, "unavailable"
-    return replace(kept, flips=[*kept.flips, *more]), "complete"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpan:
+    """From when until when, and in which stretches; ms."""
+
+    since: int
+    until: int
+    step_ms: int
+
+
+async def read_past(
+    archive: Database, check: Check, log: CheckLog, kept: History, span: RunSpan, now: int
+) -> tuple[list[RunTimes], History]:
+    """Run times of a span, and the history of a year, by one connection. Raises ArchiveUnavailable."""
+    window = _window(log)
+
+    async def past(connection: Connection) -> tuple[list[RunTimes], History]:
+        runs = await history.run_times(
+            connection,
+            check,
+            log.pings,
+            below=window.pings_from,
+            since=span.since,
+            until=span.until,
+            step_ms=span.step_ms,
+        )
+        return runs, kept if reaches(kept, now) else await _with_year(connection, check, kept, now)
+
+    return await history.ask(archive, check, window, past)
+
+
+def reaches(kept: History, now: int) -> bool:
+    """Whether the changes that are there reach back a year, or to the first one."""
+    return not kept.flips or kept.flips[-1].number < 2 or kept.flips[-1].at <= now - YEAR["365d"]
+
+
+async def _with_year(connection: Connection, check: Check, kept: History, now: int) -> History:
+    more = await history.flips_since(
+        connection, check, since=now - YEAR["365d"], below=kept.flips[-1].number, most=FLIPS_MOST
+    )
+    return replace(kept, flips=[*kept.flips, *more])
 
 
 @dataclass(frozen=True, slots=True)

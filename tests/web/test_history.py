@@ -1,12 +1,14 @@
-"""The log beyond what Redis keeps, and pages without Postgres."""
+"""The log, run times and uptime beyond what Redis keeps, and those pages while Postgres is away."""
 
 import re
 from html import unescape
 
 import pytest
+from quart import Quart
 
 from tests.archive.past import KINDS, WINDOW, go_on, make_past, with_archive
 from tests.web.conftest import Visitor, text
+from ttr import current
 from ttr.archive.database import Database
 from ttr.archive.snapshot import snapshot
 from ttr.now import now_ms
@@ -226,6 +228,71 @@ async def test_a_stranger_sees_no_history(
 ) -> None:
     check = await past(owner, store, database, 30)
     await visitor.post("/keys")
-    for path in ("log?older=15-5", "pings/3"):
+    for path in ("log?older=15-5", "pings/3", "history", "history/list?range=7d"):
         response = await visitor.get(f"/checks/{check}/{path}")
         assert response.status_code == 404, await text(response)
+
+
+async def test_run_times_of_a_range_come_from_both(owner: Visitor, store: Store, database: Database) -> None:
+    check = await past(owner, store, database, 40)
+    for name in ("7d", "30d", "90d", "365d"):
+        shown = await owner.read(f"/checks/{check}/history?range={name}")
+        assert "30 runs ended in" in shown, "of 40 pings ten are logs"
+        assert "10 failed." in shown
+        assert re.findall(r'id="range-(\w+)"[^>]*aria-current', shown) == [name]
+    for wrong in ("", "?range=1d", "?range=<b>", "?range=365"):
+        shown = await owner.read(f"/checks/{check}/history{wrong}")
+        assert re.findall(r'id="range-(\w+)"[^>]*aria-current', shown) == ["30d"]
+        assert "<b>" not in shown
+    response = await owner.get(f"/checks/{check}/history/list?range=90d", htmx=True)
+    assert response.headers["HX-Replace-Url"] == f"/checks/{check}/history?range=90d"
+    assert (await text(response)).count("<html") == 0
+
+
+async def test_the_overview_does_not_ask_postgres(owner: Visitor, store: Store, database: Database) -> None:
+    check = await past(owner, store, database, 30)
+    await set_away(database, True)
+    page = await owner.read(f"/checks/{check}")
+    assert f'href="/checks/{check}/history#year"' in page
+    shown = await owner.read(f"/checks/{check}/history?range=7d")
+    assert AWAY in shown
+    assert link(shown, "again") == f"/checks/{check}/history?range=7d"
+    assert "runs ended in" not in shown
+    await set_away(database, False)
+    assert AWAY not in await owner.read(link(shown, "again"))
+
+
+async def test_a_year_of_uptime_goes_on_across_the_border(
+    owner: Visitor, store: Store, database: Database
+) -> None:
+    assert owner.user
+    day = 24 * 60 * MINUTE
+    check = await make_past(
+        store, database, owner.user, 510, first=now_ms() - 340 * day, step=16 * 60 * MINUTE
+    )
+    await snapshot(store, database)
+    shown = await owner.read(f"/checks/{check.id}/history")
+    months = re.findall(r'<th scope="row">[^<]+</th>.*?<td>([0-9.]+ %|no data)</td>', shown, re.DOTALL)
+    assert len(months) == 12
+    assert months.count("no data") <= 1
+    assert "only some" not in shown
+    await set_away(database, True)
+    shown = await owner.read(f"/checks/{check.id}/history")
+    assert "Of the time before the last 200 changes only some can be known." in shown
+    away = re.findall(r'<th scope="row">[^<]+</th>.*?<td>([0-9.]+ %|no data)</td>', shown, re.DOTALL)
+    assert away[:3] == months[:3]
+    assert away.count("no data") > 2
+
+
+async def test_without_postgres_the_page_says_what_would_keep_more(
+    owner: Visitor, app: Quart, store: Store, database: Database
+) -> None:
+    check = await past(owner, store, database, 30)
+    current.set_archive(app, None)
+    shown = await owner.read(f"/checks/{check}/history")
+    assert 'id="off"' in shown
+    assert "A year of uptime" in shown
+    shown = await owner.read(f"/checks/{check}/log?kind=success&kind=fail&kind=log")
+    assert f"Older pings are not kept: the last {WINDOW} are." in shown
+    assert "DATABASE_URL" in shown
+    assert (await owner.get(f"/checks/{check}/pings/3")).status_code == 404

@@ -54,7 +54,7 @@ def run_chart(pings: Sequence[PingEntry], tz: str) -> RunChart | None:
     if not runs:
         return None
     took = [run.duration_ms or 0 for run in runs]
-    step = _step(_most_shown(took))
+    step = scale(took)
     room = WIDTH / len(runs)
     width = min(room * 0.75, _WIDEST)
     bars = [
@@ -70,6 +70,11 @@ def run_chart(pings: Sequence[PingEntry], tz: str) -> RunChart | None:
         for place, (run, ms) in enumerate(zip(runs, took, strict=True))
     ]
     return RunChart(bars, (length(2 * step), length(step), "0"), _words(runs, took))
+
+
+def scale(took: Sequence[int]) -> int:
+    """Half of what a drawing of such runs (ms) is high, ms."""
+    return _step(_most_shown(took))
 
 
 def _most_shown(took: Sequence[int]) -> int:
