@@ -1,14 +1,31 @@
 """The merge of pings and changes: any two histories, any filter, any page, whatever comes meanwhile."""
 
+from dataclasses import replace
 from itertools import pairwise
+from typing import TypeVar
 
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
 from ttr.domain.flip import Flip
+from ttr.history import Stretch
+from ttr.store.check_log import CheckLog
 from ttr.store.ping_log import KINDS, PingEntry
-from ttr.web.check_log import LOG_KINDS, Line, LogQuery, Place, merge, page_log, read_log_query
+from ttr.web.check_log import (
+    LOG_KINDS,
+    Line,
+    LogPage,
+    LogQuery,
+    Place,
+    merge,
+    page_log,
+    page_whole,
+    page_window,
+    read_log_query,
+)
+
+Entry = TypeVar("Entry", PingEntry, Flip)
 
 # Few instants, so that many entries share one; in any order, as clocks are set back.
 INSTANTS = st.integers(0, 12)
@@ -137,3 +154,84 @@ def test_an_address_says_what_it_was_written_from(kinds: tuple[str, ...], zone: 
 def test_nonsense_in_an_address_counts_as_not_said(fields: dict[str, str]) -> None:
     query = read_log_query(MultiDict(fields))
     assert read_log_query(MultiDict([pair.split("=") for pair in str(query).split("&") if pair])) == query
+
+
+def page_of(
+    pings: list[PingEntry], flips: list[Flip], kept: tuple[int, int], query: LogQuery, size: int
+) -> LogPage:
+    """A page of a log of which Redis keeps so many pings and changes, and Postgres all."""
+    log = CheckLog(pings[: kept[0]], flips[: kept[1]], len(pings), len(flips))
+    page, lack = page_window(log, query, size=size)
+    if lack is None:
+        return page
+    assert query.place, "the newest page asks nobody"
+    found, changes = list[PingEntry](), list[Flip]()
+    if lack.pings:
+        kinds = lack.pings.kinds or KINDS
+        found = cut([ping for ping in pings if ping.kind in kinds], lack.pings, lack.size)
+    if lack.flips:
+        changes = cut(flips, lack.flips, lack.size)
+    filled = replace(log, pings=[*log.pings, *found], flips=[*log.flips, *changes])
+    return page_whole(filled, query, size=size)
+
+
+def cut(entries: list[Entry], stretch: Stretch, size: int) -> list[Entry]:
+    """What Postgres answers."""
+    below = [one for one in entries if one.number < stretch.below]
+    if stretch.since is None:
+        return below[:size]
+    above = [one for one in below if one.number >= stretch.since]
+    return above[-size:]
+
+
+def walk_on(
+    pings: list[PingEntry], flips: list[Flip], kept: tuple[int, int], kinds: tuple[str, ...], size: int
+) -> list[LogPage]:
+    """All pages, from the newest on."""
+    query, pages = LogQuery(kinds), list[LogPage]()
+    for _ in range(100):
+        pages.append(page_of(pings, flips, kept, query, size))
+        if pages[-1].older is None:
+            return pages
+        query = query.to("older", pages[-1].older)
+    raise AssertionError("there is no end")
+
+
+KEPT = st.tuples(st.integers(1, 12), st.integers(1, 12))
+
+
+@given(PINGS, CHANGES, KEPT, FILTERS, st.integers(1, 7))
+def test_pages_go_on_where_redis_ends_and_come_back(
+    drawn: list[tuple[int, str]],
+    instants: list[int],
+    kept: tuple[int, int],
+    kinds: tuple[str, ...],
+    size: int,
+) -> None:
+    pings = pings_of(sorted(drawn, key=lambda one: one[0]))
+    flips = flips_of(sorted(instants))
+    pages = walk_on(pings, flips, kept, kinds, size)
+    whole = [line for line in merge(pings, flips) if not kinds or line.kind in kinds]
+    assert [line for page in pages for line in page.lines] == whole
+    assert all(len(page.lines) == size for page in pages[1:-1]), "only the newest and the last may be short"
+    assert pages[0].newer is None
+    for newer, older in pairwise(pages):
+        if not newer.lines:
+            continue  # the newest, of which nothing passes the filter
+        assert older.newer
+        back = page_of(pings, flips, kept, LogQuery(kinds, way="newer", place=older.newer), size)
+        assert (back.lines, back.older) == (newer.lines, newer.older)
+
+
+@given(PINGS, CHANGES, KEPT, FILTERS, st.integers(1, 7))
+def test_nothing_is_lost_across_the_border_where_the_clock_was_set_back(
+    drawn: list[tuple[int, str]],
+    instants: list[int],
+    kept: tuple[int, int],
+    kinds: tuple[str, ...],
+    size: int,
+) -> None:
+    pings, flips = pings_of(drawn), flips_of(instants)
+    seen = [line for page in walk_on(pings, flips, kept, kinds, size) for line in page.lines]
+    assert [line.ping for line in seen if line.ping] == [p for p in pings if not kinds or p.kind in kinds]
+    assert [line.flip for line in seen if line.flip] == [f for f in flips if not kinds or "status" in kinds]

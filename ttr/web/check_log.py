@@ -179,9 +179,8 @@ def page_window(log: CheckLog, query: LogQuery, *, size: int = SIZE) -> tuple[Lo
     if page.older:
         return replace(page, newer=newer), None
     edge = _under(within, _top(lines))
-    beyond = Place(min(place.ping, edge.ping), min(place.flip, edge.flip))
     lacks = query.place is not None and len(page.lines) < size
-    return LogPage(page.lines, beyond, newer), _lack(query, pings, flips, size) if lacks else None
+    return LogPage(page.lines, edge, newer), _lack(query, pings, flips, size) if lacks else None
 
 
 def page_whole(log: CheckLog, query: LogQuery, *, size: int = SIZE) -> LogPage:
