@@ -108,7 +108,8 @@ async def _go_on(
 
 
 FLIPS_MOST = 20_000
-"""Changes of one check that are read at once: 55 a day for a year, and some 0.2 s of work."""
+"""Changes of one check that are read at once: 55 a day for a year. To read them takes 70 ms, to work uptime out
+from them 0.2 s, for which a thread is there: pings go on meanwhile."""
 
 
 async def read_year(store: Store, archive: Database | None, check: Check, now: int) -> tuple[History, Reach]:

@@ -1,5 +1,6 @@
 """How long a check was up: in the last hours and days, and day by day."""
 
+import asyncio
 from typing import Annotated, NotRequired
 
 from pydantic import BaseModel, Field
@@ -97,7 +98,7 @@ async def show(check: str) -> Response:
     now, store, archive = now_ms(), current.store(), current.archive()
     if query.days > DAYS:
         history, reach = await read_year(store, archive, found, now)
-        figures = uptime(history, now, YEAR, query.days)
+        figures = await asyncio.to_thread(uptime, history, now, YEAR, query.days)
     else:
         reach = "complete" if archive else "off"
         figures = uptime(await read_history(store, found), now, days_shown=query.days)

@@ -89,8 +89,9 @@ async def store_unavailable(error: StoreUnavailable) -> Response:
     )
 
 
-async def archive_unavailable(_: ArchiveUnavailable) -> Response:
-    """What Redis has forgotten, while Postgres is away; what was in its way is logged where it was asked."""
+async def archive_unavailable(error: ArchiveUnavailable) -> Response:
+    """What Redis has forgotten, while Postgres is away."""
+    log.warning("a page had no Postgres: %s", error)
     return await _explain(
         503,
         "This can't be read at the moment",

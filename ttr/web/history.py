@@ -58,7 +58,7 @@ async def _view(check: Check) -> dict[str, object]:
             whole = True
         except ArchiveUnavailable:
             why = "unavailable"
-    figures = uptime(history, now, YEAR, _DAYS)
+    figures = await asyncio.to_thread(uptime, history, now, YEAR, _DAYS)
     return {
         "check": check,
         "ranges": RANGES,
