@@ -18,7 +18,7 @@ DAY = 24 * HOUR
 
 
 @pytest.fixture
-def settings(settings: Settings, database_url: str) -> Settings:
+def settings(settings: Settings, database_url: str, patient: None) -> Settings:
     """With the test's Postgres."""
     return with_archive(settings, database_url)
 

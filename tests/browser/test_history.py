@@ -22,7 +22,7 @@ MINUTE = 60_000
 
 
 @pytest.fixture
-def settings(settings: Settings, database_url: str) -> Settings:
+def settings(settings: Settings, database_url: str, patient: None) -> Settings:
     """With the test's Postgres."""
     return with_archive(settings, database_url)
 

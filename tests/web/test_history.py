@@ -20,7 +20,7 @@ AWAY = "be read at the moment"
 
 
 @pytest.fixture
-def settings(settings: Settings, database_url: str) -> Settings:
+def settings(settings: Settings, database_url: str, patient: None) -> Settings:
     """With the test's Postgres."""
     return with_archive(settings, database_url)
 
