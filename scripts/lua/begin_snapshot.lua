@@ -9,8 +9,8 @@ local prefix, token, most = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local key, history = snapshot_key(prefix), history_key(prefix)
 redis.call("HSET", key, "token", token, "saved", ARGV[3], "calls", "0")
 redis.call("HDEL", key, "read")
--- From here on history is kept.
-if redis.call("EXISTS", history) == 0 then redis.call("RPUSH", history, "0") end
+-- From here on history is kept; what came before may be missing, as it is after a restore.
+if redis.call("EXISTS", history) == 0 then redis.call("RPUSH", history, "1") end
 local taken = redis.call("HRANDFIELD", dirty_taken_key(prefix), most, "WITHVALUES")
 for i = 1, #taken, 2 do
   redis.call("HINCRBY", dirty_key(prefix), taken[i], taken[i + 1])

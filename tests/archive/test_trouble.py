@@ -20,6 +20,7 @@ from tests.postgres import PostgresServer, new_server
 from ttr.archive.database import Database, open_database
 from ttr.archive.keep import Rules, _Keeper
 from ttr.archive.migrate import migrate
+from ttr.store import keys
 from ttr.store.archive_state import read_archive
 from ttr.store.redis import Store
 
@@ -190,6 +191,23 @@ async def test_what_postgres_refuses_for_a_fault_of_ours_is_said_once_without_an
     assert len(caplog.records) == 1
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("alter table checks drop constraint odd")
+    await keeper.turn()
+    assert await state(store) == ("ok", "")
+    await equal_after_restore(store, database)
+
+
+async def test_a_fault_of_ours_does_not_end_the_clock(
+    store: Store, database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await live(store)
+    await store.redis.hset(keys.dirty(3), "nonsense:1", 1)  # as a newer version might mark
+    keeper = _Keeper(store, database, RULES)
+    caplog.set_level(logging.WARNING)
+    for _ in range(3):
+        await keeper.turn()
+    assert await state(store) == ("refused", "a fault of ttr's own (ResponseError).")
+    assert caplog.text.count("Traceback") == 1
+    await store.redis.hdel(keys.dirty(3), "nonsense:1")
     await keeper.turn()
     assert await state(store) == ("ok", "")
     await equal_after_restore(store, database)

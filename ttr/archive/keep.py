@@ -83,6 +83,12 @@ class _Keeper:
             # Of our making, and not to be cured by the next turn; but the clock has other work. Only what Postgres puts
             # first: its details quote rows.
             return "refused", f"Postgres refuses them ({error.sqlstate}: {error.diag.message_primary}).", None
+        except Exception as error:
+            # Whatever it is, the clock goes on: who is late is told without an archive as well.
+            detail = f"a fault of ttr's own ({type(error).__name__})."
+            if ("refused", detail) != self._told:
+                log.exception("A snapshot has failed.")
+            return "refused", detail, None
 
     async def _keep(self) -> int | None:
         if not self._fits:

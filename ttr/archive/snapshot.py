@@ -94,7 +94,8 @@ async def belong_together(store: Store, connection: Connection) -> None:
     elif not await belongs_to(store, connection):
         raise ArchiveUnfit(
             f"This Postgres holds the archive of another Redis, with {accounts:,} accounts: no snapshots are taken. "
-            "Let DATABASE_URL name this installation's own database, or an empty one."
+            "If Redis has lost its data, stop ttr and run `ttr restore --force`. Else let DATABASE_URL name this "
+            "installation's own database, or an empty one."
         )
 
 
