@@ -1,6 +1,9 @@
 """A restore that is killed, wherever: no process starts, and run again it gives the same."""
 
+import asyncio
+import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +11,10 @@ import pytest
 from tests.archive.keyspace import read_keyspace
 from tests.archive.life import live
 from tests.archive.test_windows import Died, compare, failing
+from tests.conftest import MASTER_KEY, RedisServer
+from tests.journeys.stack import environment
 from tests.lua.parts import make_check, make_user
+from tests.ports import free_port
 from ttr.archive import restore as subject
 from ttr.archive.database import Database
 from ttr.archive.errors import ArchiveUnavailable
@@ -145,3 +151,28 @@ async def _refused_until_it_is_done(store: Store, database: Database, url: str, 
     await restore(store, database, now=None, progress=nobody)
     await refuse_lost_redis(store, url)
     compare(before, await read_keyspace(store))
+
+
+@pytest.mark.parametrize("name", ["web", "clock", "worker"])
+async def test_a_process_says_what_to_do_and_ends(
+    store: Store, redis_server: RedisServer, database_url: str, tmp_path: Path, name: str
+) -> None:
+    await restoring.note_progress(store, {"done": 7})
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "ttr", name),
+        env=environment(
+            REDIS_URL=redis_server.url,
+            DATABASE_URL=database_url,
+            SECRET_KEY="tests only",
+            ENCRYPTION_KEY=MASTER_KEY,
+            PORT=str(free_port()),
+            TTR_DATA_DIR=str(tmp_path),
+        ),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode != 0
+    assert b"A restore of this Redis is half done. Run `ttr restore` to finish it." in said
+    assert b"Traceback" not in said

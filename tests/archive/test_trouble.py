@@ -17,6 +17,7 @@ from tests.archive.rows import kept_numbers
 from tests.archive.test_windows import cut, equal_after_restore
 from tests.lua.parts import MINUTE, NOON, make_check, make_user
 from tests.postgres import PostgresServer, new_server
+from ttr.archive import revisions
 from ttr.archive.database import Database, open_database
 from ttr.archive.keep import Rules, _Keeper
 from ttr.archive.migrate import migrate
@@ -112,7 +113,6 @@ async def test_a_full_disk_under_postgres(
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        ("0000", "is newer than this version of ttr"),
         ("9999", "is newer than this version of ttr"),
         (None, "is empty, and this version of ttr needs"),
     ],
@@ -146,6 +146,24 @@ async def test_a_schema_that_does_not_fit(
     await keeper.turn()
     assert await state(store) == ("ok", "")
     await equal_after_restore(store, database)
+
+
+async def test_an_old_schema_is_told_how_to_be_migrated(
+    store: Store, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = await make_user(store)
+    check = await make_check(store, user)
+    keeper = _Keeper(store, database, RULES)
+    with monkeypatch.context() as patch:
+        patch.setattr(revisions, "known_revisions", lambda: ["0001", "0002"])
+        await keeper.turn()
+        await ping(store, user, check, NOON)
+        refused, detail = await state(store)
+    assert refused == "refused"
+    assert "old (0001), and this version of ttr needs 0002. Run `ttr migrate`." in detail
+    await keeper.turn()
+    assert await state(store) == ("ok", "")
+    assert await kept_numbers(database, "pings", check.id) == [1]
 
 
 async def test_a_postgres_that_only_reads(

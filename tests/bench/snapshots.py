@@ -31,6 +31,7 @@ RATE = 1_000
 @dataclass
 class _Took:
     seconds: float
+    worked: float
     rows: float
     megabytes: int
     turn_ms: float
@@ -92,7 +93,8 @@ async def _measure(store: Store, redis_url: str, empty_url: str, url: str) -> No
 
 def _say(what: str, took: _Took) -> None:
     print(
-        f"snapshots: {what}: {took.seconds:,.1f} s, {took.rows:,.0f} rows, {took.rows / took.seconds:,.0f} a second, "
+        f"snapshots: {what}: {took.seconds:,.1f} s ({took.worked:,.1f} s of a processor), "
+        f"{took.rows:,.0f} rows, {took.rows / took.seconds:,.0f} a second, "
         f"{took.megabytes} MB more at the peak, the loop was held for {took.turn_ms:.1f} ms at most"
     )
 
@@ -111,8 +113,8 @@ async def _archive(redis_url: str, url: str, what: str) -> _Took:
         sys.executable, "-m", "tests.bench.archiving", redis_url, url, what, stdout=asyncio.subprocess.PIPE
     )
     out, _ = await child.communicate()
-    seconds, rows, megabytes, turn = out.decode().split()
-    return _Took(float(seconds), float(rows), int(megabytes), float(turn))
+    seconds, worked, rows, megabytes, turn = out.decode().split()
+    return _Took(float(seconds), float(worked), float(rows), int(megabytes), float(turn))
 
 
 def _size(url: str) -> int:

@@ -32,7 +32,7 @@ Connection = AsyncConnection[tuple[Any, ...]]
 
 # Any number that nobody else uses in this database: two clocks never write at once.
 _LOCK = 0x7474_7201
-_ROWS_A_PAGE = 5_000
+_ROWS_A_PAGE = 1_000
 SEQUENCES = ("user", "check", "channel", "status-page")
 
 
