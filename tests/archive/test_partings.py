@@ -256,3 +256,50 @@ async def test_a_check_that_pings_all_the_while_is_read_with_its_log_once(
     assert await kept_numbers(database, "pings", check.id) == list(range(1, 12))
     monkeypatch.undo()
     await equal_after_restore(store, database)
+
+
+async def test_marks_alone_are_enough(store: Store, database: Database) -> None:
+    """Without any comparison: each change of these lives has marked its record."""
+    await snapshot(store, database)
+    await live(store)
+    assert not await compared(store, database)
+    await equal_after_restore(store, database)
+
+
+async def test_a_comparison_puts_right_what_marks_have_missed(store: Store, database: Database) -> None:
+    await live(store)
+    await snapshot(store, database)
+    async with database.connection() as connection:
+        for change in (
+            "delete from channels",
+            "delete from users where id = 1",
+            'update checks set fields = fields || \'{"name": "tampered"}\'',
+            "insert into checks (id, partition, fields, parts) values (999, 3, '{}', '{}')",
+            "insert into status_pages (id, partition, fields, parts) values (999, 3, '{}', '{}')",
+        ):
+            await connection.execute(change)
+    assert not await compared(store, database)
+    assert await rows(database, "select count(*) from channels") == [(0,)]
+
+    saved = await snapshot(store, database, compare=True)
+
+    assert saved is not None
+    assert saved.compared
+    assert await rows(database, "select id from checks where id = 999") == []
+    assert await rows(database, "select id from checks where name = 'tampered'") == []
+    await equal_after_restore(store, database)
+
+
+async def test_a_new_database_gets_everything(
+    store: Store, database: Database, postgres_server: PostgresServer, migrated_template: str
+) -> None:
+    """The old one's disk is gone; another one has been migrated."""
+    await live(store)
+    await snapshot(store, database)
+    name = postgres_server.create(migrated_template)
+    try:
+        async with open_database(postgres_server.url(name)) as another:
+            assert await compared(store, another)
+            await equal_after_restore(store, another)
+    finally:
+        postgres_server.drop(name)
