@@ -24,6 +24,20 @@ async def test_it_may_be_away_at_the_start_and_later(own_server: PostgresServer)
                     pytest.fail("there is none")
 
 
+async def test_why_it_is_away_is_told(own_server: PostgresServer) -> None:
+    nowhere = own_server.url("nowhere").replace("ttr@", "ttr:geheim@")
+    async with open_database(nowhere, wait_seconds=1) as database:
+        with pytest.raises(ArchiveUnavailable, match='database "nowhere" does not exist') as away:
+            async with database.connection():
+                pytest.fail("there is none")
+        assert "geheim" not in str(away.value)
+        with psycopg.connect(own_server.url(), autocommit=True) as connection:
+            connection.execute("create database nowhere")
+        async with database.connection() as connection:
+            assert await (await connection.execute("SHOW client_encoding")).fetchone() == ("UTF8",)
+        assert database.trouble == []
+
+
 async def test_a_restart_between_two_uses_is_not_seen(own_server: PostgresServer) -> None:
     async with open_database(own_server.url()) as database:
         for _ in range(2):

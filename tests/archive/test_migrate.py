@@ -114,3 +114,22 @@ def test_a_url_that_cant_be_read_is_not_quoted() -> None:
     with pytest.raises(ArchiveUnfit, match="DATABASE_URL can't be read") as refused:
         migrate("postgresql://ttr:geheim/x@host:5432/ttr")
     assert "geheim" not in str(refused.value)
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+async def test_another_encoding_than_utf8_is_refused(empty_url: str, encoding: str) -> None:
+    other = empty_url.partition("@/")[2].partition("?")[0] + "_other"
+    url = empty_url.replace("?", "_other?")
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        connection.execute(f"create database {other} encoding '{encoding}' template template0")  # type: ignore[arg-type]
+    try:
+        with pytest.raises(
+            ArchiveUnfit, match=f"encoding of this database is {encoding}, and ttr needs UTF8"
+        ):
+            migrate(url)
+        async with open_database(url) as database:
+            with pytest.raises(ArchiveUnfit, match=f"is {encoding}, and ttr needs UTF8"):
+                await check_schema(database)
+    finally:
+        with psycopg.connect(empty_url, autocommit=True) as connection:
+            connection.execute(f"drop database {other} with (force)")  # type: ignore[arg-type]

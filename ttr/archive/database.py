@@ -4,17 +4,17 @@ import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from psycopg import AsyncConnection, InterfaceError, OperationalError, ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import ReadOnlySqlTransaction
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from ttr.archive.errors import ArchiveUnavailable, ArchiveUnfit
 
-# Seconds; of a server that doesn't answer. One on a socket that nobody listens on is known at once.
-CONNECT_WITHIN = 5
+CONNECTING: dict[str, Any] = {"connect_timeout": 5, "application_name": "ttr", "client_encoding": "utf8"}
+"""How every connection is made: given up after so many seconds, and in UTF-8 whatever the environment says."""
 
 # While Postgres is away each attempt would be a line of its own; who asked is told by an error.
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
@@ -25,6 +25,8 @@ class Database:
     """One Postgres."""
 
     pool: AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]
+    trouble: list[str]
+    """Why the last connection could not be made; empty when it could. The pool tells only that it has waited."""
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection[tuple[Any, ...]]]:
@@ -33,8 +35,11 @@ class Database:
         Raises ArchiveUnavailable if there is none in time, and for trouble of the server inside the block.
         """
         with archive_trouble():
-            async with self.pool.connection() as connection:
-                yield connection
+            try:
+                async with self.pool.connection() as connection:
+                    yield connection
+            except PoolTimeout as error:
+                raise OperationalError(*self.trouble or error.args) from error
 
 
 @asynccontextmanager
@@ -46,22 +51,39 @@ async def open_database(
     Who asks for a connection waits up to `wait_seconds` for it. A connection that broke while nobody used it is
     replaced unseen. Raises ArchiveUnfit if the URL can't be read.
     """
+    trouble: list[str] = []
     pool = AsyncConnectionPool(
         readable(url),
+        connection_class=_telling(trouble),
         min_size=0,
         max_size=connections,
         open=False,
         timeout=wait_seconds,
         # An attempt that is given up makes room for the next asker's, without the pool's growing pauses.
         reconnect_timeout=wait_seconds,
-        kwargs={"connect_timeout": CONNECT_WITHIN, "application_name": "ttr"},
+        kwargs=CONNECTING,
         check=AsyncConnectionPool.check_connection,
     )
     await pool.open()
     try:
-        yield Database(pool)
+        yield Database(pool, trouble)
     finally:
         await pool.close()
+
+
+def _telling(trouble: list[str]) -> type[AsyncConnection[tuple[Any, ...]]]:
+    class Telling(AsyncConnection[tuple[Any, ...]]):
+        @classmethod
+        async def connect(cls, *args: Any, **kwargs: Any) -> Self:
+            try:
+                connection = await super().connect(*args, **kwargs)
+            except OperationalError as error:
+                trouble[:] = [str(error)]
+                raise
+            trouble.clear()
+            return connection
+
+    return Telling
 
 
 @asynccontextmanager

@@ -10,8 +10,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from ttr.archive.database import CONNECT_WITHIN, archive_trouble, readable
-from ttr.archive.revisions import MIGRATIONS, known_revisions, refuse_newer
+from ttr.archive.database import CONNECTING, archive_trouble, readable
+from ttr.archive.revisions import ENCODING, MIGRATIONS, known_revisions, refuse_encoding, refuse_newer
 
 # Any number that nobody else uses in this database.
 _LOCK = 0x7474_7200
@@ -23,16 +23,18 @@ def migrate(url: str) -> list[str]:
     """Upgrade to the newest revision; the ids of the revisions that were applied, oldest first.
 
     Each revision is a transaction of its own, so one that was broken off is tried again from where it stood. Two
-    at once wait for each other. Raises ArchiveUnavailable, and ArchiveUnfit for a schema that is newer.
+    at once wait for each other. Raises ArchiveUnavailable, and ArchiveUnfit for a newer schema and for
+    another encoding than UTF-8.
     """
     readable(url)
     engine = create_engine(
         "postgresql+psycopg://",
         # By psycopg itself: SQLAlchemy reads URLs by other rules.
-        creator=lambda: psycopg.connect(url, connect_timeout=CONNECT_WITHIN, application_name="ttr migrate"),
+        creator=lambda: psycopg.connect(url, **CONNECTING),
         poolclass=NullPool,
     )
     with _trouble(), engine.connect() as connection:
+        refuse_encoding(connection.execute(text(ENCODING)).scalar_one())
         connection.execute(text(f"SET lock_timeout = '{_LOCK_WITHIN}'"))
         connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
         # The lock belongs to the session. Inside a transaction Alembic would make it one for all revisions.

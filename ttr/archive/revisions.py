@@ -8,10 +8,12 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from ttr.archive.database import CONNECT_WITHIN, Database, archive_trouble, readable
+from ttr.archive.database import CONNECTING, Database, archive_trouble, readable
 from ttr.archive.errors import ArchiveUnfit
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+ENCODING = "SHOW server_encoding"
+"""Asks for what `refuse_encoding` judges."""
 
 
 def known_revisions() -> list[str]:
@@ -29,9 +31,22 @@ def refuse_newer(found: str | None) -> None:
         )
 
 
+def refuse_encoding(found: str) -> None:
+    """Raise ArchiveUnfit for a database that can't hold every name: one made under the locale C is often SQL_ASCII."""
+    if found != "UTF8":
+        raise ArchiveUnfit(
+            f"The encoding of this database is {found}, and ttr needs UTF8. Make one by "
+            "`create database NAME encoding 'UTF8' template template0`, and let DATABASE_URL name it."
+        )
+
+
 async def check_schema(database: Database) -> None:
-    """Refuse a database that is not at the newest revision. Raises ArchiveUnfit, and ArchiveUnavailable."""
+    """Refuse a database that is not at the newest revision, or not in UTF-8. Raises ArchiveUnfit, and
+    ArchiveUnavailable.
+    """
     async with database.connection() as connection:
+        row = await (await connection.execute(ENCODING)).fetchone()
+        refuse_encoding(row[0] if row else "")
         found = await _revision_of(connection)
     refuse_newer(found)
     head = known_revisions()[-1]
@@ -48,7 +63,7 @@ async def is_newest(url: str) -> bool:
     Raises ArchiveUnavailable, and ArchiveUnfit if the URL can't be read.
     """
     with archive_trouble():
-        async with await AsyncConnection.connect(readable(url), connect_timeout=CONNECT_WITHIN) as connection:
+        async with await AsyncConnection.connect(readable(url), **CONNECTING) as connection:
             return await _revision_of(connection) == known_revisions()[-1]
 
 
