@@ -89,6 +89,51 @@ async def test_numbers_that_are_given_again_mean_what_redis_says(store: Store, d
     assert await rows(database, 'select "to" from flips') == [("up",)]
 
 
+async def test_a_number_that_is_given_again_to_another_account_is_its_own(
+    store: Store, database: Database
+) -> None:
+    """Partitions are written in order: first the new owner's, then the one that has lost the check."""
+    now_its, once_its = await make_user(store), await make_user(store)
+    assert now_its.partition < once_its.partition
+    await snapshot(store, database)
+    older = await copy(store)
+    lost = await make_check(store, once_its)
+    for turn in range(3):
+        await ping(store, once_its, lost, NOON + turn, body=b"of the first owner")
+    await snapshot(store, database)
+
+    await go_back(store, older)
+    again = await make_check(store, now_its)
+    await ping(store, now_its, again, NOON + 9)
+    await snapshot(store, database)
+
+    assert again.id == lost.id
+    assert await rows(database, "select user_id, uuid from checks") == [(now_its.id, again.uuid)]
+    assert await kept_numbers(database, "pings", again.id) == [1]
+    assert await kept_numbers(database, "bodies", again.id) == []
+    await equal_after_restore(store, database)
+
+
+async def test_a_line_that_arrives_behind_the_end_of_its_check_is_not_kept(
+    store: Store, database: Database
+) -> None:
+    """As when Postgres was away for so long that the lines which wait are more than a snapshot takes."""
+    user = await make_user(store)
+    check = await make_check(store, user)
+    await snapshot(store, database)
+    await ping(store, user, check, NOON, body=b"kept by nobody")
+    late = keys.history(user.partition)
+    line = await store.redis.rpop(late)
+    await checks.delete_check(store, user, check.uuid)
+    await snapshot(store, database)
+
+    await store.redis.rpush(late, line)
+    await snapshot(store, database)
+
+    for table in ("pings", "flips", "bodies"):
+        assert await kept_numbers(database, table, check.id) == [], table
+
+
 async def test_a_postgres_that_went_back_in_time_catches_up(
     store: Store, postgres_server: PostgresServer, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
