@@ -52,7 +52,7 @@ async def _opened(port: int) -> AsyncIterator[Wire]:
 
 
 @asynccontextmanager
-async def hypercorn_door(settings: Settings) -> AsyncIterator[Door]:
+async def hypercorn_door(settings: Settings, *, idle_seconds: float = 5) -> AsyncIterator[Door]:
     """Hypercorn around the app, set up like `ttr web`, on a free port of loopback."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     port = int(listener.getsockname()[1])
@@ -60,6 +60,7 @@ async def hypercorn_door(settings: Settings) -> AsyncIterator[Door]:
     config.bind = [f"fd://{listener.detach()}"]
     config.include_server_header = False
     config.graceful_timeout = 1
+    config.keep_alive_timeout = idle_seconds
     connections.install()
     app = create_app(settings)
     stop = asyncio.Event()
