@@ -31,31 +31,26 @@ def nobody(done: int, of: int) -> None:
 
 
 @pytest.mark.parametrize("kind", subject._ORDER)
-@pytest.mark.parametrize("noted", [False, True])
 async def test_killed_behind_a_page_of_each_kind(
-    store: Store,
-    database: Database,
-    database_url: str,
-    monkeypatch: pytest.MonkeyPatch,
-    kind: str,
-    noted: bool,
+    store: Store, database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """The page is there, and the note of it is or is not."""
+    """The first time before the page is noted, the second time behind that."""
     await live(store)
     before = await _lose(store, database)
     monkeypatch.setattr(subject, "_PAGE", 1)
     real: Callable[..., Awaitable[None]] = restoring.note_progress
+    for noted in (False, True):
 
-    async def note(store: Store, progress: dict[str, Any]) -> None:
-        if progress.get("kind") != kind or noted:
-            await real(store, progress)
-        if progress.get("kind") == kind:
-            raise Died
+        async def note(store: Store, progress: dict[str, Any], *, noted: bool = noted) -> None:
+            if progress.get("kind") != kind or noted:
+                await real(store, progress)
+            if progress.get("kind") == kind:
+                raise Died
 
-    with monkeypatch.context() as patch:
-        patch.setattr(restoring, "note_progress", note)
-        with pytest.raises(Died):
-            await restore(store, database, now=None, progress=nobody)
+        with monkeypatch.context() as patch:
+            patch.setattr(restoring, "note_progress", note)
+            with pytest.raises(Died):
+                await restore(store, database, now=None, progress=nobody)
     await _refused_until_it_is_done(store, database, database_url, before)
 
 

@@ -36,6 +36,7 @@ TARGETS = ("redis", "postgres", "clock")
 _LOST_MS = {"everysec": 2_000, "always": 0}
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("appendfsync", ["everysec", "always"])
 async def test_kills_in_the_middle_of_snapshots(appendfsync: str) -> None:
     targets = list(TARGETS)
