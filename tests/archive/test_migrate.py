@@ -133,3 +133,13 @@ async def test_another_encoding_than_utf8_is_refused(empty_url: str, encoding: s
     finally:
         with psycopg.connect(empty_url, autocommit=True) as connection:
             connection.execute(f"drop database {other} with (force)")  # type: ignore[arg-type]
+
+
+async def test_a_user_who_may_make_no_tables_is_told_so(empty_url: str) -> None:
+    """As Postgres has it from 15 on for whoever does not own the database."""
+    query(empty_url, "create role stranger login")
+    try:
+        with pytest.raises(ArchiveUnfit, match="permission denied for schema public"):
+            migrate(empty_url.replace("ttr@", "stranger@"))
+    finally:
+        query(empty_url, "drop role stranger")

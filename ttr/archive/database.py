@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
-from psycopg import AsyncConnection, InterfaceError, OperationalError, ProgrammingError
+from psycopg import AsyncConnection, Error, InterfaceError, OperationalError, ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import ReadOnlySqlTransaction
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -96,6 +96,11 @@ async def open_archive(url: str | None) -> AsyncIterator[Database | None]:
         yield database
 
 
+def refusal(error: Error) -> str:
+    """What Postgres puts first; its details quote rows."""
+    return f"{error.sqlstate}: {error.diag.message_primary}"
+
+
 @contextmanager
 def archive_trouble() -> Iterator[None]:
     """Raise ArchiveUnavailable for whatever trying again may cure, a full disk and a replica included."""
@@ -104,6 +109,15 @@ def archive_trouble() -> Iterator[None]:
     # PoolTimeout is an OperationalError.
     except (OperationalError, InterfaceError, ReadOnlySqlTransaction) as error:
         raise ArchiveUnavailable(" ".join(str(error).split())) from error
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Raise ArchiveUnfit for what else Postgres says: that a right is missing, or something of our making."""
+    try:
+        yield
+    except Error as error:
+        raise ArchiveUnfit(f"Postgres refuses what ttr asks ({refusal(error)}).") from None
 
 
 def readable(url: str) -> str:

@@ -4,13 +4,11 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from psycopg import Error as PostgresError
-
-from ttr.archive.database import Database
+from ttr.archive.database import Database, refusals
 from ttr.archive.errors import ArchiveUnavailable, ArchiveUnfit
 from ttr.archive.retention import trim
 from ttr.archive.revisions import check_schema
-from ttr.archive.snapshot import compared_at, snapshot
+from ttr.archive.snapshot import Saved, compared_at, snapshot
 from ttr.now import now_ms
 from ttr.store.archive_state import State, note_archive
 from ttr.store.errors import StoreUnavailable
@@ -60,6 +58,8 @@ class _Keeper:
         if (state, detail) != self._told:
             if state == "ok":
                 log.warning("Snapshots are taken again.")
+            elif saved_at:
+                log.warning("%s", detail)
             else:
                 log.warning("No snapshots: %s", detail)
             self._told = (state, detail)
@@ -70,7 +70,11 @@ class _Keeper:
 
     async def _try(self) -> tuple[State, str, int | None]:
         try:
-            return "ok", "", await self._keep()
+            with refusals():
+                saved = await self._keep()
+            if saved is None:  # another clock takes them
+                return "ok", "", None
+            return "refused" if saved.left_out else "ok", saved.left_out, saved.at
         except ArchiveUnavailable as error:
             self._fits = False  # it may be another one when it is back
             return "away", str(error), None
@@ -79,10 +83,6 @@ class _Keeper:
             return "refused", str(error), None
         except (StoreUnavailable, Overtaken) as error:
             return "away", str(error), None
-        except PostgresError as error:
-            # Of our making, and not to be cured by the next turn; but the clock has other work. Only what Postgres puts
-            # first: its details quote rows.
-            return "refused", f"Postgres refuses them ({error.sqlstate}: {error.diag.message_primary}).", None
         except Exception as error:
             # Whatever it is, the clock goes on: who is late is told without an archive as well.
             detail = f"a fault of ttr's own ({type(error).__name__})."
@@ -90,7 +90,7 @@ class _Keeper:
                 log.exception("A snapshot has failed.")
             return "refused", detail, None
 
-    async def _keep(self) -> int | None:
+    async def _keep(self) -> Saved | None:
         if not self._fits:
             await check_schema(self._database)
             self._fits = True
@@ -102,4 +102,4 @@ class _Keeper:
                 self._database, days=self._rules.history_days, pings=self._rules.history_pings, now=now
             )
             self._trimmed_at = now
-        return saved.at if saved else None
+        return saved

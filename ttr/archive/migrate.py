@@ -10,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from ttr.archive.database import CONNECTING, archive_trouble, readable
+from ttr.archive.database import CONNECTING, archive_trouble, readable, refusals
 from ttr.archive.revisions import ENCODING, MIGRATIONS, known_revisions, refuse_encoding, refuse_newer
 
 # Any number that nobody else uses in this database.
@@ -54,8 +54,8 @@ def migrate(url: str) -> list[str]:
 
 @contextmanager
 def _trouble() -> Iterator[None]:
-    """As `archive_trouble`, for errors that SQLAlchemy has wrapped."""
-    with archive_trouble():
+    """As `archive_trouble` and `refusals`, for errors that SQLAlchemy has wrapped."""
+    with refusals(), archive_trouble():
         try:
             yield
         except DBAPIError as error:

@@ -18,7 +18,7 @@ from ttr.archive.database import Database
 from ttr.archive.encoding import pack_pairs, to_json
 from ttr.archive.errors import ArchiveUnfit
 from ttr.archive.rows import to_row
-from ttr.archive.staging import NAMED, TABLES, merge, staging, write_partition
+from ttr.archive.staging import HISTORY, NAMED, TABLES, Stage, merge, staging, write_partition
 from ttr.now import now_ms
 from ttr.store import keys, snapshots
 from ttr.store.marks import mark_all, mark_records
@@ -33,6 +33,8 @@ Connection = AsyncConnection[tuple[Any, ...]]
 # Any number that nobody else uses in this database: two clocks never write at once.
 _LOCK = 0x7474_7201
 _ROWS_A_PAGE = 1_000
+# Names of records that are left out; one tells the operator where to look.
+_TOLD = 3
 SEQUENCES = ("user", "check", "channel", "status-page")
 
 
@@ -45,15 +47,17 @@ class Saved:
     rows: int
     compared: bool
     """Whether everything was read, not only what had changed."""
+    left_out: str = ""
+    """What could not be written, and why: words for the operator. It is tried again by each snapshot."""
 
 
 async def snapshot(store: Store, database: Database, *, compare: bool = False) -> Saved | None:
     """Write what has changed into Postgres, or with `compare` whatever differs; None while another process does.
 
-    Raises ArchiveUnavailable, ArchiveUnfit when this archive is not this Redis's, StoreUnavailable; then a later call
-    goes on where this one was.
+    Raises ArchiveUnavailable, ArchiveUnfit when this archive is not this Redis's, StoreUnavailable and
+    Overtaken, and what Postgres says of statements that it refuses; then a later call goes on where this one was.
     """
-    at, rows = now_ms(), 0
+    at, rows, left_out = now_ms(), 0, dict[str, str]()
     async with database.connection() as connection:
         await belong_together(store, connection)
         if not await _lock(connection):
@@ -67,13 +71,13 @@ async def snapshot(store: Store, database: Database, *, compare: bool = False) -
                 )
             for partition in range(keys.PARTITIONS):
                 saved = "" if partition in parted else tokens[partition]
-                rows += await _save(store, connection, partition, saved)
+                rows += await _save(store, connection, partition, saved, left_out)
             await _save_globals(store, connection, compared=compare or bool(parted))
             if went_back := len(parted & tokens.keys()):
                 log.warning("Redis or Postgres went back in time: %d partitions were compared.", went_back)
         finally:
             await _unlock(connection)
-    return Saved(at, rows, compare or bool(parted))
+    return Saved(at, rows, compare or bool(parted), _words(left_out))
 
 
 async def compared_at(database: Database) -> int:
@@ -141,13 +145,25 @@ async def _parted(store: Store, tokens: dict[int, str]) -> set[int]:
     return {partition for partition, known in enumerate(last) if tokens.get(partition, "") not in known}
 
 
-async def _save(store: Store, connection: Connection, partition: int, saved: str) -> int:
+async def _save(
+    store: Store, connection: Connection, partition: int, saved: str, left_out: dict[str, str]
+) -> int:
     """One partition; the rows that were written. Without `saved`, the last snapshot, history was missed as well."""
     begun = await snapshots.begin(store, partition, secrets.token_hex(8), saved=saved)
-    rows = await _drain(store, connection, begun, went_back=not saved)
+    stage = await _drain(store, connection, begun, went_back=not saved)
+    again = [name for name in stage.left_out if name != HISTORY and not name.startswith("bodies:")]
+    await mark_records(store, partition, again)
     await connection.commit()
     await snapshots.end(store, begun)
-    return rows
+    left_out |= stage.left_out
+    return stage.rows
+
+
+def _words(left_out: dict[str, str]) -> str:
+    if not left_out:
+        return ""
+    first = "; ".join(f"{name} ({why})" for name, why in list(left_out.items())[:_TOLD])
+    return f"Snapshots leave out {len(left_out)} records that can't be written: {first}. The rest is saved."
 
 
 async def _mark_everything(
@@ -176,7 +192,7 @@ async def _mark_everything(
             last = found[-1][0]
 
 
-async def _drain(store: Store, connection: Connection, begun: Begun, *, went_back: bool) -> int:
+async def _drain(store: Store, connection: Connection, begun: Begun, *, went_back: bool) -> Stage:
     whole_logs = went_back or begun.given_up > 0
     async with staging(connection) as stage:
         while True:
@@ -193,7 +209,7 @@ async def _drain(store: Store, connection: Connection, begun: Begun, *, went_bac
                 break
     await merge(connection, stage, begun.partition, went_back=went_back)
     await write_partition(connection, to_row(own), begun.partition, begun.token, now_ms())
-    return stage.rows
+    return stage
 
 
 async def _access_keys(store: Store, records: Sequence[Record]) -> dict[str, dict[str, Any]]:

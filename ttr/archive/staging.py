@@ -1,12 +1,15 @@
 """How a snapshot's rows get into the tables: COPY into a staging table, then one statement a table."""
 
 import asyncio
+import struct
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
-from psycopg import AsyncConnection, AsyncCopy
+from psycopg import AsyncConnection, AsyncCopy, DataError, IntegrityError
+from psycopg.errors import ProgramLimitExceeded
 
+from ttr.archive.database import refusal
 from ttr.archive.rows import Row, to_row
 from ttr.store.flips import unpack_flip
 from ttr.store.ping_log import head_of
@@ -34,13 +37,16 @@ create temp table if not exists stage (
 """
 # Of some 15 us, checks of 50: the clock has deadlines to meet in between.
 _ROWS_A_TURN = 50
+# Refused in one partition, of one kind.
+_REFUSED_MOST = 5
 _COPY = "copy stage from stdin (format binary)"
 
 # Of a record that was read twice, the last reading counts.
 _RECORDS = """
 insert into {table} (id, partition, fields, parts)
   select id::{type}, %(partition)s, fields::jsonb, parts::jsonb from (
-    select distinct on (id) id, fields, parts from stage where kind = %(kind)s order by id, seq desc
+    select distinct on (id) id, fields, parts from stage
+    where kind = %(kind)s and (%(only)s::text is null or id = %(only)s) order by id, seq desc
   ) as read where fields is not null
 on conflict (id) do update set partition = excluded.partition, fields = excluded.fields, parts = excluded.parts
   where ({table}.fields, {table}.parts) is distinct from (excluded.fields, excluded.parts)
@@ -78,6 +84,8 @@ insert into bodies (check_id, number, body)
   order by id, number, seq desc
 on conflict (check_id, number) do update set body = excluded.body where bodies.body <> excluded.body
 """
+HISTORY = "history"
+"""The name of a line among what is left out."""
 _HISTORY = {"p": _PINGS, "f": _FLIPS, "b": _BODIES}
 # Of the checks just read: what they don't keep any more.
 _TRIM = """
@@ -121,9 +129,15 @@ class Stage:
         """Of the rows: kinds of records, and p, f and b for pings, flips and bodies."""
         self.gone: set[str] = set()
         """Kinds of records of which one is gone."""
+        self.left_out: dict[str, str] = {}
+        """Records of which no row can be made, or that Postgres refuses, and why; they keep nobody else's out."""
 
     async def add_record(self, record: Record, more_parts: dict[str, Any] | None = None) -> None:
         """A record, as it was read last; with a check's log what it keeps, if it was read as well."""
+        with self._leaving_out(f"{record.kind}:{record.id}"):
+            await self._add_record(record, more_parts)
+
+    async def _add_record(self, record: Record, more_parts: dict[str, Any] | None) -> None:
         if record.kind == "bodies":
             for body in record.parts[0]:
                 number = int.from_bytes(body[:4], "big")
@@ -135,10 +149,14 @@ class Stage:
         await self._add(row.kind, row.id, None, None, row.fields, row.parts, None)
         if record.kind == "check" and row.fields is not None:
             for line in _kept_logs(record):
-                await self.add_line(line)
+                await self._add_line(line)
 
     async def add_line(self, line: bytes) -> None:
         """A line of history."""
+        with self._leaving_out(HISTORY):
+            await self._add_line(line)
+
+    async def _add_line(self, line: bytes) -> None:
         kind, (check, _, entry) = line[:1], line[1:].partition(b":")
         if kind == b"p":
             number, duration_ms, at, what = head_of(entry)
@@ -149,7 +167,17 @@ class Stage:
             flip = unpack_flip(entry, int(text))
             await self._add("f", check.decode(), flip.number, flip.at, flip.old, flip.new, entry)
 
+    @contextmanager
+    def _leaving_out(self, name: str) -> Iterator[None]:
+        """For bytes that nothing of ours has written: one row that can't be made must not end all snapshots."""
+        try:
+            yield
+        except (ValueError, LookupError, struct.error) as error:
+            self.left_out[name] = type(error).__name__
+
     async def _add(self, kind: str, name: str, *values: Any) -> None:
+        if any(isinstance(value, str) and "\0" in value for value in values):
+            raise ValueError("Postgres takes no NUL in a text")
         if self._copy is None:
             await self._connection.execute(_CREATE)
             self._copy = await self._until.enter_async_context(self._connection.cursor().copy(_COPY))
@@ -181,7 +209,7 @@ async def merge(connection: AsyncConnection[Any], stage: Stage, partition: int, 
         if kind in stage.gone:
             await connection.execute(_GONE.format(**names), values)
         if kind in stage.kinds:
-            await connection.execute(_RECORDS.format(**names), values)
+            await _put_records(connection, stage, _RECORDS.format(**names), values)
     for kind, sql in _HISTORY.items():
         if kind in stage.kinds:
             await connection.execute(sql)
@@ -191,6 +219,29 @@ async def merge(connection: AsyncConnection[Any], stage: Stage, partition: int, 
     if "check" in stage.kinds:
         for sql in (_TRIM, *_UNTOLD) if went_back else (_TRIM,):
             await connection.execute(sql)
+
+
+async def _put_records(
+    connection: AsyncConnection[Any], stage: Stage, sql: str, values: dict[str, Any]
+) -> None:
+    """Put all records of a kind, or all but a few that Postgres refuses. Raises what it says when they are more: that
+    is not the records' fault.
+    """
+    try:
+        async with connection.transaction():
+            await connection.execute(sql, {**values, "only": None})
+    except (DataError, IntegrityError, ProgramLimitExceeded):
+        found = await connection.execute("select distinct id from stage where kind = %(kind)s", values)
+        refused = 0
+        for (name,) in await found.fetchall():
+            try:
+                async with connection.transaction():
+                    await connection.execute(sql, {**values, "only": name})
+            except (DataError, IntegrityError, ProgramLimitExceeded) as error:
+                refused += 1
+                if refused > _REFUSED_MOST:
+                    raise
+                stage.left_out[f"{values['kind']}:{name}"] = refusal(error)
 
 
 async def write_partition(
