@@ -27,8 +27,9 @@ async def restore_redis(settings: Settings, *, force: bool) -> int:
     goes on when it is run again.
     """
     async with borrowed(settings) as servers:
-        redis_url = await servers.redis(new=True)
+        # First: where there is no archive, no empty Redis is left behind.
         database_url = await servers.postgres()
+        redis_url = await servers.redis(new=True)
         async with open_store(redis_url) as store, open_database(database_url) as database:
             await wait_until_ready(store)
             accounts, checks = await held(database)
