@@ -100,6 +100,20 @@ async def test_processes_that_start_long_after_the_restore(
     assert await told(store, user, since=BACK) == [("down", "overdue")]
 
 
+async def test_a_long_restore_arms_from_its_end(
+    store: Store, database: Database, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An account and a check: with 5 minutes a record it takes 10 minutes, in which jobs are refused."""
+    monkeypatch.setattr("ttr.archive.restore._MICROSECONDS_A_RECORD", 5 * MINUTE * 1_000)
+    check = await make_check(store, user)
+    await lose_and_restore(store, database, start=BACK + 10 * MINUTE)
+    assert int((await fields(store, check))["due"]) == BACK + 11 * MINUTE
+    await judge(store, BACK + 12 * MINUTE - 1)
+    assert await told(store, user, since=BACK) == []
+    await judge(store, BACK + 12 * MINUTE)
+    assert await told(store, user, since=BACK) == [("down", "overdue")]
+
+
 async def test_who_pings_again_in_time_is_never_told(store: Store, database: Database, user: User) -> None:
     check = await make_check(store, user)
     await ping(store, user, check, NOON)

@@ -28,6 +28,8 @@ Connection = AsyncConnection[tuple[Any, ...]]
 _Page = Sequence[tuple[Any, ...]]
 
 _PAGE = 500
+# A restore puts 1,000 to 2,000 records a second; a million checks take ten minutes or more.
+_MICROSECONDS_A_RECORD = 1_000
 # Accounts come behind their checks: what enters a check counts in the account's sums.
 _ORDER = ("check", "channel", "status-page", "delivery", "lane", "outbox", "user")
 _DELIVERY_LOGS = """
@@ -50,12 +52,14 @@ _KEPT_BODIES = (
 async def restore(store: Store, database: Database, *, now: int | None, progress: Progress) -> int:
     """Put everything back and return how many records that were; `progress` hears of how many, of how many.
 
-    With `now` (ms) checks are armed anew, and the time since the snapshot counts as one in which we were blind;
-    without, Redis becomes exactly what it was. Raises ArchiveUnavailable and StoreUnavailable: then call it again, for
-    it goes on where it was. Raises ArchiveUnfit when there is nothing to restore.
+    With `now` (ms) checks are armed anew, and the time since the snapshot counts as one in which we were blind. Who
+    would have pinged while this works was refused as well, so they are armed from when it should be done. Without
+    `now`, Redis becomes exactly what it was. Raises ArchiveUnavailable and StoreUnavailable: then call it again, for it
+    goes on where it was. Raises ArchiveUnfit when there is nothing to restore.
     """
     async with database.connection() as connection:
         total = await _count(connection)
+        armed_from = None if now is None else now + total * _MICROSECONDS_A_RECORD // 1_000_000 * 1_000
         done = await restoring.read_progress(store)
         last = int(done.get("done", 0))
         await restoring.note_progress(store, {"done": last})
@@ -63,7 +67,7 @@ async def restore(store: Store, database: Database, *, now: int | None, progress
         for kind in _ORDER[_ORDER.index(done.get("kind", "check")) :]:
             beyond = done.get("beyond") if kind == done.get("kind") else None
             async for page in _pages(connection, kind, beyond):
-                await _put(store, connection, kind, page, now=now)
+                await _put(store, connection, kind, page, now=armed_from)
                 last += len(page)
                 await restoring.note_progress(store, {"kind": kind, "beyond": page[-1][0], "done": last})
                 progress(last, total)
