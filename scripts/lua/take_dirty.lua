@@ -101,7 +101,7 @@ for i = 1, #records, 2 do
   redis.call("HDEL", dirty, record)
   read = read + 1
 end
-if read < most and read == #records / 2 and #told < lines and #moved < lines then
+if read < most and read == #records / 2 and #told < lines then
   answer[1] = "all"
   -- Postgres may have this snapshot from now on. A Redis that loses what came before, in a crash, loses this as well.
   redis.call("HSET", snapshot, "read", ARGV[1])

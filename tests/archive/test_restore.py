@@ -7,6 +7,7 @@ from tests.lua.parts import MINUTE, NOON, make_check, make_user
 from ttr.archive.database import Database
 from ttr.archive.restore import restore
 from ttr.archive.snapshot import snapshot
+from ttr.store import keys
 from ttr.store.redis import Store
 
 
@@ -41,3 +42,27 @@ async def test_every_durable_key_comes_back(store: Store, database: Database) ->
     assert sorted(after) == sorted(before)
     for name, value in before.items():
         assert after[name] == value, name
+
+
+async def test_what_is_nobodys_keeps_nothing_from_coming_back(store: Store, database: Database) -> None:
+    """Remains of a lane, a delivery and a check, as no script of ours leaves them."""
+    user = await make_user(store)
+    check = await make_check(store, user)
+    remains = {
+        "lane:1-c9": keys.lane(user.partition, "1-c9"),
+        "delivery:9-1-1-c9": keys.delivery(user.partition, "9-1-1-c9"),
+        "check:99": keys.check(user.partition, 99),
+    }
+    for record, key in remains.items():
+        await store.redis.hset(key, "last_at", NOON)
+        await store.redis.hset(keys.dirty(user.partition), record, 1)
+    await snapshot(store, database)
+    await store.redis.flushall()
+
+    await restore(store, database, now=NOON, progress=nobody)
+
+    assert (
+        await store.redis.exists(keys.check(user.partition, check.id), keys.user(user.partition, user.id))
+        == 2
+    )
+    assert await store.redis.exists(*remains.values()) == 0

@@ -147,7 +147,9 @@ async def _put(store: Store, connection: Connection, kind: str, page: _Page, *, 
         async with store.redis.pipeline(transaction=False) as pipe:
             for name, packed, parts in page:
                 fields = unpack_pairs(packed)
-                user_id = int(fields.get(b"user_id", b"0")) or name
+                user_id = name if kind == "user" else int(fields.get(b"user_id", b"0"))
+                if not user_id:
+                    continue  # nobody's, so nobody misses it; it must not keep all others from coming back
                 match kind:
                     case "channel":
                         restoring.queue_channel(pipe, user_id, name, fields)
@@ -186,6 +188,8 @@ async def _checks(connection: Connection, page: _Page, now: int | None) -> list[
     found = []
     for check_id, packed, parts in page:
         fields = unpack_pairs(packed)
+        if not {b"user_id", b"uuid"} <= fields.keys():
+            continue  # as in `_put`
         found.append(
             KeptCheck(
                 id=check_id,

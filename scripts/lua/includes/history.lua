@@ -1,6 +1,6 @@
 -- history: adds a line to the history that is on its way to Postgres. The list begins with the number of lines that
 -- were given up since the last snapshot; without that, nobody keeps a history, and nothing is added.
-local HISTORY_MOST = 65536 -- of some 60 bytes: 4 MB a partition while Postgres is away
+local HISTORY_MOST = 65536 -- 4 MB a partition while Postgres is away, of some 60 bytes each; 16 MB with the longest user agents
 local HISTORY_GIVEN_UP = 1024
 
 -- How many more fit into a list of lines that a snapshot took.
