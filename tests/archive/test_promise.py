@@ -4,7 +4,7 @@ run later. The clock's own sweep judges, at times of the test's."""
 import pytest
 
 from tests.archive.life import ping
-from tests.lua.parts import FLAPS, MINUTE, NOON, fields, make_check, make_user, outbox
+from tests.lua.parts import FLAPS, MINUTE, NOON, armed, fields, make_check, make_user, outbox
 from ttr import clock
 from ttr.archive.database import Database
 from ttr.archive.restore import restore
@@ -129,6 +129,16 @@ async def test_a_check_that_never_pinged(store: Store, database: Database, user:
     await lose_and_restore(store, database)
     await nobody_is_told_until(store, user, ONE_RUN_LATER)
     assert await told(store, user, since=BACK) == [("down", "overdue")]
+
+
+async def test_an_interval_that_was_not_over_begins_anew(
+    store: Store, database: Database, user: User
+) -> None:
+    """It may have been begun anew by a ping behind the snapshot."""
+    check = await make_check(store, user, schedule=Schedule("interval", 6 * 3600, None, "UTC"))
+    assert await armed(store, check) == NOON + 6 * HOUR + MINUTE
+    await lose_and_restore(store, database, start=BACK)
+    assert await armed(store, check) == BACK + 6 * HOUR + MINUTE
 
 
 async def test_a_run_under_way(store: Store, database: Database, user: User) -> None:
