@@ -2,7 +2,7 @@
 
 from ttr.archive.database import Database
 from ttr.archive.revisions import check_schema, known_revisions
-from ttr.archive.snapshot import belongs_to
+from ttr.archive.snapshot import belongs_to, of_another
 from ttr.domain.finding import Finding
 from ttr.now import now_ms
 from ttr.store.archive_state import read_archive
@@ -33,14 +33,7 @@ async def examine(store: Store, database: Database, *, interval: float) -> list[
         Finding("ok", "schema", f"Revision {known_revisions()[-1]}, which is this version's."),
     ]
     if not mine:
-        found.append(
-            Finding(
-                "bad",
-                "archive",
-                f"It holds the archive of another Redis, with {accounts:,} accounts: no snapshots are taken. Let "
-                "DATABASE_URL name this installation's own database, or an empty one.",
-            )
-        )
+        found.append(Finding("bad", "archive", of_another(accounts)))
         return found
     found.append(Finding("ok", "archive", f"{accounts:,} accounts, {checks:,} checks."))
     return [*found, await _lag(store, saved_at, interval)]

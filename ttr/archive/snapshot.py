@@ -96,11 +96,16 @@ async def belong_together(store: Store, connection: Connection) -> None:
         with store_trouble():
             await store.redis.hset(keys.meta(), "archive", str(archive))
     elif not await belongs_to(store, connection):
-        raise ArchiveUnfit(
-            f"This Postgres holds the archive of another Redis, with {accounts:,} accounts: no snapshots are taken. "
-            "If Redis has lost its data, stop ttr and run `ttr restore --force`. Else let DATABASE_URL name this "
-            "installation's own database, or an empty one."
-        )
+        raise ArchiveUnfit(of_another(accounts))
+
+
+def of_another(accounts: int) -> str:
+    """What to do when the archive is another Redis's."""
+    return (
+        f"This Postgres holds the archive of another Redis, with {accounts:,} accounts: no snapshots are taken. "
+        "If Redis has lost its data, stop ttr and run `ttr restore --force`. Else let DATABASE_URL name this "
+        "installation's own database, or an empty one."
+    )
 
 
 async def belongs_to(store: Store, connection: Connection) -> bool:
