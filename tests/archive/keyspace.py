@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ttr.archive.database import Database
+from ttr.archive.restore import restore
 from ttr.store import keys
 from ttr.store.redis import Store
 
@@ -43,6 +45,21 @@ async def read_keyspace(store: Store) -> Keyspace:
 def is_durable(name: str) -> bool:
     """Whether a key must survive."""
     return not name.startswith(EPHEMERAL) and name.rpartition("}:")[2] not in BOOKKEEPING
+
+
+async def equal_after_restore(store: Store, database: Database) -> None:
+    """Whether what Postgres has is what Redis has; takes Redis's place by it."""
+    before = await read_keyspace(store)
+    await store.redis.flushall()
+    await restore(store, database, now=None, progress=lambda done, of: None)
+    compare(before, await read_keyspace(store))
+
+
+def compare(before: Keyspace, after: Keyspace) -> None:
+    """The same keys with the same values."""
+    assert sorted(after) == sorted(before)
+    for name, value in before.items():
+        assert after[name] == value, name
 
 
 async def _read(store: Store, key: bytes) -> Any:

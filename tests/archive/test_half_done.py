@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.archive.keyspace import read_keyspace
+from tests.archive.deaths import Died, failing
+from tests.archive.keyspace import compare, read_keyspace
 from tests.archive.life import live
-from tests.archive.test_windows import Died, compare, failing
 from tests.conftest import MASTER_KEY, RedisServer
 from tests.journeys.stack import environment
 from tests.lua.parts import make_check, make_user

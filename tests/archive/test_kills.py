@@ -14,9 +14,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.archive.keyspace import read_keyspace
+from tests.archive.keyspace import compare, read_keyspace
 from tests.archive.rows import rows
-from tests.archive.test_windows import compare
 from tests.archive.traffic import Traffic
 from tests.conftest import eventually, start_redis
 from tests.journeys.stack import Stack

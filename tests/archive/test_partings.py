@@ -5,10 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.archive.keyspace import read_keyspace
+from tests.archive.keyspace import compare, equal_after_restore, read_keyspace
 from tests.archive.life import live, ping
 from tests.archive.rows import kept_numbers, rows
-from tests.archive.test_windows import compare, equal_after_restore
 from tests.lua.parts import MINUTE, NOON, make_check, make_user
 from tests.postgres import PostgresServer
 from ttr.archive.database import Database, open_database

@@ -12,9 +12,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.archive.deaths import cut
+from tests.archive.keyspace import equal_after_restore
 from tests.archive.life import live, ping
 from tests.archive.rows import kept_numbers, rows
-from tests.archive.test_windows import cut, equal_after_restore
 from tests.lua.parts import MINUTE, NOON, make_check, make_user
 from tests.postgres import PostgresServer, new_server
 from ttr.archive import revisions

@@ -1,21 +1,20 @@
 """Snapshots that die at their worst moments, each made to happen: no mark is lost, and the next one puts it right."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 import psycopg
 import pytest
 
-from tests.archive.keyspace import Keyspace, read_keyspace
+from tests.archive.deaths import Died, cut, failing
+from tests.archive.keyspace import equal_after_restore
 from tests.archive.life import ping
 from tests.archive.rows import kept_numbers, rows
 from tests.lua.parts import MINUTE, NOON, make_check, make_user
 from ttr.archive import snapshot as subject
 from ttr.archive.database import Database
 from ttr.archive.errors import ArchiveUnavailable
-from ttr.archive.restore import restore
 from ttr.archive.snapshot import Saved, snapshot
 from ttr.store import keys, snapshots
 from ttr.store.checks import Check
@@ -23,10 +22,6 @@ from ttr.store.errors import StoreUnavailable
 from ttr.store.redis import Store
 from ttr.store.snapshots import Overtaken
 from ttr.store.users import User
-
-
-class Died(BaseException):
-    """The process ends here."""
 
 
 @pytest.fixture
@@ -45,45 +40,11 @@ async def worked(store: Store, user: User, *, pings: int = 3) -> Check:
     return check
 
 
-async def equal_after_restore(store: Store, database: Database) -> None:
-    """Whether what Postgres has is what Redis has; takes Redis's place by it."""
-    before = await read_keyspace(store)
-    await store.redis.flushall()
-    await restore(store, database, now=None, progress=lambda done, of: None)
-    compare(before, await read_keyspace(store))
-
-
-def compare(before: Keyspace, after: Keyspace) -> None:
-    """The same keys with the same values."""
-    assert sorted(after) == sorted(before)
-    for name, value in before.items():
-        assert after[name] == value, name
-
-
 async def no_comparison(store: Store, database: Database) -> None:
     """The next snapshot needs to read only what has changed."""
     saved = await snapshot(store, database)
     assert saved is not None
     assert not saved.compared
-
-
-def failing(
-    monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, *, after: int = 0, behind: bool = False
-) -> None:
-    """Let a function die at its call number `after`, before or behind its work; later calls work again."""
-    real: Callable[..., Awaitable[Any]] = getattr(owner, name)
-    calls = 0
-
-    async def dying(*args: Any, **kwargs: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls - 1 == after:
-            if behind:
-                await real(*args, **kwargs)
-            raise Died
-        return await real(*args, **kwargs)
-
-    monkeypatch.setattr(owner, name, dying)
 
 
 async def die(store: Store, database: Database) -> None:
@@ -266,15 +227,6 @@ async def test_a_commit_whose_answer_is_lost(
     await no_comparison(store, database)
     assert await kept_numbers(database, "pings", check.id) == [1, 2, 3, 4]
     await equal_after_restore(store, database)
-
-
-def cut(url: str) -> None:
-    """End every other connection to a database, as a restart of Postgres would."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(
-            "select pg_terminate_backend(pid, 5000) from pg_stat_activity "
-            "where datname = current_database() and pid <> pg_backend_pid()"
-        )
 
 
 async def test_of_two_snapshotters_one_steps_back(
