@@ -39,6 +39,7 @@ async def read_keyspace(store: Store) -> Keyspace:
             found[name] = (value, await store.redis.pexpiretime(key))
     _forget_ended_keys(found)
     _forget_expired_log_entries(found)
+    _forget_orphan_claims(found)
     return found
 
 
@@ -57,7 +58,7 @@ async def equal_after_restore(store: Store, database: Database) -> None:
 
 def compare(before: Keyspace, after: Keyspace) -> None:
     """The same keys with the same values."""
-    assert sorted(after) == sorted(before)
+    assert {name: before.get(name) for name in before.keys() ^ after.keys()} == {}
     for name, value in before.items():
         assert after[name] == value, name
 
@@ -99,3 +100,12 @@ def _forget_expired_log_entries(found: dict[str, Any]) -> None:
                 found[name] = (left, expires)
             else:
                 del found[name]
+
+
+def _forget_orphan_claims(found: dict[str, Any]) -> None:
+    """A UUID is claimed before its check is made, and let go after that is gone: a crash in between leaves the claim,
+    which does no harm."""
+    for name in [name for name in found if name.startswith("ttr:check-uuid:")]:
+        user, _, check = found[name][0].decode().partition(":")
+        if keys.check(keys.partition_of(int(user)), int(check)) not in found:
+            del found[name]
