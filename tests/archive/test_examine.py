@@ -53,5 +53,5 @@ async def test_the_archive_of_another_redis(store: Store, database: Database) ->
     await store.redis.flushall()
     last = (await examine(store, database, interval=10))[-1]
     assert (last.level, last.subject) == ("bad", "archive")
-    assert "holds the archive of another Redis, with 1 accounts" in last.text
+    assert "holds the archive of another Redis, with 1 account:" in last.text
     assert "`ttr restore --force`" in last.text

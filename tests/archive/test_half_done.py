@@ -127,7 +127,7 @@ async def test_without_an_account_or_an_archive_processes_start(
     await snapshot(store, database)
     await refuse_lost_redis(store, database_url)
     await store.redis.flushall()
-    with pytest.raises(StoreUnfit, match=r"1 accounts with 1 checks. Run `ttr restore`"):
+    with pytest.raises(StoreUnfit, match=r"1 account with 1 check. Run `ttr restore`"):
         await refuse_lost_redis(store, database_url)
 
 

@@ -116,6 +116,19 @@ def test_another_encryption_key_is_refused_before_anything_is_written(house: Hou
     assert "ENCRYPTION_KEY is not the one that this archive was made with" in refused.stderr
 
 
+def test_a_key_that_is_nowhere_is_asked_for_and_none_is_made(house: House) -> None:
+    with_a_snapshot(house)
+    lose_redis(house)
+    settings = {name: value for name, value in ON.items() if name != "ENCRYPTION_KEY"}
+    refused = house.ttr("restore", **settings)
+    assert refused.returncode == 1
+    assert "ENCRYPTION_KEY is not set, and" in refused.stderr
+    assert not (house.data / "secrets" / "encryption_key").exists()
+    off = house.ttr("snapshot", **ON | {"EMBEDDED_POSTGRES": "off"})
+    assert off.returncode == 1
+    assert "EMBEDDED_POSTGRES is off, and DATABASE_URL is not set" in off.stderr
+
+
 def test_a_postgres_that_does_not_start_keeps_an_empty_redis_from_beginning_anew(house: House) -> None:
     with_a_snapshot(house)
     lose_redis(house)

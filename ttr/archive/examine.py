@@ -4,6 +4,7 @@ from ttr.archive.database import Database
 from ttr.archive.revisions import check_schema, known_revisions
 from ttr.archive.snapshot import belongs_to, of_another
 from ttr.domain.finding import Finding
+from ttr.domain.text import counted
 from ttr.now import now_ms
 from ttr.store.archive_state import read_archive
 from ttr.store.redis import Store
@@ -35,7 +36,7 @@ async def examine(store: Store, database: Database, *, interval: float) -> list[
     if not mine:
         found.append(Finding("bad", "archive", of_another(accounts)))
         return found
-    found.append(Finding("ok", "archive", f"{accounts:,} accounts, {checks:,} checks."))
+    found.append(Finding("ok", "archive", f"{counted(accounts, 'account')}, {counted(checks, 'check')}."))
     return [*found, await _lag(store, saved_at, interval)]
 
 

@@ -1,11 +1,19 @@
 """What no process may start on: a Redis that lost everything while Postgres has it, and a half-done restore."""
 
+import logging
+
 from ttr.archive.database import open_database
 from ttr.archive.errors import ArchiveUnavailable, ArchiveUnfit
 from ttr.archive.restore import held
+from ttr.domain.text import counted
 from ttr.store.errors import StoreUnfit
 from ttr.store.redis import Store
 from ttr.store.restoring import has_accounts, read_progress
+
+log = logging.getLogger(__name__)
+
+# Seconds; each process asks when it starts on an empty Redis.
+_WITHIN = 2
 
 
 async def refuse_lost_redis(store: Store, database_url: str | None) -> None:
@@ -18,18 +26,18 @@ async def refuse_lost_redis(store: Store, database_url: str | None) -> None:
     if database_url is None or await has_accounts(store):
         return
     try:
-        async with open_database(database_url) as database:
+        async with open_database(database_url, wait_seconds=_WITHIN) as database:
             accounts, checks = await held(database)
     except ArchiveUnfit:
         return  # it has no tables of ours, or not these: whoever uses it says what to do
     except ArchiveUnavailable as error:
-        raise StoreUnfit(
-            "This Redis is empty, and Postgres, which may hold what was in it, can't be asked "
-            f"({error}). Start when it answers, or without DATABASE_URL to begin with nothing."
-        ) from None
+        # Pings are taken without an archive; one that holds another Redis's accounts is never written to.
+        log.warning("This Redis is empty, and Postgres, which may hold what was in it, is away: %s", error)
+        return
     if accounts:
         raise StoreUnfit(
-            f"This Redis is empty, but Postgres holds a snapshot of {accounts:,} accounts with {checks:,} checks. "
+            f"This Redis is empty, but Postgres holds a snapshot of {counted(accounts, 'account')} with "
+            f"{counted(checks, 'check')}. "
             "Run `ttr restore` to get them back. To begin with nothing instead, let DATABASE_URL name an empty "
             "database (of the embedded one, move the folder `postgres` of the data directory away)."
         )

@@ -19,6 +19,7 @@ from ttr.archive.encoding import pack_pairs, to_json
 from ttr.archive.errors import ArchiveUnfit
 from ttr.archive.rows import to_row
 from ttr.archive.staging import HISTORY, NAMED, TABLES, Stage, merge, staging, write_partition
+from ttr.domain.text import counted
 from ttr.now import now_ms
 from ttr.store import keys, snapshots
 from ttr.store.marks import mark_all, mark_records
@@ -102,8 +103,8 @@ async def belong_together(store: Store, connection: Connection) -> None:
 def of_another(accounts: int) -> str:
     """What to do when the archive is another Redis's."""
     return (
-        f"This Postgres holds the archive of another Redis, with {accounts:,} accounts: no snapshots are taken. "
-        "If Redis has lost its data, stop ttr and run `ttr restore --force`. Else let DATABASE_URL name this "
+        f"This Postgres holds the archive of another Redis, with {counted(accounts, 'account')}: no snapshots are "
+        "taken. If Redis has lost its data, stop ttr and run `ttr restore --force`. Else let DATABASE_URL name this "
         "installation's own database, or an empty one."
     )
 

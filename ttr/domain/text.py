@@ -34,3 +34,8 @@ FILLED = rf"[^{BLANK}]"
 """The pattern of what is more than blanks."""
 BLANKS = rf"^[{BLANK}]*$"
 """The pattern of nothing but blanks."""
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things in words: "1 check", "2,000 checks"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

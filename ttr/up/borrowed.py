@@ -66,6 +66,8 @@ class Borrowed:
         """DATABASE_URL. Raises Refusal if there is no archive yet, or none can be started now."""
         if self._settings.database_url:
             return self._settings.database_url
+        if self._settings.embedded_postgres == "off":
+            raise Refusal("There is no Postgres: EMBEDDED_POSTGRES is off, and DATABASE_URL is not set.")
         path = postgres_place(self._data_dir).known()
         if path and listens(path):
             return postgres_url(path)

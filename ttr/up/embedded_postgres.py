@@ -38,6 +38,8 @@ class EmbeddedPostgres:
     def __init__(self, data_dir: Path, children: Children, output: Output, limits: Limits) -> None:
         self._folder = subfolder(data_dir, "postgres")
         self._data = self._folder / "data"
+        self.had_files = self._data.is_dir()
+        """Whether an earlier run has made them."""
         self._log = self._folder / "postgres.log"
         self._log_began = 0
         self._children = children
@@ -54,11 +56,6 @@ class EmbeddedPostgres:
     def url(self) -> str:
         """Its DATABASE_URL."""
         return postgres_url(self._socket)
-
-    @property
-    def has_files(self) -> bool:
-        """Whether it was ever made here."""
-        return self._data.is_dir()
 
     @property
     def sessions(self) -> set[int]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from ttr.archive.database import Database, open_database
 from ttr.archive.restore import held, restore, sealed_word
+from ttr.domain.text import counted
 from ttr.now import now_ms
 from ttr.settings import Settings
 from ttr.store.deadlines import read_ticks
@@ -13,7 +14,7 @@ from ttr.store.restoring import has_accounts, read_progress, wipe
 from ttr.store.sealed import Unreadable, rewrapped
 from ttr.up.borrowed import borrowed
 from ttr.up.refusal import Refusal
-from ttr.up.secretfiles import resolve_secrets
+from ttr.up.secretfiles import kept_key, resolve_secrets
 
 # Web and clock say twice a second that they run.
 _RUNNING_MS = 10_000
@@ -38,10 +39,11 @@ async def restore_redis(settings: Settings, *, force: bool) -> int:
             await _refuse_another_key(settings, database)
             await _refuse_running(store)
             await _make_room(store, force=force)
-            print(f"Restoring {accounts:,} accounts with {checks:,} checks.", file=sys.stderr, flush=True)
+            what = f"{counted(accounts, 'account')} with {counted(checks, 'check')}"
+            print(f"Restoring {what}.", file=sys.stderr, flush=True)
             records = await restore(store, database, now=now_ms(), progress=_bar())
     print(
-        f"Restored {accounts:,} accounts with {checks:,} checks, {records:,} records in all. "
+        f"Restored {what}, {counted(records, 'record')} in all. "
         "Each check waits for a whole run from now on; start ttr again."
     )
     return 0
@@ -50,6 +52,11 @@ async def restore_redis(settings: Settings, *, force: bool) -> int:
 async def _refuse_another_key(settings: Settings, database: Database) -> None:
     """What is restored must be readable, or nothing that is started would take it."""
     word = await sealed_word(database)
+    if word and not settings.encryption_key and not kept_key(settings.data_dir).exists():
+        raise Refusal(
+            f"ENCRYPTION_KEY is not set, and {kept_key(settings.data_dir)} is not there: the secrets of this archive "
+            "could not be read. Set the key of that installation."
+        )
     secrets = resolve_secrets(
         settings.data_dir,
         secret_key=settings.secret_key or "not needed here",

@@ -57,9 +57,14 @@ def refuse_bad_secrets(*, secret_key: str | None, encryption_key: str | None, pr
         _check_fernet_key(encryption_key, "ENCRYPTION_KEY")
 
 
+def kept_key(data_dir: Path) -> Path:
+    """Where the encryption key is that is used when none is set."""
+    return data_dir / "secrets" / "encryption_key"
+
+
 def _kept_fernet_key(data_dir: Path) -> str:
     key = _kept(data_dir, "encryption_key", lambda: Fernet.generate_key().decode())
-    _check_fernet_key(key, f"The key in {data_dir / 'secrets' / 'encryption_key'}")
+    _check_fernet_key(key, f"The key in {kept_key(data_dir)}")
     return key
 
 

@@ -216,7 +216,7 @@ async def _refuse_lost_redis(run: _Run, redis_url: str, database_url: str, postg
         async with open_store(redis_url) as store:
             await wait_until_ready(store, _REDIS_WITHIN)
             await refuse_lost_redis(store, database_url or None)
-            kept = run.servers.postgres is not None and run.servers.postgres.has_files
+            kept = run.servers.postgres is not None and run.servers.postgres.had_files
             if kept and not database_url and not await has_accounts(store):
                 raise Refusal(
                     f"This Redis is empty, and the embedded Postgres, which may hold what was in it, is {postgres} "
