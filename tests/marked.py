@@ -109,7 +109,7 @@ def _is_ours() -> bool:
         return False
     frame = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_BETWEEN):
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back  # type: ignore[assignment]  # None at the end
     return frame is not None and frame.f_code.co_filename.startswith(_OURS)
 
 

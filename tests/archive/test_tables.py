@@ -13,7 +13,7 @@ from ttr.store.redis import Store
 async def ask(database: Database, sql: str) -> list[tuple[Any, ...]]:
     """What a question is answered."""
     async with database.connection() as connection:
-        return await (await connection.execute(sql)).fetchall()  # type: ignore[arg-type]
+        return await (await connection.execute(sql)).fetchall()  # type: ignore[arg-type]  # psycopg wants a literal
 
 
 async def test_people_can_ask_about_accounts_checks_tags_channels_and_pages(

@@ -174,7 +174,7 @@ async def test_a_postgres_that_only_reads(
     await live(store)
     name = database_url.partition("@/")[2].partition("?")[0]
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(f"alter database {name} set default_transaction_read_only = on")  # type: ignore[arg-type]
+        connection.execute(f"alter database {name} set default_transaction_read_only = on")  # type: ignore[arg-type]  # psycopg wants a literal
     keeper = _Keeper(store, database, RULES)
     caplog.set_level(logging.WARNING)
     for _ in range(3):
@@ -186,7 +186,7 @@ async def test_a_postgres_that_only_reads(
     assert "Traceback" not in caplog.text
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("set default_transaction_read_only = off")
-        connection.execute(f"alter database {name} reset default_transaction_read_only")  # type: ignore[arg-type]
+        connection.execute(f"alter database {name} reset default_transaction_read_only")  # type: ignore[arg-type]  # psycopg wants a literal
     cut(database_url)
     await keeper.turn()
     assert await state(store) == ("ok", "")

@@ -68,7 +68,7 @@ def _time_turns() -> None:
         run(handle)
         _longest = max(_longest, time.thread_time() - began)
 
-    asyncio.Handle._run = timed  # type: ignore[method-assign]
+    asyncio.Handle._run = timed  # type: ignore[method-assign]  # no hook tells a callback's time
 
 
 def _peak_mb() -> float:

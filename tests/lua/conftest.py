@@ -3,7 +3,7 @@
 import pytest
 
 from tests.lua.parts import make_user
-from tests.marked import every_change_is_marked  # noqa: F401
+from tests.marked import every_change_is_marked  # noqa: F401  # an autouse fixture
 from ttr.store.redis import Store
 from ttr.store.users import User
 
