@@ -26,6 +26,9 @@ from ttr.store.users import User, change_key, end_key, enter_key, forget_key, ne
 
 log = logging.getLogger(__name__)
 
+SLUG_IS_FIXED = "The ping slug can't be changed here: the operator has turned that off."
+"""What doors say to a new ping slug where USER_SLUG_ENABLED is off."""
+
 T = TypeVar("T")
 
 _going: set[asyncio.Task[Any]] = set()

@@ -64,6 +64,7 @@ class Settings(BaseModel):
     public_url: str | None = Field(
         None, description="base of ping URLs as jobs see it; unset: from the request"
     )
+    user_slug_enabled: bool = Field(True, description="whether owners may change the slug in their ping URLs")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="least level that is logged"
     )

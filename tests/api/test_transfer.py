@@ -15,6 +15,7 @@ from tests.api.conftest import NEW, Caller, problem
 from tests.channels.post import Post, post_office
 from tests.conftest import MASTER_KEY, eventually
 from tests.records import is_bookkeeping
+from ttr.accounts import SLUG_IS_FIXED
 from ttr.channels import KINDS
 from ttr.domain import limits
 from ttr.domain.allowance import Limit
@@ -575,6 +576,18 @@ async def test_a_user_slug_that_cannot_be_had_is_a_warning(
     assert report["imported_count"] == 1
     assert not report["user_slug_updated"]
     assert said in report["warnings"][0]
+
+
+async def test_a_file_changes_no_ping_slug_where_they_are_fixed(
+    api: Caller, app: Quart, settings: Settings
+) -> None:
+    app.extensions["ttr_settings"] = settings.model_copy(update={"user_slug_enabled": False})
+    for query in ("?dry_run=1", ""):
+        report = await load(api, of(JOB, user_slug="acme-jobs", public_slug="acme-inc"), query)
+        assert SLUG_IS_FIXED in report["warnings"][0]
+        assert not report["user_slug_updated"]
+    exported = await export(api)
+    assert (exported["user_slug"], exported["public_slug"]) == (api.user.user_slug, "acme-inc")
 
 
 async def test_slugs_in_a_file_count_as_changes_of_the_account(

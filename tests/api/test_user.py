@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+from quart import Quart
 from quart.typing import TestClientProtocol as Client
 
 from tests.api.conftest import Caller, problem
 from tests.conftest import MASTER_KEY
+from ttr.accounts import SLUG_IS_FIXED
 from ttr.now import now_ms
+from ttr.settings import Settings
 from ttr.store import keys
 from ttr.store.account_slugs import FORMER_MAX
 from ttr.store.redis import Store
@@ -147,6 +150,18 @@ async def test_a_slug_of_another_account_is_a_409_beside_its_field(api: Caller, 
     assert await me(api) == before
     # The other's public slug before is free again, its user slug not before a month is over.
     assert (await api.call("POST", "/user/slug", {"public_slug": other.user.public_slug}))[0] == 200
+
+
+async def test_where_ping_slugs_are_fixed_a_new_one_is_a_409(
+    api: Caller, app: Quart, settings: Settings
+) -> None:
+    app.extensions["ttr_settings"] = settings.model_copy(update={"user_slug_enabled": False})
+    for body in (b'{"slug": "acme"}', b'{"slug": "acme", "public_slug": "acme-inc"}'):
+        answer = await api.raw("POST", "/user/slug", body)
+        assert answer.status_code == 409
+        assert await problem(answer) == {"slug": SLUG_IS_FIXED}
+    assert (await me(api))["public_slug"] == api.user.public_slug
+    assert (await api.call("POST", "/user/slug", {"public_slug": "acme-inc"}))[0] == 200
 
 
 async def test_a_sixth_former_slug_is_refused(api: Caller) -> None:

@@ -104,3 +104,37 @@ async def test_a_new_key_is_saved_as_a_file_and_logs_in(visit: Visit) -> None:
     await page.get_by_role("button", name="Let the browser keep it").click()
     await expect(page.get_by_role("heading", name="Nothing is watched yet")).to_be_visible()
     assert key not in page.url
+
+
+async def test_a_slug_is_looked_up_while_it_is_typed_and_then_taken(visit: Visit) -> None:
+    page = visit.page
+    await get_a_key(page)
+    await page.goto("/account/names")
+    await page.locator("#user_slug").fill("ac")
+    await expect(page.locator("#user_slug-state")).to_contain_text("3 to 100 characters")
+    await page.locator("#user_slug").press_sequentially("me-jobs")
+    await expect(page.locator("#user_slug-state")).to_contain_text("acme-jobs is free")
+    await expect(page.locator("#user_slug-state")).to_contain_text("/p/acme-jobs/")
+    await page.locator("#user_slug").press("Enter")
+    await expect(page.locator("#notice")).to_contain_text("Saved")
+    await expect(page.locator(".copy__text").first).to_contain_text("/p/acme-jobs/")
+    await expect(page.locator(".former__one")).to_have_count(1)
+    await page.get_by_role("link", name="End ").click()
+    await page.get_by_role("button", name="End it").click()
+    await expect(page.locator(".former__one")).to_have_count(0)
+
+
+async def test_names_and_the_end_without_javascript(plain_visit: Visit) -> None:
+    page = plain_visit.page
+    await get_a_key(page)
+    await page.goto("/account/names")
+    await page.locator("#user_slug").fill("x")
+    await page.get_by_role("button", name="Save", exact=True).first.click()
+    await expect(page.locator("#user_slug-error")).to_have_text("3 to 100 characters.")
+    await page.locator("#user_slug").fill("acme-jobs")
+    await page.get_by_role("button", name="Save", exact=True).first.click()
+    await expect(page.locator(".former__one")).to_have_count(1)
+    await page.get_by_role("link", name="Delete", exact=True).click()
+    await page.get_by_label("Type DELETE to go on").fill("DELETE")
+    await page.get_by_role("button", name="Delete the account").click()
+    await expect(page.locator(".notice")).to_have_text("The account is deleted.")

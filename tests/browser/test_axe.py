@@ -21,6 +21,8 @@ _LISTS = (
     "/deliveries",
     "/account",
     "/account/badge",
+    "/account/names",
+    "/account/delete",
     "/badges",
     "/docs/keyboard",
     "/nothing-is-here",

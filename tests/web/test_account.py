@@ -1,8 +1,6 @@
 """The account's page: what it says, and what it never shows."""
 
 from tests.web.conftest import Visitor
-from ttr.accounts import rename
-from ttr.now import now_ms
 from ttr.store.redis import Store
 from ttr.store.users import User
 
@@ -10,24 +8,14 @@ from ttr.store.users import User
 async def test_the_page_says_what_the_account_has(
     owner: Visitor, account: tuple[User, str], store: Store
 ) -> None:
-    user, auth_key = account
+    _, auth_key = account
     await owner.make_check(name="One", tags="a, b")
     await owner.make_channel(name="Ops room")
     page = await owner.read("/account")
     assert auth_key[-4:] in page
     assert auth_key not in page
-    for there in (user.user_slug, user.public_slug, "Ops room", "of 10,000"):
+    for there in ("Ops room", "of 10,000"):
         assert there in page
-
-
-async def test_former_ping_slugs_are_shown_until_they_end(
-    owner: Visitor, account: tuple[User, str], store: Store
-) -> None:
-    user, _ = account
-    await rename(store, user, user_slug="acme-jobs", public_slug=None, now=now_ms())
-    page = await owner.read("/account")
-    assert "acme-jobs" in page
-    assert f"<code>{user.user_slug}</code>" in page
 
 
 async def test_a_choice_is_kept_and_leads_back(owner: Visitor) -> None:

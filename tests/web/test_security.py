@@ -23,7 +23,7 @@ PAGES = (
     *("/dashboard", "/checks/new", "/checks/{id}", "/checks/{id}/settings", "/checks/{id}/delete"),
     *("/checks/{id}/integrations", "/checks/{id}/deliveries", "/channels", "/channels/new", "/deliveries"),
     *("/account", "/checks/{id}/content", "/checks/{id}/log", "/badges", "/checks/{id}/badge"),
-    "/account/badge",
+    *("/account/badge", "/account/names", "/account/delete"),
 )
 FORM_TYPE = "application/x-www-form-urlencoded"
 FRAGMENTS = (
@@ -37,6 +37,7 @@ FRAGMENTS = (
     "/checks/{id}/deliveries/list",
     "/account/badge/codes",
     "/checks/{id}/badge/codes",
+    "/account/names/slug?family=user_slug&slug=acme",
 )
 PUBLIC = (
     "/s/<slug>",
@@ -63,7 +64,7 @@ WRITES = (
     *("/checks/{id}/integrations/webhook/test", "/channels", "/channels/{id}", "/channels/{id}/on"),
     *("/channels/{id}/off", "/channels/{id}/checks", "/channels/{id}/test", "/channels/{id}/signing"),
     *("/channels/{id}/delete", "/deliveries/d{id}/resend", "/account/export", "/account/import"),
-    "/account/import/run",
+    *("/account/import/run", "/account/names", "/account/names/former/{id}/end", "/account/delete"),
     *("/status-pages", "/status-pages/arrange", "/status-pages/choices", "/status-pages/preview"),
     *("/status-pages/{id}", "/status-pages/{id}/delete"),
 )

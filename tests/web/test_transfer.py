@@ -194,7 +194,7 @@ async def test_a_look_says_that_the_ping_slug_would_change(owner: Visitor, accou
     assert "The user_slug becomes acme-jobs, unless another account has it" in page
     done = await text(await owner.post("/account/import/run", upload=upload_of(page)))
     assert "The ping slug is the file" in done
-    page = await owner.read("/account")
+    page = await owner.read("/account/names")
     assert "acme-jobs" in page
     assert f"<code>{account[0].user_slug}</code>" in page  # the former one
 

@@ -17,7 +17,7 @@ class Unauthorized(Exception):
     """No key, or one that opens nothing; 401."""
 
 
-async def caller(zone: Literal["bulk", "account"] | None = None) -> User:
+async def caller(zone: Literal["bulk", "account", "slug"] | None = None) -> User:
     """The account whose key was sent; the call counts against the key, and against the account in `zone`.
 
     A call without a valid key counts against its address. Raises Unauthorized, or TooMany when a limit is used up;

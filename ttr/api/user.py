@@ -11,7 +11,7 @@ from ttr.api.auth import caller
 from ttr.api.body import body_bytes, private
 from ttr.api.describe import Moment, operation
 from ttr.domain.account_slug import FORM, account_slug_fault
-from ttr.domain.invalid import parse_form, parse_json
+from ttr.domain.invalid import Contradiction, FieldError, parse_form, parse_json
 from ttr.domain.moments import iso
 from ttr.now import now_ms
 from ttr.store.account_slugs import FORMER_MAX, Family, former_slugs, is_free
@@ -134,10 +134,12 @@ async def change_slugs() -> Response:
     """Give the account another slug in ping URLs, another one in what is published, or both.
 
     Pings under the slug before work for another 30 days; it can be taken back meanwhile, and nobody else gets it.
-    409 when another account has the slug, or there are five former slugs already.
+    409 when another account has the slug, there are five former slugs already, or ping slugs are fixed here.
     """
     user = await caller("account")
     wanted = parse_json(SlugsInput, await body_bytes())
+    if wanted.slug is not None and not current.settings().user_slug_enabled:
+        raise Contradiction([FieldError("slug", accounts.SLUG_IS_FIXED)])
     user = await accounts.rename(
         current.store(), user, user_slug=wanted.slug, public_slug=wanted.public_slug, now=now_ms()
     )
@@ -149,7 +151,7 @@ async def change_slugs() -> Response:
 )
 async def check_slugs() -> Response:
     """204 when the account could have the slug, also when it has it already; 409 when another account has it."""
-    user = await caller("account")
+    user = await caller("slug")
     wanted = parse_form(SlugsQuery, request.args)
     if not await is_free(current.store(), user, wanted.family, wanted.slug):
         raise AccountSlugTaken("slug")

@@ -44,6 +44,8 @@ class User:
     """The digest of the one key that opens it."""
     preferences: Preferences | None = None
     """How it wants its pages; None until it has said so."""
+    operator: str = ""
+    """The admin who looks at it in a session of his own; "" for its owner."""
 
     @property
     def partition(self) -> int:

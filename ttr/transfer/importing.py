@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
-from ttr.accounts import rename
+from ttr.accounts import SLUG_IS_FIXED, rename
 from ttr.changes import all_or_nothing
 from ttr.channels import KINDS
 from ttr.channels.means import Means
@@ -94,7 +94,7 @@ async def _import(
         account = await _account(store, user, file)
         plan = await aside(make_plan, file, account, user.id, settings, box)
         would = await aside(report_of, plan, dry_run=True)
-        would.warn(_renames(user, file))
+        would.warn(_renames(settings, user, file))
         return would
     async with all_or_nothing(store, user) as change:
         # Only from here on does no other import or bulk change come between.
@@ -109,7 +109,7 @@ async def _import(
         work = Work(change, settings, means, user, report, dict(plan.refs), endpoints)
         await carry_out(work, plan)
     await _ask(store, settings, means, user, work.report, work.waiting)
-    await _rename(store, user, file, work.report, may_rename)
+    await _rename(store, settings, user, file, work.report, may_rename)
     return work.report
 
 
@@ -138,11 +138,16 @@ async def _ask(
 
 
 async def _rename(
-    store: Store, user: User, file: AccountFile, report: Report, may_rename: Callable[[], Awaitable[None]]
+    store: Store,
+    settings: Settings,
+    user: User,
+    file: AccountFile,
+    report: Report,
+    may_rename: Callable[[], Awaitable[None]],
 ) -> None:
     """Give the account the file's slugs, last of all: whatever is in their way is a warning."""
     for family, slug in _new_slugs(user, file):
-        if fault := account_slug_fault(slug):
+        if fault := _slug_fault(settings, family, slug):
             report.warn([f"The {family} {slug[:100]} was left out: {fault}"])
             continue
         try:
@@ -170,12 +175,18 @@ def _new_slugs(user: User, file: AccountFile) -> list[tuple[str, str]]:
     return [(family, slug) for family, slug, before in slugs if slug and slug != before]
 
 
-def _renames(user: User, file: AccountFile) -> list[str]:
+def _slug_fault(settings: Settings, family: str, slug: str) -> str | None:
+    if family == "user_slug" and not settings.user_slug_enabled:
+        return SLUG_IS_FIXED
+    return account_slug_fault(slug)
+
+
+def _renames(settings: Settings, user: User, file: AccountFile) -> list[str]:
     """What a dry run says of the file's slugs. Whether another account has one is not told: an import may not be a
     way to guess them."""
     said = []
     for family, slug in _new_slugs(user, file):
-        if fault := account_slug_fault(slug):
+        if fault := _slug_fault(settings, family, slug):
             said.append(f"The {family} {slug[:100]} would be left out: {fault}")
         elif family == "user_slug":
             said.append(

@@ -1,4 +1,4 @@
-"""The account's own page: how it looks, its key and names, what it holds, its file."""
+"""The account's own page: how it looks, its key, what it holds, its file."""
 
 from quart import Response
 
@@ -7,7 +7,6 @@ from ttr.domain.limits import IMPORT_BODY_MAX, PASSPHRASE_MAX, PASSPHRASE_MIN
 from ttr.domain.preferences import PAGE_SIZES
 from ttr.domain.zones import zone_names
 from ttr.now import now_ms
-from ttr.store.account_slugs import former_slugs
 from ttr.store.channels import list_channels
 from ttr.store.check_list import check_counts
 from ttr.store.users import User, account_facts, body_bytes_of
@@ -38,8 +37,6 @@ async def account_page(user: User, status: int = 200, *, errors: dict[str, str] 
         facts=await account_facts(store, user),
         counts=await check_counts(store, user, now=now),
         channels=channels,
-        former=await former_slugs(store, user, now),
-        ping_base=f"{current.base_url()}/p/{user.user_slug}",
         kept_bytes=await body_bytes_of(store, user),
         settings=settings,
         badge=account_codes(user),

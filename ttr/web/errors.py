@@ -14,7 +14,7 @@ from ttr.domain.links import BadLink
 from ttr.store.errors import NotFound, StoreUnavailable, TooMany, UnknownChannel
 from ttr.web.kept import is_kept, kept
 from ttr.web.reply import by_htmx, fragment, page, see
-from ttr.web.security import UPLOADS, ForeignForm, NotSignedIn, form_max, visitor
+from ttr.web.security import UPLOADS, ForeignForm, NotSignedIn, OwnerNeeded, form_max, visitor
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +64,15 @@ async def foreign_form(_: ForeignForm) -> Response:
         "This form has expired",
         "It did not come from a page that this browser has open here, so nothing was changed. "
         "Go back, reload the page and send it again. Cookies must be allowed.",
+    )
+
+
+async def owner_needed(_: OwnerNeeded) -> Response:
+    """An operator in an account, at what belongs to its owner alone."""
+    return await _explain(
+        403,
+        "Only the owner can do that",
+        "Keys, logins, names, an export with secrets and the end of an account are its owner's. Nothing was changed.",
     )
 
 
@@ -134,6 +143,7 @@ def register(blueprint: Blueprint) -> None:
         Invalid: invalid,
         BadLink: bad_link,
         ForeignForm: foreign_form,
+        OwnerNeeded: owner_needed,
         TooMany: too_many,
         StoreUnavailable: store_unavailable,
         ArchiveUnavailable: archive_unavailable,

@@ -1,6 +1,6 @@
 """The front page: what ttr is, a key in one click, the way in with a key one has."""
 
-from quart import Response
+from quart import Response, request
 
 from ttr import current
 from ttr.web.reply import page, see
@@ -10,7 +10,7 @@ from ttr.web.security import visitor
 async def show() -> Response:
     """For everybody; who is signed in finds the way to the dashboard."""
     await visitor()
-    return await front()
+    return await front(deleted="deleted" in request.args)
 
 
 async def moved() -> Response:
@@ -18,6 +18,8 @@ async def moved() -> Response:
     return see("/")
 
 
-async def front(status: int = 200, *, login_error: str = "") -> Response:
-    """The front page, with what was wrong with a key."""
-    return await page("home/show.html", status, base_url=current.base_url(), login_error=login_error)
+async def front(status: int = 200, *, login_error: str = "", deleted: bool = False) -> Response:
+    """The front page, with what was wrong with a key, or word of an account that is gone."""
+    return await page(
+        "home/show.html", status, base_url=current.base_url(), login_error=login_error, deleted=deleted
+    )

@@ -54,6 +54,10 @@ class ForeignForm(Exception):
     """A write that did not come from one of our own pages."""
 
 
+class OwnerNeeded(Exception):
+    """What only the owner of an account may do, asked for by an operator who is in it."""
+
+
 async def visitor() -> User | None:
     """The account of the session cookie, if any; each use prolongs the session."""
     found = session_id()
@@ -70,6 +74,12 @@ async def require_user() -> User:
     if user is None:
         raise NotSignedIn
     return user
+
+
+def owner_only(user: User) -> None:
+    """Let nobody on but the owner: an operator's session may do anything else. Raises OwnerNeeded."""
+    if user.operator:
+        raise OwnerNeeded
 
 
 async def refuse_foreign_forms() -> None:
