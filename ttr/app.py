@@ -4,11 +4,13 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import suppress
+from typing import Any
 
 from quart import Quart, Response, request
 from werkzeug.exceptions import HTTPException
 
 from ttr import current
+from ttr.access_log import AccessLog
 from ttr.api import api_blueprint
 from ttr.api.converters import CONVERTERS
 from ttr.api.errors import http_problem
@@ -19,6 +21,7 @@ from ttr.domain.flapping import flap_rules
 from ttr.domain.limits import JSON_BODY_MAX
 from ttr.geo import open_geo
 from ttr.health import health_blueprint
+from ttr.noted import note_route, route
 from ttr.now import now_ms
 from ttr.paths import STATIC, TEMPLATES
 from ttr.ping.asgi import PingDoor
@@ -39,9 +42,16 @@ log = logging.getLogger(__name__)
 _TICK_SECONDS = 0.5
 
 
+class _App(Quart):
+    """Quart, which logs a fault of ours by its route, not by its path: that may be a secret."""
+
+    def log_exception(self, exception_info: Any) -> None:
+        log.error("a call failed: %s %s", request.method, route(), exc_info=exception_info)
+
+
 def create_app(settings: Settings) -> Quart:
     """The web process: three front doors over one store."""
-    app = Quart("ttr", static_folder=str(STATIC), template_folder=str(TEMPLATES))
+    app = _App("ttr", static_folder=str(STATIC), template_folder=str(TEMPLATES))
     app.config["MAX_CONTENT_LENGTH"] = JSON_BODY_MAX
     app.request_class = SizedRequest
     app.url_map.converters |= CONVERTERS
@@ -54,6 +64,7 @@ def create_app(settings: Settings) -> Quart:
     app.register_blueprint(public_blueprint)  # without a login: /s/...
     app.register_blueprint(health_blueprint)  # GET /health
     _answer_refusals(app)
+    app.before_request(_note_route)
 
     door = PingDoor(  # pings: /p/..., /ping/...
         app.asgi_app,
@@ -61,7 +72,8 @@ def create_app(settings: Settings) -> Quart:
         body_max=settings.ping_body_max,
         trusted_proxies=settings.trusted_proxies,
     )
-    app.asgi_app = door  # type: ignore[method-assign, assignment]  # how Quart takes ASGI middleware
+    around = AccessLog(door, told=settings.access_log, trusted_proxies=settings.trusted_proxies)
+    app.asgi_app = around  # type: ignore[method-assign, assignment]  # how Quart takes ASGI middleware
 
     @app.while_serving
     async def _lifespan() -> AsyncGenerator[None, None]:
@@ -105,6 +117,11 @@ def _answer_refusals(app: Quart) -> None:
     @app.errorhandler(HTTPException)
     async def _refused(error: HTTPException) -> Response:
         return await (http_problem if request.path.startswith("/api/") else http_error)(error)
+
+
+async def _note_route() -> None:
+    if request.url_rule is not None:
+        note_route(request.url_rule.rule)
 
 
 async def _tick(store: Store, stop: asyncio.Event) -> None:

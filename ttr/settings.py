@@ -69,6 +69,10 @@ class Settings(BaseModel):
         "INFO", description="least level that is logged"
     )
 
+    access_log: Literal["pages", "all", "off"] = Field(
+        "pages", description="which requests are logged; pages: all but pings, badges, static files, streams"
+    )
+
     telegram_api_url: str = Field("https://api.telegram.org", description="where bots are reached")
     smtp_host: str | None = Field(None, description="mail server; unset: no e-mail channels")
     smtp_port: int = Field(587, ge=1, le=65535, description="its port")

@@ -7,6 +7,7 @@ from quart import request
 from ttr import current
 from ttr.address import counted_as
 from ttr.api import limits
+from ttr.noted import note_means
 from ttr.now import now_ms
 from ttr.store.allowances import look_up_key
 from ttr.store.errors import KeyEnded
@@ -47,6 +48,7 @@ async def caller(zone: Literal["bulk", "account", "slug"] | None = None) -> User
     if user is None:
         await limits.spend("api-address", address)
         raise Unauthorized(why)
+    note_means("key", auth_key[-4:])
     if zone is not None:
         await limits.spend(zone, user.id)
     return user

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from ttr.address import Network, client_address
 from ttr.country_header import told_country
 from ttr.domain.badge_address import is_badge_path
+from ttr.noted import FORMER_PING_ROUTE, PING_ROUTE, note_route
 from ttr.now import now_ms
 from ttr.ping import reply
 from ttr.ping.handler import PingHandler
@@ -70,6 +71,7 @@ class PingDoor:
             # Quart goes on reading by itself until it has answered.
             await self._behind(scope, body.receive, _answer_in_peace(body.wait, body, send))
             return
+        note_route(PING_ROUTE if scope["path"].startswith("/p/") else FORMER_PING_ROUTE)
         as_json = any(name == b"accept" and b"application/json" in value for name, value in scope["headers"])
         try:
             async with asyncio.timeout(BODY_SECONDS):

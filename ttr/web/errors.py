@@ -11,6 +11,7 @@ from ttr.archive.errors import ArchiveUnavailable
 from ttr.domain.invalid import Invalid
 from ttr.domain.limits import IMPORT_BODY_MAX
 from ttr.domain.links import BadLink
+from ttr.noted import route
 from ttr.store.errors import NotFound, StoreUnavailable, TooMany, UnknownChannel
 from ttr.web.kept import is_kept, kept
 from ttr.web.reply import by_htmx, fragment, page, see
@@ -127,8 +128,7 @@ async def http_error(error: HTTPException) -> Response:
 
 async def broken(error: Exception) -> Response:
     """A fault of ours."""
-    # Quoted: a line break in the path would begin a log line of the caller's own.
-    log.error("a page failed: %s %r", request.method, request.path, exc_info=error)
+    log.error("a page failed: %s %s", request.method, route(), exc_info=error)
     return await _explain(
         500, "Something broke", "The fault is ours and has been logged. Your checks go on being watched."
     )

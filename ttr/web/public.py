@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 from ttr import current
 from ttr.address_limit import AddressLimit
 from ttr.domain.preferences import THEMES
+from ttr.noted import route
 from ttr.now import now_ms
 from ttr.store.errors import NotFound, StoreUnavailable, TooMany
 from ttr.web import badges, public_pages
@@ -122,8 +123,7 @@ async def _http_error(error: HTTPException) -> Response:
 
 @public_blueprint.errorhandler(Exception)
 async def _broken(error: Exception) -> Response:
-    # Quoted: a line break in the path would begin a log line of the caller's own.
-    log.error("a public page failed: %s %r", request.method, request.path, exc_info=error)
+    log.error("a public page failed: %s %s", request.method, route(), exc_info=error)
     return await _trouble(500, "Something broke", "The fault is ours and has been logged.")
 
 

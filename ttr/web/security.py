@@ -10,6 +10,7 @@ from quart import Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from ttr import current
+from ttr.noted import note_means
 from ttr.store.sessions import SESSION_SECONDS, session_user
 from ttr.store.users import User
 
@@ -65,6 +66,8 @@ async def visitor() -> User | None:
         return None
     user = await session_user(current.store(), found)
     g.user = user
+    if user is not None:
+        note_means("admin" if user.operator else "session")
     return user
 
 

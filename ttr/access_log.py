@@ -1,0 +1,119 @@
+"""What every answer carries, `X-Request-ID` and `X-Process-Time`, and one line of the log for each request.
+
+An ASGI app around all doors, so that pings, refusals and what breaks are numbered as well.
+"""
+
+import logging
+import os
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from time import perf_counter
+from typing import Any, Literal
+
+from ttr.address import Network, client_address, is_trusted
+from ttr.noted import FORMER_PING_ROUTE, PING_ROUTE, Noted, begin
+
+log = logging.getLogger("ttr.access")
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
+Told = Literal["pages", "all", "off"]
+
+_AGENT_MAX = 200
+_METHOD_MAX = 16
+_GIVEN_ID = re.compile(rb"[A-Za-z0-9_-]{8,64}")
+# What comes by the thousand, or stays open for hours.
+_OFTEN = {PING_ROUTE, FORMER_PING_ROUTE, "/assets/<digest>/<path:path>", "/static/<path:filename>", "/events"}
+_BADGE = "/badge."
+_BROKEN = b"Something broke. The fault is ours and has been logged.\n"
+
+
+class AccessLog:
+    """An ASGI app around another. `told` says which requests get a line."""
+
+    def __init__(self, behind: AsgiApp, *, told: Told, trusted_proxies: Sequence[Network]) -> None:
+        self._behind = behind
+        self._told = told
+        self._trusted = trusted_proxies
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._behind(scope, receive, send)
+            return
+        began, status = perf_counter(), 0
+        noted = begin(self._id(scope))
+
+        async def sending(message: dict[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                ours = (
+                    (b"x-request-id", noted.request_id.encode()),
+                    (b"x-process-time", b"%.6f" % (perf_counter() - began)),
+                )
+                message = {**message, "headers": [*message.get("headers", ()), *ours]}
+            await send(message)
+
+        try:
+            await self._behind(scope, receive, sending)
+        except Exception:
+            logging.getLogger(__name__).exception("a request failed: %s %s", method_of(scope), noted.route)
+            if status:
+                raise
+            await _say_broken(sending)
+        finally:
+            if self._tells(noted.route):
+                self._tell(scope, noted, status, perf_counter() - began)
+
+    def _id(self, scope: Scope) -> str:
+        """16 random hex digits, or the id that a trusted proxy gave."""
+        if self._trusted and is_trusted((scope.get("client") or ("",))[0] or "", self._trusted):
+            given: set[bytes] = {value for name, value in scope["headers"] if name == b"x-request-id"}
+            # Of two that differ one may be a client's.
+            if len(given) == 1 and _GIVEN_ID.fullmatch(one := given.pop()):
+                return one.decode()
+        return os.urandom(8).hex()
+
+    def _tells(self, route: str) -> bool:
+        if self._told == "pages":
+            return route not in _OFTEN and _BADGE not in route
+        return self._told == "all"
+
+    def _tell(self, scope: Scope, noted: Noted, status: int, seconds: float) -> None:
+        peer = (scope.get("client") or ("",))[0] or ""
+        forwarded = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
+        agent = next((value for name, value in scope["headers"] if name == b"user-agent"), b"")
+        log.info(
+            '%s %s %s %s %.3f %s %s "%s" %s',
+            client_address(peer, forwarded.decode("latin-1"), self._trusted) or "-",
+            method_of(scope),
+            noted.route,
+            status or "-",  # the client hung up before there was one
+            seconds,
+            noted.means,
+            cleaned(noted.last4) or "-",
+            cleaned(agent[: 4 * _AGENT_MAX].decode("utf-8", "replace"))[:_AGENT_MAX],
+            noted.request_id,
+        )
+
+
+def cleaned(text: str) -> str:
+    """A client's text for a line of the log: nothing in it ends the line or its quotes, or moves a terminal."""
+    return "".join(c if c.isprintable() and c not in '"\\' else "?" for c in text)
+
+
+def method_of(scope: Scope) -> str:
+    """The method, cleaned: a client may make up any word."""
+    return cleaned(scope["method"])[:_METHOD_MAX]
+
+
+async def _say_broken(send: Send) -> None:
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(_BROKEN)).encode()),
+        (b"cache-control", b"no-store"),
+    ]
+    await send({"type": "http.response.start", "status": 500, "headers": headers})
+    await send({"type": "http.response.body", "body": _BROKEN})

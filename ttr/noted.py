@@ -1,0 +1,58 @@
+"""What is noted of the request under way, for the log: its id, its route, and by what it was authorised.
+
+Never its path: a ping's is a secret, a signed link's is one as well.
+"""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Literal
+
+Means = Literal["none", "session", "key", "admin"]
+
+PING_ROUTE = "/p/<ping>"
+FORMER_PING_ROUTE = "/ping/<ping>"
+NO_ROUTE = "-"
+
+
+@dataclass(slots=True)
+class Noted:
+    """One request. `last4` are those of an access key that was valid."""
+
+    request_id: str
+    route: str = NO_ROUTE
+    means: Means = "none"
+    last4: str = ""
+
+
+_noted: ContextVar[Noted | None] = ContextVar("noted", default=None)
+
+
+def begin(request_id: str) -> Noted:
+    """Note things of a new request from here on, in this task and in those that it starts."""
+    noted = Noted(request_id)
+    _noted.set(noted)
+    return noted
+
+
+def request_id() -> str:
+    """The id of the request under way; "" outside of one."""
+    noted = _noted.get()
+    return noted.request_id if noted else ""
+
+
+def route() -> str:
+    """The template of its route, as far as it is known."""
+    noted = _noted.get()
+    return noted.route if noted else NO_ROUTE
+
+
+def note_route(template: str) -> None:
+    """Which route takes it."""
+    if noted := _noted.get():
+        noted.route = template
+
+
+def note_means(means: Means, last4: str = "") -> None:
+    """By what it was authorised; called once that has been judged."""
+    if noted := _noted.get():
+        noted.means, noted.last4 = means, last4
