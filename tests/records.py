@@ -32,7 +32,7 @@ return answer
 _OWN = re.compile(r"((?:check|user|channel|status-page):\d+|(?:lane|delivery):[^:]+)(?::(.+))?")
 _PARTS = {
     "check": {"pings", "flips", "days", "deliveries"},
-    "user": {"former-slugs", "chore"},
+    "user": {"former-slugs", "chore", "access-keys"},
     "channel": set[str](),
     "status-page": set[str](),
     "lane": {"queue"},
@@ -46,6 +46,8 @@ DERIVED = re.compile(
     r"|running|search|deliveries|by:\w+)"
 )
 """Keys that are made anew from the records."""
+LOST = re.compile(r"user:\d+:key-uses")
+"""Keys that no snapshot keeps."""
 WHOLE = {"clock", "gaps:pending", "gaps:known", "chores"}
 """Keys that every snapshot reads."""
 BOOKKEEPING = {"dirty", "dirty:taken", "history", "history:taken", "snapshot"}
@@ -79,10 +81,10 @@ def records_of(names: dict[str, Any]) -> Records:
             numbers = [int.from_bytes(body[:4]) for body in value]
             records[f"bodies:{name.split(':')[1]}"] = {"bodies": value}
             records.setdefault(name.removesuffix(":bodies"), {})["oldest body"] = numbers[-1]
-        elif not DERIVED.fullmatch(name) and name not in WHOLE | BOOKKEEPING:
+        elif not (DERIVED.fullmatch(name) or LOST.fullmatch(name)) and name not in WHOLE | BOOKKEEPING:
             record, part = _part_of(name)
             parts = records.setdefault(record, {})
-            parts[part] = _pairs(value) if part in ("hash", "days") else value
+            parts[part] = _pairs(value) if part in ("hash", "days", "access-keys") else value
             if part == "hash" and record.startswith(_EXPIRING):
                 parts["expires"] = expires
     return records

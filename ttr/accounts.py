@@ -1,4 +1,4 @@
-"""What an owner does with the account itself: another key, other slugs, the end.
+"""What an owner does with the account itself: its keys, other slugs, the end.
 
 Each is several steps that belong together, so they go on when whoever asked hangs up.
 """
@@ -8,9 +8,11 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from ttr.store import account_slugs
+from ttr.domain.access_key import AccessKey
+from ttr.now import now_ms
+from ttr.store import access_keys, account_slugs
 from ttr.store.chores import end
-from ttr.store.errors import ChoreLost, KeyEnded, StoreUnavailable
+from ttr.store.errors import ChoreLost, KeyEnded, QuotaReached, StoreUnavailable
 from ttr.store.redis import Store
 from ttr.store.removal import (
     close,
@@ -21,8 +23,8 @@ from ttr.store.removal import (
     remove_deliveries,
     remove_outbox,
 )
-from ttr.store.sessions import close_sessions
-from ttr.store.users import User, change_key, end_key, enter_key, forget_key, new_key, user_by_id
+from ttr.store.sessions import by_key, close_sessions
+from ttr.store.users import User, new_key, user_by_id
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +39,28 @@ _ASKS = 10
 _ASK_AGAIN_SECONDS = 0.5
 
 
-async def rotate_key(store: Store, user: User, *, now: int) -> str:
-    """Give the account a new access key and return it; the one that `user` was read with, and every session, ends.
+async def make_key(store: Store, user: User, key: AccessKey, *, now: int) -> tuple[AccessKey, str]:
+    """Give the account one more access key, named and bound as `key`; it and the secret, which is kept nowhere.
 
-    Raises KeyEnded when that key is not the account's any more: of two who rotate it at once, one gets a key.
+    Raises QuotaReached, KeyEnded (the account is gone).
     """
-    return await _to_the_end(_rotate(store, user, now))
+    return await _to_the_end(_make(store, user, key, now))
+
+
+async def replace_key(store: Store, user: User, key: AccessKey, *, now: int) -> str:
+    """Give the account a new access key in place of `key` and return it; the old one, and what it opened, ends.
+
+    Raises KeyEnded when that is not the account's any more: of two who replace it at once, one gets a key.
+    """
+    return await _to_the_end(_replace(store, user, key, now))
+
+
+async def revoke_key(store: Store, user_id: int, key: AccessKey, *, now: int, blocked: bool = False) -> None:
+    """End an access key, and what it opened; `blocked` is an operator's word, who may end also the last one.
+
+    Raises NotFound, LastKey.
+    """
+    await _to_the_end(_revoke(store, user_id, key, now, blocked))
 
 
 async def rename(
@@ -81,8 +99,8 @@ async def finish_deletion(store: Store, user_id: int) -> None:
     closed = await read_closed(store, user_id)
     if closed is None:
         return
-    if closed.access_key:
-        await end_key(store, closed.access_key, "deleted")
+    for key in closed.access_keys:
+        await access_keys.say_ended(store, user_id, key, "deleted", now=now_ms())
     await close_sessions(store, user_id)
     await remove_outbox(store, user_id)
     await remove_deliveries(store, user_id)
@@ -99,26 +117,48 @@ def going() -> int:
     return len(_going)
 
 
-async def _rotate(store: Store, user: User, now: int) -> str:
+async def _make(store: Store, user: User, key: AccessKey, now: int) -> tuple[AccessKey, str]:
     auth_key = new_key()
-    await enter_key(store, user.id, auth_key, now)
+    made = access_keys.renewed(key, auth_key, now)
+    await access_keys.enter(store, user.id, made.digest)
+    try:
+        await access_keys.add(store, user, made)
+    except (QuotaReached, KeyEnded):
+        await access_keys.forget(store, made.digest)
+        raise
+    return made, auth_key
+
+
+async def _replace(store: Store, user: User, key: AccessKey, now: int) -> str:
+    auth_key = new_key()
+    made = access_keys.renewed(key, auth_key, now)
+    await access_keys.enter(store, user.id, made.digest)
     for ask in range(_ASKS):
         try:
-            if not await change_key(store, user, auth_key):
-                await forget_key(store, auth_key)
+            if not await access_keys.put_in_place(store, user, key, made):
+                await access_keys.forget(store, made.digest)
                 raise KeyEnded("replaced")
             break
         except StoreUnavailable:
             if ask == _ASKS - 1:
                 raise
             await asyncio.sleep(_ASK_AGAIN_SECONDS)
-    try:
-        await end_key(store, user.access_key, "replaced")
-        await close_sessions(store, user.id)
-    except StoreUnavailable as error:
-        # Neither opens anything: the account has another key.
-        log.warning("account %d: its old key and sessions are left behind: %s", user.id, error)
+    await _tidy(store, user.id, key, "replaced", now)
     return auth_key
+
+
+async def _revoke(store: Store, user_id: int, key: AccessKey, now: int, blocked: bool) -> None:
+    await access_keys.take_away(store, user_id, key.digest, even_last=blocked)
+    await _tidy(store, user_id, key, "blocked" if blocked else "revoked", now)
+
+
+async def _tidy(store: Store, user_id: int, key: AccessKey, why: access_keys.Ended, now: int) -> None:
+    try:
+        await access_keys.say_ended(store, user_id, key, why, now=now)
+        await close_sessions(store, user_id, opened_by=by_key(key.digest))
+    except StoreUnavailable as error:
+        # Neither opens anything: the account has this key no more.
+        log.warning("account %d: an ended key and its sessions are left behind: %s", user_id, error)
 
 
 async def _delete(store: Store, user: User, now: int) -> None:

@@ -64,7 +64,7 @@ end
 function READ.user(id)
   return {redis.call("HGETALL", user_key(prefix, id)),
     redis.call("ZRANGE", former_slugs_key(prefix, id), 0, -1, "WITHSCORES"),
-    redis.call("LRANGE", user_chore_key(prefix, id), 0, -1)}
+    redis.call("LRANGE", user_chore_key(prefix, id), 0, -1), redis.call("HGETALL", access_keys_key(prefix, id))}
 end
 
 function READ.channel(id) return {redis.call("HGETALL", channel_key(prefix, id))} end

@@ -17,6 +17,8 @@ EPHEMERAL = (
     "ttr:upload:",
     "ttr:allowance:",
     "ttr:rate:",
+    "ttr:ended-keys",
+    "ttr:admin-family:",
     "ttr:reindexing",
     "ttr:restoring",
     "ttr:web-tick",
@@ -45,7 +47,9 @@ async def read_keyspace(store: Store) -> Keyspace:
 
 def is_durable(name: str) -> bool:
     """Whether a key must survive."""
-    return not name.startswith(EPHEMERAL) and name.rpartition("}:")[2] not in BOOKKEEPING
+    if name.startswith(EPHEMERAL) or name.endswith(":key-uses"):
+        return False
+    return name.rpartition("}:")[2] not in BOOKKEEPING
 
 
 async def equal_after_restore(store: Store, database: Database) -> None:

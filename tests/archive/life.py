@@ -6,7 +6,18 @@ from tests.lua.parts import FLAPS, MINUTE, NOON, draft, make_channel, make_check
 from ttr import accounts
 from ttr.domain.preferences import Preferences
 from ttr.domain.status_page import StatusPageSettings
-from ttr.store import channels, checks, deadlines, deliveries, keys, outbox, pings, status_pages, users
+from ttr.store import (
+    access_keys,
+    channels,
+    checks,
+    deadlines,
+    deliveries,
+    keys,
+    outbox,
+    pings,
+    status_pages,
+    users,
+)
 from ttr.store.checks import Check
 from ttr.store.ping_log import PingEntry
 from ttr.store.redis import Store
@@ -92,7 +103,9 @@ async def _account(store: Store, number: int) -> User:
         store, user, kept.id, lambda old: replace(old, slug="live"), now=now
     )
     await users.set_preferences(store, user, Preferences("retro"))
-    await accounts.rotate_key(store, user, now=NOON)
+    for key, _ in await access_keys.list_keys(store, user):
+        await accounts.make_key(store, user, key, now=NOON)
+        await accounts.replace_key(store, user, key, now=NOON)
     renamed = await users.user_by_id(store, user.id)
     assert renamed is not None
     return await accounts.rename(

@@ -1,14 +1,19 @@
 """A snapshot restored into an empty Redis is that Redis."""
 
+import json
+
 from tests.archive.keyspace import read_keyspace
 from tests.archive.life import live, ping
 from tests.archive.rows import kept_numbers
+from tests.conftest import MASTER_KEY
 from tests.lua.parts import MINUTE, NOON, make_check, make_user
 from ttr.archive.database import Database
 from ttr.archive.restore import restore
 from ttr.archive.snapshot import snapshot
 from ttr.store import keys
+from ttr.store.access_keys import user_by_key
 from ttr.store.redis import Store
+from ttr.store.users import create_user
 
 
 def nobody(done: int, of: int) -> None:
@@ -66,3 +71,23 @@ async def test_what_is_nobodys_keeps_nothing_from_coming_back(store: Store, data
         == 2
     )
     assert await store.redis.exists(*remains.values()) == 0
+
+
+async def test_an_account_of_an_older_version_comes_back_with_its_one_key(
+    store: Store, database: Database
+) -> None:
+    user, auth_key = await create_user(store, now=NOON, master=MASTER_KEY)
+    assert user.key is not None
+    await store.redis.delete(keys.access_keys(user.partition, user.id))
+    await store.redis.hset(keys.user(user.partition, user.id), "access_key", user.key.digest)
+    await snapshot(store, database)
+    kept = {"user_id": str(user.id), "last4": auth_key[-4:], "created_at": str(NOON)}
+    async with database.connection() as connection:
+        await connection.execute(
+            "update users set parts = parts || jsonb_build_object('access_key', %s::jsonb)",
+            (json.dumps(kept),),
+        )
+        await connection.commit()
+    await store.redis.flushall()
+    await restore(store, database, now=None, progress=nobody)
+    assert await user_by_key(store, auth_key) == user

@@ -9,9 +9,10 @@ from tests.browser.conftest import Visit
 from tests.browser.test_journey import get_a_key, ping
 from tests.lua.parts import settings
 from ttr.now import now_ms
+from ttr.store.access_keys import user_by_key
 from ttr.store.checks import create_check
 from ttr.store.redis import Store
-from ttr.store.users import User, user_by_key
+from ttr.store.users import User
 
 pytestmark = pytest.mark.browser
 

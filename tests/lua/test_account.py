@@ -48,7 +48,11 @@ async def test_an_account_that_is_not_there_is_neither_closed_nor_made(store: St
     nobody = user.id + keys.PARTITIONS
     calls: list[tuple[str, list[Arg]]] = [
         ("close_account", [nobody, NOON, "token", LEASE_ENDS]),
-        ("rotate_key", [nobody, "", "new"]),
+        ("replace_key", [nobody, "", "new", "{}"]),
+        ("add_key", [nobody, "new", "{}", 20]),
+        ("change_key", [nobody, "new", "{}", "{1}"]),
+        ("revoke_key", [nobody, "new", 0]),
+        ("adopt_key", [nobody, "new", "{}"]),
         ("rename_account", [nobody, "token", "acme", "", NOON, NOON, 5]),
         ("end_rename", [nobody, "token"]),
         ("begin_chore", [nobody, "change", "token", LEASE_ENDS]),
@@ -62,13 +66,14 @@ async def test_an_account_that_is_not_there_is_neither_closed_nor_made(store: St
 
 async def test_a_key_is_replaced_once(store: Store, user: User) -> None:
     async def rotate(before: str, after: str) -> int:
-        return int(await store.scripts.run("rotate_key", user.partition, [user.id, before, after]))
+        return int(await store.scripts.run("replace_key", user.partition, [user.id, before, after, "{}"]))
 
     assert await rotate("another", "new") == 0
-    assert await rotate(user.access_key, "new") == 1
-    assert await rotate(user.access_key, "new") == 1
-    assert await rotate(user.access_key, "newer") == 0
-    assert await store.redis.hget(keys.user(user.partition, user.id), "access_key") == b"new"
+    (first,) = await store.redis.hkeys(keys.access_keys(user.partition, user.id))
+    assert await rotate(first.decode(), "new") == 1
+    assert await rotate(first.decode(), "new") == 1
+    assert await rotate(first.decode(), "newer") == 0
+    assert await store.redis.hgetall(keys.access_keys(user.partition, user.id)) == {b"new": b"{}"}
 
 
 async def test_a_change_of_slugs_is_one_callers_until_it_ends_or_its_time_is_over(

@@ -23,6 +23,7 @@ from ttr.domain.rate import rules
 from ttr.domain.status_page import StatusPageSettings
 from ttr.settings import Settings
 from ttr.store import (
+    access_keys,
     allowances,
     channels,
     checks,
@@ -177,8 +178,14 @@ async def an_account(store: Store) -> None:
     check = await make_check(store, user, slug="one", tags=("db",))
     await make_channel(store, user, own_check=check.id)
     await sessions.open_session(store, user, NOON)
+    ((first, _),) = await access_keys.list_keys(store, user)
     await users.set_preferences(store, user, Preferences("retro"))
-    await accounts.rotate_key(store, user, now=NOON)
+    key = await accounts.replace_key(store, user, first, now=NOON)
+    made, _ = await accounts.make_key(store, user, first, now=NOON)
+    await access_keys.change(store, user, made.id, lambda key: replace(key, name="Backups"))
+    await accounts.revoke_key(store, user.id, made, now=NOON)
+    await store.redis.hset(keys.user(user.partition, user.id), "access_key", users.digest(key))
+    assert await users.user_by_id(store, user.id)
     before = user.user_slug
     user = await accounts.rename(store, user, user_slug="acme", public_slug="acme", now=NOON)
     await accounts.end_former_slug(store, user, before, now=NOON)

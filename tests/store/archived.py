@@ -95,7 +95,12 @@ def _expiring(at: int) -> int | None:
 
 _PARTS: dict[str, Any] = {
     "check": _check,
-    "user": lambda fields, former, chore: {"hash": _pairs(fields), "former-slugs": former, "chore": chore},
+    "user": lambda fields, former, chore, keys: {
+        "hash": _pairs(fields),
+        "former-slugs": former,
+        "chore": chore,
+        "access-keys": _pairs(keys),
+    },
     "channel": lambda fields: {"hash": _pairs(fields)},
     "status-page": lambda fields: {"hash": _pairs(fields)},
     "lane": lambda fields, queue, at, expires: {

@@ -13,13 +13,14 @@ from quart import Quart
 from tests.conftest import MASTER_KEY, RedisServer, eventually, start_redis
 from tests.lua.parts import FLAPS, NOON, fields, make_check, make_user, ping
 from ttr.store import checks, keys
+from ttr.store.access_keys import user_by_key
 from ttr.store.check_list import list_checks
 from ttr.store.deadlines import read_ticks, sweep
 from ttr.store.errors import StoreUnavailable, StoreUnfit
 from ttr.store.pings import read_body
 from ttr.store.redis import Store, open_store, verify, verify_master_key, wait_until_ready
 from ttr.store.sessions import open_session
-from ttr.store.users import create_user, user_by_key
+from ttr.store.users import create_user
 
 
 @pytest.fixture

@@ -9,13 +9,15 @@ import pytest
 from tests.conftest import MASTER_KEY
 from tests.lua.parts import NOON, dump, make_channel
 from ttr import accounts
-from ttr.store import keys, users
+from ttr.domain.access_key import AccessKey
+from ttr.store import access_keys, keys
+from ttr.store.access_keys import list_keys, user_by_key
 from ttr.store.errors import KeyEnded, StoreUnavailable
 from ttr.store.redis import Store
 from ttr.store.removal import close
 from ttr.store.sealed import Unreadable, new_data_key, seal, unseal
 from ttr.store.sessions import SESSION_SECONDS, SESSIONS_MAX, close_session, open_session, session_user
-from ttr.store.users import User, create_user, digest, user_by_id, user_by_key
+from ttr.store.users import User, create_user, digest, user_by_id
 
 
 async def new(store: Store) -> tuple[User, str]:
@@ -47,10 +49,17 @@ async def everything(store: Store) -> bytes:
     return b"\n".join(parts)
 
 
+def key_of(user: User) -> AccessKey:
+    """The key that the account was made or found with."""
+    assert user.key is not None
+    return user.key
+
+
 async def test_an_account_is_found_by_its_key_and_its_number(store: Store) -> None:
     user, key = await new(store)
     assert await user_by_key(store, key) == user
-    assert await user_by_id(store, user.id) == user
+    assert await user_by_id(store, user.id) == replace(user, key=None)
+    assert await user_by_id(store, user.id, key=key_of(user).digest) == user
     assert await user_by_id(store, user.id + 1) is None
 
 
@@ -131,13 +140,19 @@ async def test_a_new_key_opens_the_account_and_the_old_one_says_for_a_day_that_i
     store: Store,
 ) -> None:
     user, old = await new(store)
-    new_one = await accounts.rotate_key(store, user, now=NOON + 1)
+    new_one = await accounts.replace_key(store, user, key_of(user), now=NOON + 1)
     assert new_one != old
-    assert await user_by_key(store, new_one) == replace(user, version=1, access_key=digest(new_one))
+    renewed = replace(key_of(user), digest=digest(new_one), last4=new_one[-4:], created_at=NOON + 1)
+    assert await user_by_key(store, new_one) == replace(user, version=1, key=renewed)
     with pytest.raises(KeyEnded, match="replaced"):
         await user_by_key(store, old)
     name = keys.access_key(digest(old))
-    assert await store.redis.hgetall(name) == {b"ended": b"replaced"}
+    assert await store.redis.hgetall(name) == {
+        b"ended": b"replaced",
+        b"account": str(user.id).encode(),
+        b"name": b"First key",
+        b"last4": old[-4:].encode(),
+    }
     assert 86_000 < await store.redis.ttl(name) <= 86_400
     assert await store.redis.ttl(keys.access_key(digest(new_one))) == -1
     await store.redis.delete(name)
@@ -147,7 +162,8 @@ async def test_a_new_key_opens_the_account_and_the_old_one_says_for_a_day_that_i
 async def test_of_many_who_replace_a_key_at_once_one_gets_a_key(store: Store) -> None:
     user, old = await new(store)
     results = await asyncio.gather(
-        *(accounts.rotate_key(store, user, now=NOON) for _ in range(10)), return_exceptions=True
+        *(accounts.replace_key(store, user, key_of(user), now=NOON) for _ in range(10)),
+        return_exceptions=True,
     )
     (key,) = [result for result in results if isinstance(result, str)]
     assert sum(isinstance(result, KeyEnded) for result in results) == 9
@@ -164,7 +180,7 @@ async def test_a_new_key_ends_every_session_also_one_that_is_just_being_opened(s
     sessions = [await open_session(store, user, NOON) for _ in range(3)]
     logging_in = await user_by_key(store, key)
     assert logging_in is not None
-    newest = await accounts.rotate_key(store, user, now=NOON)
+    newest = await accounts.replace_key(store, user, key_of(user), now=NOON)
     assert await store.redis.keys("ttr:session:*") == []
     assert await store.redis.keys("ttr:user-sessions:*") == []
     # The login had found the account before the key was replaced, and opens its session after that.
@@ -182,7 +198,7 @@ async def test_a_key_that_is_being_replaced_when_its_owner_hangs_up_is_replaced_
     for pauses in range(20):
         user, old = await new(store)
         session = await open_session(store, user, NOON)
-        asked = asyncio.create_task(accounts.rotate_key(store, user, now=NOON))
+        asked = asyncio.create_task(accounts.replace_key(store, user, key_of(user), now=NOON))
         for _ in range(pauses):
             await asyncio.sleep(0)
         asked.cancel()
@@ -192,7 +208,8 @@ async def test_a_key_that_is_being_replaced_when_its_owner_hangs_up_is_replaced_
                 await asyncio.sleep(0.001)
         found = await user_by_id(store, user.id)
         assert found is not None
-        if found.access_key == user.access_key:
+        (now_its,) = await list_keys(store, found)
+        if now_its[0] == user.key:
             # It had not begun.
             assert await user_by_key(store, old) == user
         else:
@@ -206,55 +223,59 @@ async def test_a_new_key_is_not_lost_when_the_answer_of_redis_is(
 ) -> None:
     user, _ = await new(store)
     failures = [StoreUnavailable("the answer was lost"), StoreUnavailable("away")]
-    really = users.change_key
+    really = access_keys.put_in_place
 
-    async def change_key(store: Store, user: User, auth_key: str) -> bool:
-        done = await really(store, user, auth_key)
+    async def put_in_place(store: Store, user: User, before: AccessKey, after: AccessKey) -> bool:
+        done = await really(store, user, before, after)
         if failures:
             raise failures.pop()
         return done
 
-    monkeypatch.setattr(accounts, "change_key", change_key)
+    monkeypatch.setattr(access_keys, "put_in_place", put_in_place)
     monkeypatch.setattr(accounts, "_ASK_AGAIN_SECONDS", 0)
-    key = await accounts.rotate_key(store, user, now=NOON)
+    key = await accounts.replace_key(store, user, key_of(user), now=NOON)
     assert await user_by_key(store, key) is not None
 
 
 async def test_a_key_works_though_the_signs_of_its_change_could_not_be_left(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def away(*_: object) -> None:
+    async def away(*_: object, **__: object) -> None:
         raise StoreUnavailable("away")
 
     user, old = await new(store)
     session = await open_session(store, user, NOON)
-    monkeypatch.setattr(accounts, "end_key", away)
-    key = await accounts.rotate_key(store, user, now=NOON)
+    monkeypatch.setattr(access_keys, "say_ended", away)
+    key = await accounts.replace_key(store, user, key_of(user), now=NOON)
     assert await user_by_key(store, key) is not None
     with pytest.raises(KeyEnded, match="replaced"):
         await user_by_key(store, old)
     assert await session_user(store, session) is None
 
 
-async def test_an_account_from_before_accounts_knew_their_key_learns_it_from_the_first_call(
-    store: Store,
-) -> None:
+async def test_the_one_key_of_an_account_of_an_older_version_becomes_its_first(store: Store) -> None:
     user, key = await new(store)
     session = await open_session(store, user, NOON)
     (name,) = await store.redis.keys("ttr:session:*")
-    await store.redis.hdel(name, "access_key")
-    await store.redis.hdel(keys.user(user.partition, user.id), "access_key")
-    old = await session_user(store, session)
-    assert old is not None
-    assert old.access_key == ""
+    await store.redis.hdel(name, "opened_by")
+    await store.redis.hset(name, "access_key", digest(key))
+    await store.redis.delete(keys.access_keys(user.partition, user.id))
+    await store.redis.hset(keys.user(user.partition, user.id), "access_key", digest(key))
+    await store.redis.hset(
+        keys.access_key(digest(key)), mapping={"user_id": user.id, "last4": key[-4:], "created_at": NOON}
+    )
+    assert await session_user(store, session) == user
     assert await user_by_key(store, key) == user
-    await accounts.rotate_key(store, user, now=NOON)
+    assert await store.redis.hget(keys.user(user.partition, user.id), "access_key") is None
+    await accounts.replace_key(store, user, key_of(user), now=NOON)
     assert await session_user(store, session) is None
+    with pytest.raises(KeyEnded, match="replaced"):
+        await user_by_key(store, key)
 
 
 async def test_a_new_key_of_a_closed_account_is_none(store: Store) -> None:
     user, _ = await new(store)
     await close(store, user.id, now=NOON)
     with pytest.raises(KeyEnded):
-        await accounts.rotate_key(store, user, now=NOON)
+        await accounts.replace_key(store, user, key_of(user), now=NOON)
     assert len(await store.redis.keys("ttr:access-key:*")) == 1

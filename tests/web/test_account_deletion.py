@@ -59,7 +59,7 @@ async def test_nobody_who_is_logged_in_reads_that_an_account_is_deleted(owner: V
 async def test_an_operator_deletes_no_account(
     owner: Visitor, account: tuple[User, str], store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def as_operator(store: Store, session: str) -> User:
+    async def as_operator(store: Store, session: str, *_: object) -> User:
         return replace(account[0], operator="ada")
 
     monkeypatch.setattr(security, "session_user", as_operator)

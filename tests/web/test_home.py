@@ -8,8 +8,8 @@ from tests.web.conftest import Visitor, text
 from ttr.app import create_app
 from ttr.domain.allowance import parse_limits
 from ttr.settings import Settings
+from ttr.store.access_keys import user_by_key
 from ttr.store.redis import Store
-from ttr.store.users import user_by_key
 
 
 async def test_the_front_page_offers_a_key_and_the_way_in(visitor: Visitor) -> None:

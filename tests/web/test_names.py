@@ -206,7 +206,7 @@ async def test_an_operator_changes_no_names(
     path: str,
     form: dict[str, str],
 ) -> None:
-    async def as_operator(store: Store, session: str) -> User:
+    async def as_operator(store: Store, session: str, *_: object) -> User:
         found = await user_by_id(store, account[0].id)
         assert found
         return replace(found, operator="ada")

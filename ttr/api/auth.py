@@ -7,11 +7,13 @@ from quart import request
 from ttr import current
 from ttr.address import counted_as
 from ttr.api import limits
+from ttr.domain.access_key import AccessKey
 from ttr.noted import note_means
 from ttr.now import now_ms
+from ttr.store.access_keys import user_by_key_fields
 from ttr.store.allowances import look_up_key
 from ttr.store.errors import KeyEnded
-from ttr.store.users import User, user_by_key_fields
+from ttr.store.users import User
 
 
 class Unauthorized(Exception):
@@ -52,3 +54,10 @@ async def caller(zone: Literal["bulk", "account", "slug"] | None = None) -> User
     if zone is not None:
         await limits.spend(zone, user.id)
     return user
+
+
+def key_of(user: User) -> AccessKey:
+    """The key that this caller sent."""
+    if user.key is None:
+        raise Unauthorized("Send your access key in the X-Auth-Key header.")
+    return user.key

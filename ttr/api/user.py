@@ -7,13 +7,14 @@ from quart import Response, request
 from typing_extensions import TypedDict
 
 from ttr import accounts, current
-from ttr.api.auth import caller
+from ttr.api.auth import caller, key_of
 from ttr.api.body import body_bytes, private
 from ttr.api.describe import Moment, operation
 from ttr.domain.account_slug import FORM, account_slug_fault
 from ttr.domain.invalid import Contradiction, FieldError, parse_form, parse_json
 from ttr.domain.moments import iso
 from ttr.now import now_ms
+from ttr.store.access_keys import list_keys
 from ttr.store.account_slugs import FORMER_MAX, Family, former_slugs, is_free
 from ttr.store.errors import AccountSlugTaken
 from ttr.store.users import User, account_facts
@@ -121,9 +122,10 @@ async def show() -> Response:
 
 @operation("Replace the access key", tag="Account", answers={200: NewKeyJson})
 async def rotate_key() -> Response:
-    """Get a new access key. The old one opens nothing from here on, and everybody who is logged in is logged out."""
+    """Get a new access key in place of the one that was sent. That one, and the logins it made, end here."""
     user = await caller("account")
-    answer: NewKeyJson = {"auth_key": await accounts.rotate_key(current.store(), user, now=now_ms())}
+    auth_key = await accounts.replace_key(current.store(), user, key_of(user), now=now_ms())
+    answer: NewKeyJson = {"auth_key": auth_key}
     response = private(answer)
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -182,7 +184,9 @@ async def _user_json(user: User) -> UserJson:
         "user_slug": user.user_slug,
         "public_slug": user.public_slug,
         "created_at": iso(user.created_at),
-        "keys": [{"last4": facts.last4, "created_at": iso(facts.key_since)}],
+        "keys": [
+            {"last4": key.last4, "created_at": iso(key.created_at)} for key, _ in await list_keys(store, user)
+        ],
         "former_slugs": [
             {"slug": former.slug, "until": iso(former.until)}
             for former in await former_slugs(store, user, now_ms())

@@ -172,7 +172,8 @@ async def _put(store: Store, connection: Connection, kind: str, page: _Page, *, 
                             fields,
                             former_slugs=unpack_pairs(parts.get("former_slugs", {})),
                             chore=_list(parts.get("chore")),
-                            access_key=unpack_pairs(parts.get("access_key", {})),
+                            access_keys=unpack_pairs(parts.get("access_keys", {})),
+                            only_key=unpack_pairs(parts.get("access_key", {})),
                             deliveries=logs.get(name, []),
                         )
             await pipe.execute()

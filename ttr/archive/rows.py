@@ -20,13 +20,13 @@ class Row:
     parts: str
 
 
-def to_row(record: Record, more_parts: Parts | None = None) -> Row:
-    """The row of a record of any kind but `bodies`; `more_parts` were read elsewhere."""
+def to_row(record: Record) -> Row:
+    """The row of a record of any kind but `bodies`."""
     read = _PARTS.get(record.kind)
     flat, *rest = record.parts
     if not flat and record.kind != "partition":
         return Row(record.kind, record.id, None, "{}")
-    parts = {name: part for name, part in (read(*rest) if read else {}).items() if part} | (more_parts or {})
+    parts = {name: part for name, part in (read(*rest) if read else {}).items() if part}
     return Row(record.kind, record.id, to_json(pack_pairs(flat)), to_json(parts))
 
 
@@ -52,8 +52,12 @@ def _check(
     }
 
 
-def _user(former_slugs: Sequence[bytes], chore: Sequence[bytes]) -> Parts:
-    return {"former_slugs": pack_pairs(former_slugs), "chore": _list(chore)}
+def _user(former_slugs: Sequence[bytes], chore: Sequence[bytes], access_keys: Sequence[bytes]) -> Parts:
+    return {
+        "former_slugs": pack_pairs(former_slugs),
+        "chore": _list(chore),
+        "access_keys": pack_pairs(access_keys),
+    }
 
 
 def _lane(queue: Sequence[bytes], due: bytes | None, expires: int) -> Parts:

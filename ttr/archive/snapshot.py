@@ -7,7 +7,6 @@ snapshot, which both remember: if they differ, one of them went back in time, an
 
 import logging
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -15,7 +14,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from ttr.archive.database import Database
-from ttr.archive.encoding import pack_pairs, to_json
+from ttr.archive.encoding import to_json
 from ttr.archive.errors import ArchiveUnfit
 from ttr.archive.rows import to_row
 from ttr.archive.staging import HISTORY, NAMED, TABLES, Stage, merge, staging, write_partition
@@ -24,8 +23,7 @@ from ttr.now import now_ms
 from ttr.store import keys, snapshots
 from ttr.store.marks import mark_all, mark_records
 from ttr.store.redis import Store, store_trouble
-from ttr.store.snapshots import Begun, Record
-from ttr.store.users import read_key_records
+from ttr.store.snapshots import Begun
 
 log = logging.getLogger(__name__)
 
@@ -205,29 +203,16 @@ async def _drain(store: Store, connection: Connection, begun: Begun, *, went_bac
             taken = await snapshots.take(store, begun, whole_logs=whole_logs)
             for line in taken.history:
                 await stage.add_line(line)
-            access = await _access_keys(store, taken.records)
             records, own = (
                 (taken.records[:-1], taken.records[-1]) if taken.complete else (taken.records, None)
             )
             for record in records:
-                await stage.add_record(record, access.get(record.id) if record.kind == "user" else None)
+                await stage.add_record(record)
             if own:
                 break
     await merge(connection, stage, begun.partition, went_back=went_back)
     await write_partition(connection, to_row(own), begun.partition, begun.token, now_ms())
     return stage
-
-
-async def _access_keys(store: Store, records: Sequence[Record]) -> dict[str, dict[str, Any]]:
-    """The access keys of the accounts among some records, by account: they lie outside the partitions."""
-    digests: dict[str, str] = {}
-    for record in records:
-        if record.kind == "user":
-            fields = dict(zip(record.parts[0][::2], record.parts[0][1::2], strict=True))
-            if b"access_key" in fields:
-                digests[record.id] = fields[b"access_key"].decode()
-    found = await read_key_records(store, list(digests.values()))
-    return {user: {"access_key": pack_pairs(flat)} for user, flat in zip(digests, found, strict=True) if flat}
 
 
 async def _save_globals(store: Store, connection: Connection, *, compared: bool) -> None:

@@ -132,18 +132,18 @@ class Stage:
         self.left_out: dict[str, str] = {}
         """Records of which no row can be made, or that Postgres refuses, and why; they keep nobody else's out."""
 
-    async def add_record(self, record: Record, more_parts: dict[str, Any] | None = None) -> None:
+    async def add_record(self, record: Record) -> None:
         """A record, as it was read last; with a check's log what it keeps, if it was read as well."""
         with self._leaving_out(f"{record.kind}:{record.id}"):
-            await self._add_record(record, more_parts)
+            await self._add_record(record)
 
-    async def _add_record(self, record: Record, more_parts: dict[str, Any] | None) -> None:
+    async def _add_record(self, record: Record) -> None:
         if record.kind == "bodies":
             for body in record.parts[0]:
                 number = int.from_bytes(body[:4], "big")
                 await self._add("b", record.id, number, None, None, None, body[4:])
             return
-        row = to_row(record, more_parts)
+        row = to_row(record)
         if row.fields is None:
             self.gone.add(row.kind)
         await self._add(row.kind, row.id, None, None, row.fields, row.parts, None)

@@ -14,6 +14,10 @@ TAG_MAX = 50
 """Characters of one tag."""
 TAGS_MAX = 20
 """Tags of one check."""
+ACCESS_KEYS_MAX = 20
+"""Access keys of one account."""
+BINDINGS_MAX = 20
+"""Addresses, and origins, that one access key is bound to."""
 FILTER_TAGS_MAX = 5
 """Tags that a list is filtered by; each is looked for in up to all checks of an account."""
 NUMBER_MAX = 999_999_999_999_999

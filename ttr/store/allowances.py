@@ -9,9 +9,10 @@ from redis.exceptions import NoScriptError, RedisError
 from ttr.domain.allowance import Allowance, Limit
 from ttr.domain.allowance import take as taken
 from ttr.store import keys
+from ttr.store.access_keys import KEY_FIELDS, access_key_name
 from ttr.store.errors import TooMany
 from ttr.store.redis import Store, store_trouble
-from ttr.store.users import KEY_FIELDS, access_key_name, digest
+from ttr.store.users import digest
 
 log = logging.getLogger(__name__)
 

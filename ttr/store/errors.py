@@ -65,9 +65,26 @@ class KeyEnded(Exception):
 
     def __init__(self, ended: str) -> None:
         self.ended = ended
-        """"replaced" or "deleted"."""
-        why = "its account was deleted" if ended == "deleted" else "it was replaced by a new one"
-        super().__init__(f"This access key opens nothing any more: {why}.")
+        """"replaced", "revoked", "blocked" or "deleted"."""
+        super().__init__(f"This access key opens nothing any more: {_ENDS.get(ended, _ENDS['replaced'])}.")
+
+
+_ENDS = {
+    "replaced": "it was replaced by a new one",
+    "revoked": "it was revoked",
+    "blocked": "the operator has blocked it",
+    "deleted": "its account was deleted",
+}
+
+
+class LastKey(Exception):
+    """The one key that may do everything can't be revoked: nobody could get in any more."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This is the last key that may do everything: without it nobody could get in any more. Make another one "
+            "first, or replace this one."
+        )
 
 
 class NotDead(Exception):

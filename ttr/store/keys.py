@@ -35,9 +35,20 @@ def sequence(kind: str) -> str:
 
 
 def access_key(digest: str) -> str:
-    """Hash, durable: SHA-256 of an access key -> `user_id`, `last4`, `created_at`. The account decides whether it is
-    its key. Of one that was, ephemeral, 24 hours: `ended` (replaced, deleted) alone."""
+    """Hash, durable (made anew from `access_keys`): SHA-256 of an access key -> `user_id`. The account decides whether
+    it is one of its keys. Of one that was, ephemeral, 24 hours: `ended` (replaced, revoked, blocked, deleted),
+    `account`, `name`, `last4`."""
     return f"ttr:access-key:{digest}"
+
+
+def ended_keys() -> str:
+    """Sorted set, ephemeral: SHA-256 of an access key that was ended -> until when that is remembered, ms."""
+    return "ttr:ended-keys"
+
+
+def admin_family(family: str) -> str:
+    """Hash, ephemeral, expires with its newest token: a login of an admin."""
+    return f"ttr:admin-family:{family}"
 
 
 def user_slug(slug: str) -> str:
@@ -71,8 +82,10 @@ def reindexing() -> str:
 
 
 def session(digest: str) -> str:
-    """Hash, ephemeral, expires a year after its last use: SHA-256 of a session id -> `user_id`,
-    `created_at`, `access_key` (the key it was opened with: the session ends with that)."""
+    """Hash, ephemeral, expires a year after its last use: SHA-256 of a session id -> `user_id`, `created_at`,
+    `opened_by` ("key:<digest>", "telegram:<Telegram id>" or "admin:<name>:<family>": the session ends with that),
+    `seen_at`, `address` and `agent` of its last use, at most a minute old. One that was opened by an older version has
+    `access_key` (a digest) in place of `opened_by`."""
     return f"ttr:session:{digest}"
 
 
@@ -280,21 +293,31 @@ def gaps(partition: int) -> str:
 
 def user(partition: int, user_id: int) -> str:
     """Hash, durable: `id`, `user_slug`, `public_slug`, `created_at`, `data_key` (wrapped by the master key),
-    `access_key` (the SHA-256 of the one key that opens it), `renaming` (of a change of slugs under way,
-    token:until:user slug:public slug:public slug before), of an account that is being deleted `closed_at`,
-    `closed_user_slug` and `closed_public_slug` in place of the slugs and `data_key`: who has no `user_slug` is gone,
-    `version` (grows with every change of anything the account sees), `preferences` (how its pages look, as
-    `ttr/domain/preferences.py` has it), `tag_count`, `body_bytes`,
-    `queued` and `queued_bytes` (events that wait for a channel), `delivery_count` (ever),
-    `interval_count` and `interval_sum` (s, of the
-    checks with an interval), `duration_count` and `duration_sum` (ms, of the checks' last runs); while its
-    indexes are built anew, `reindexing` (the rebuild's token) and `reindexed_to` (the last check in those sums)."""
+    `access_key` (of an account of an older version: the digest of its one key, until that is used), `renaming` (of
+    a change of slugs under way, token:until:user slug:public slug:public slug before), of an account that is being
+    deleted `closed_at`, `closed_user_slug` and `closed_public_slug` in place of the slugs and `data_key`: who has
+    no `user_slug` is gone, `version` (grows with every change of anything the account sees), `preferences` (how its
+    pages look, as `ttr/domain/preferences.py` has it), `tag_count`, `body_bytes`, `queued` and `queued_bytes`
+    (events that wait for a channel), `delivery_count` (ever), `interval_count` and `interval_sum` (s, of the checks
+    with an interval), `duration_count` and `duration_sum` (ms, of the checks' last runs); while its indexes are
+    built anew, `reindexing` (the rebuild's token) and `reindexed_to` (the last check in those sums)."""
     return f"{prefix(partition)}user:{user_id}"
 
 
 def user_checks(partition: int, user_id: int) -> str:
     """Sorted set, durable: check -> its number."""
     return f"{user(partition, user_id)}:checks"
+
+
+def access_keys(partition: int, user_id: int) -> str:
+    """Hash, durable: SHA-256 of each of the account's access keys -> what is known of it, JSON
+    (`ttr/domain/access_key.py`)."""
+    return f"{user(partition, user_id)}:access-keys"
+
+
+def key_uses(partition: int, user_id: int) -> str:
+    """Hash, ephemeral: SHA-256 of an access key -> "ms address" of its last use, at most a minute old."""
+    return f"{user(partition, user_id)}:key-uses"
 
 
 def former_slugs(partition: int, user_id: int) -> str:

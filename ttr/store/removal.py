@@ -8,6 +8,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 
+from ttr.domain.access_key import AccessKey, read_access_key
 from ttr.store import keys
 from ttr.store.account_slugs import Family
 from ttr.store.chores import LEASE_MS, Chore
@@ -27,6 +28,8 @@ OF_ACCOUNT: tuple[Callable[[int, int], str], ...] = (
     keys.user_defaults,
     keys.user_deliveries,
     keys.former_slugs,
+    keys.access_keys,
+    keys.key_uses,
     keys.by_name,
     keys.by_uuid,
     keys.by_deadline,
@@ -44,8 +47,7 @@ OF_ACCOUNT: tuple[Callable[[int, int], str], ...] = (
 class Closed:
     """What a closed account still has outside its partition."""
 
-    access_key: str
-    """Its key's digest."""
+    access_keys: tuple[AccessKey, ...]
     slugs: tuple[tuple[Family, str], ...]
     """Claims that may be its own."""
 
@@ -70,15 +72,15 @@ async def read_closed(store: Store, user_id: int) -> Closed | None:
                 [
                     "user_slug",
                     "closed_at",
-                    "access_key",
                     "closed_user_slug",
                     "closed_public_slug",
                     "renaming",
                 ],
             )
             pipe.zrange(keys.former_slugs(partition, user_id), 0, -1)
-            fields, former = await pipe.execute()
-    user_slug, closed_at, access_key, *slugs = (None if value is None else value.decode() for value in fields)
+            pipe.hgetall(keys.access_keys(partition, user_id))
+            fields, former, of_user = await pipe.execute()
+    user_slug, closed_at, *slugs = (None if value is None else value.decode() for value in fields)
     if user_slug is not None or closed_at is None:
         return None
     closed_user_slug, closed_public_slug, renaming = slugs
@@ -91,7 +93,8 @@ async def read_closed(store: Store, user_id: int) -> Closed | None:
         ("public_slug", public_slug_before),
         *(("user_slug", slug.decode()) for slug in former),
     ]
-    return Closed(access_key or "", tuple((family, slug) for family, slug in claims if slug))
+    access_keys = tuple(read_access_key(name.decode(), text) for name, text in of_user.items())
+    return Closed(access_keys, tuple((family, slug) for family, slug in claims if slug))
 
 
 async def remove_outbox(store: Store, user_id: int) -> None:

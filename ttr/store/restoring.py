@@ -170,10 +170,14 @@ def queue_user(
     *,
     former_slugs: Fields,
     chore: Sequence[bytes],
-    access_key: Fields,
+    access_keys: Fields,
+    only_key: Fields,
     deliveries: Sequence[str],
 ) -> None:
-    """An account behind its checks, with its names; `deliveries` are the names of its log, newest first."""
+    """An account behind its checks, with its names and keys; `deliveries` are the names of its log, newest first.
+
+    `only_key` is what an older version kept of the account's one key, outside the account.
+    """
     partition = keys.partition_of(user_id)
     _queue_hash(pipe, keys.user(partition, user_id), fields)
     _queue_list(pipe, keys.user_chore(partition, user_id), chore)
@@ -185,8 +189,11 @@ def queue_user(
     for family, name in ((keys.user_slug, b"user_slug"), (keys.public_slug, b"public_slug")):
         if name in fields:
             pipe.set(family(fields[name].decode()), user_id)
-    if access_key:
-        _queue_hash(pipe, keys.access_key(fields[b"access_key"].decode()), access_key)
+    _queue_hash(pipe, keys.access_keys(partition, user_id), access_keys)
+    for name in access_keys:
+        _queue_hash(pipe, keys.access_key(name.decode()), {b"user_id": b"%d" % user_id})
+    if only_key:
+        _queue_hash(pipe, keys.access_key(fields[b"access_key"].decode()), only_key)
 
 
 def queue_outbox(pipe: Any, user_id: int, entry: str, fields: Fields) -> None:

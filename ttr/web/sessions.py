@@ -4,9 +4,10 @@ from quart import Response, g, request
 
 from ttr import current
 from ttr.now import now_ms
+from ttr.store.access_keys import user_by_key
 from ttr.store.errors import KeyEnded
 from ttr.store.sessions import close_session, open_session
-from ttr.store.users import User, user_by_key
+from ttr.store.users import User
 from ttr.web.home import front
 from ttr.web.reply import see
 from ttr.web.security import SESSION_COOKIE, end_session, start_session

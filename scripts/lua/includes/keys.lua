@@ -19,6 +19,8 @@ local function by_due_key(prefix, id) return prefix .. "user:" .. id .. ":by:due
 local function running_key(prefix, id) return prefix .. "user:" .. id .. ":running" end
 local function search_key(prefix, id) return prefix .. "user:" .. id .. ":search" end
 local function former_slugs_key(prefix, id) return prefix .. "user:" .. id .. ":former-slugs" end
+local function access_keys_key(prefix, id) return prefix .. "user:" .. id .. ":access-keys" end
+local function key_uses_key(prefix, id) return prefix .. "user:" .. id .. ":key-uses" end
 local function user_defaults_key(prefix, id) return prefix .. "user:" .. id .. ":default-channels" end
 local function user_deliveries_key(prefix, id) return prefix .. "user:" .. id .. ":deliveries" end
 local function check_deliveries_key(prefix, id) return prefix .. "check:" .. id .. ":deliveries" end
