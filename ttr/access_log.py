@@ -1,4 +1,4 @@
-"""What every answer carries, `X-Request-ID` and `X-Process-Time`, and one line of the log for each request.
+"""What every answer carries, `X-Request-ID`, `X-Process-Time` and over TLS word of it, and a line of the log for each.
 
 An ASGI app around all doors, so that pings, refusals and what breaks are numbered as well.
 """
@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from ttr.address import Network, client_address, is_trusted
 from ttr.noted import FORMER_PING_ROUTE, PING_ROUTE, Noted, begin
+from ttr.security_headers import TRANSPORT
 
 log = logging.getLogger("ttr.access")
 
@@ -49,11 +50,12 @@ class AccessLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                ours = (
-                    (b"x-request-id", noted.request_id.encode()),
-                    (b"x-process-time", b"%.6f" % (perf_counter() - began)),
-                )
-                message = {**message, "headers": [*message.get("headers", ()), *ours]}
+                headers = [*message.get("headers", ())]
+                headers.append((b"x-request-id", noted.request_id.encode()))
+                headers.append((b"x-process-time", b"%.6f" % (perf_counter() - began)))
+                if scope["scheme"] == "https":
+                    headers.append(TRANSPORT)
+                message = {**message, "headers": headers}
             await send(message)
 
         try:

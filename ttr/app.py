@@ -27,6 +27,7 @@ from ttr.paths import STATIC, TEMPLATES
 from ttr.ping.asgi import PingDoor
 from ttr.ping.handler import PingHandler
 from ttr.ping.limits import PingLimits
+from ttr.security_headers import DATA, FILES, secure
 from ttr.settings import Settings
 from ttr.store.changes import Changes
 from ttr.store.deadlines import tick_web
@@ -65,6 +66,7 @@ def create_app(settings: Settings) -> Quart:
     app.register_blueprint(health_blueprint)  # GET /health
     _answer_refusals(app)
     app.before_request(_note_route)
+    app.after_request(_close)
 
     door = PingDoor(  # pings: /p/..., /ping/...
         app.asgi_app,
@@ -122,6 +124,18 @@ def _answer_refusals(app: Quart) -> None:
 async def _note_route() -> None:
     if request.url_rule is not None:
         note_route(request.url_rule.rule)
+
+
+async def _close(response: Response) -> Response:
+    """What a door has not said of its answer: that it is for nobody else, and that nothing in it runs."""
+    if request.endpoint == "static":
+        return secure(response, FILES)
+    if request.path.startswith("/api/"):
+        response.vary.add("X-Auth-Key")
+    if "Content-Security-Policy" not in response.headers:
+        return secure(response, DATA)
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
 
 
 async def _tick(store: Store, stop: asyncio.Event) -> None:

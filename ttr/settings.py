@@ -25,6 +25,8 @@ OBSOLETE = {
     "WORKER_CONCURRENCY": "one worker sends to 500 addresses at a time; start more workers for more",
     "TELEGRAM_RATE_LIMIT_PER_MIN": "RC_ASSUMED_LIMIT_PER_MIN is the limit for every service",
     "EMBED_BEAT": "the clock is a process of its own",
+    "SECURITY_HEADERS_ENABLED": "every answer has its security headers; nothing is served better without them",
+    "CSP_USER_DASHBOARD": "pages load nothing from elsewhere, so there is nothing to allow",
     "UVICORN_LOG_LEVEL": "LOG_LEVEL sets the level of every part",
 }
 

@@ -115,9 +115,10 @@ async def test_a_refusal_of_the_door_itself_is_numbered_as_well(settings: Settin
 
 
 async def test_an_id_is_kept_from_trusted_proxies_alone(settings: Settings, store: Store) -> None:
-    behind = settings.model_copy(update={"trusted_proxies": parse_networks("127.0.0.1/32")})
-    for trusted in (False, True):
-        async with hypercorn_door(behind if trusted else settings) as door:
+    for proxies in ("", "10.0.0.0/8", "127.0.0.1/32"):
+        trusted = proxies.startswith("127.")
+        behind = settings.model_copy(update={"trusted_proxies": parse_networks(proxies)})
+        async with hypercorn_door(behind) as door:
             for given in ("a" * 8, "A-b_c" * 10, "z" * 64):
                 kept = (await door.ask("GET", "/", f"X-Request-ID: {given}")).header("x-request-id")
                 assert (kept == given) is trusted
@@ -211,6 +212,7 @@ async def test_a_hostile_agent_forges_no_line(lines: Lines) -> None:
     # No server lets a line break through in a header; we do not depend on that.
     headers = [(b"user-agent", HOSTILE.encode())]
     scope = {"type": "http", "method": "GET\nX", "path": "/", "client": None, "headers": headers}
+    scope |= {"scheme": "http"}
     await AccessLog(behind, told="all", trusted_proxies=())(scope, _receive, send)
     (line,) = lines.told
     assert line.startswith("- GET?X - 200 ")
@@ -279,7 +281,8 @@ async def test_what_no_door_has_caught_is_a_500_in_our_words(lines: Lines) -> No
         sent.append(message)
 
     around = AccessLog(behind, told="all", trusted_proxies=())
-    scope = {"type": "http", "method": "GET", "path": "/s3cret", "headers": [], "client": ("192.0.2.1", 1)}
+    scope = {"type": "http", "scheme": "http", "method": "GET", "path": "/s3cret", "headers": []}
+    scope |= {"client": ("192.0.2.1", 1)}
     await around(scope, _receive, send)
     assert sent[0]["status"] == 500
     assert ID.fullmatch(dict(sent[0]["headers"])[b"x-request-id"].decode())

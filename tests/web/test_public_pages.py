@@ -21,6 +21,7 @@ from ttr.domain.allowance import parse_limits
 from ttr.domain.check import Check
 from ttr.domain.status_page import Entry, Layout, Notice, StatusPage, StatusPageSettings
 from ttr.now import now_ms
+from ttr.security_headers import PUBLIC_PAGES
 from ttr.settings import Settings
 from ttr.store.checks import create_check, delete_check, pause_check, update_check
 from ttr.store.deadlines import tick_clock
@@ -30,7 +31,7 @@ from ttr.store.redis import Store
 from ttr.store.status_pages import create_status_page, delete_status_page, update_status_page
 from ttr.store.users import User, create_user, digest
 from ttr.web import copies, public_pages
-from ttr.web.public_reply import CSP, HTML, Packed, pack, whole
+from ttr.web.public_reply import HTML, Packed, pack, whole
 
 pytestmark = pytest.mark.usefixtures("nothing_is_kept")
 
@@ -260,15 +261,15 @@ async def test_public_answers_can_be_kept_by_anybody(store: Store, user: User, o
         assert "Set-Cookie" not in response.headers
         assert response.headers["Cache-Control"] == "public, max-age=5"
         assert response.headers["Vary"] == "Accept-Encoding"
-        assert response.headers["Content-Security-Policy"] == CSP
+        assert response.headers["Content-Security-Policy"] == PUBLIC_PAGES["Content-Security-Policy"]
         assert "csrf_token" not in await text(response)
         tag = response.headers["ETag"]
         same = await owner.client.get(
             f"/s/{user.public_slug}/prod{kind}", headers={"If-None-Match": f'"x", {tag}'}
         )
         assert (same.status_code, await text(same), same.headers["ETag"]) == (304, "", tag)
-    assert "unsafe" not in CSP
-    assert "script-src 'self'" in CSP
+    assert "unsafe" not in PUBLIC_PAGES["Content-Security-Policy"]
+    assert "script-src 'self'" in PUBLIC_PAGES["Content-Security-Policy"]
 
 
 async def test_data_can_be_read_by_other_sites_pages(store: Store, user: User, visitor: Visitor) -> None:

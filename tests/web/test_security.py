@@ -12,12 +12,12 @@ from ttr.app import create_app
 from ttr.domain import limits
 from ttr.domain.schedule import SCHEDULE_TEXT_MAX
 from ttr.now import now_ms
+from ttr.security_headers import PAGES as PAGES_HEADERS
 from ttr.settings import Settings
 from ttr.store.redis import Store
 from ttr.store.sessions import open_session
 from ttr.store.users import User, create_user
 from ttr.web.public import PATHS
-from ttr.web.security import HEADERS
 
 PAGES = (
     *("/dashboard", "/checks/new", "/checks/{id}", "/checks/{id}/settings", "/checks/{id}/delete"),
@@ -91,7 +91,7 @@ async def test_every_page_carries_the_security_headers(owner: Visitor) -> None:
     check = await owner.make_check()
     for path in ("/", *PAGES, *FRAGMENTS, "/nowhere", "/dashboard/list?since=1"):
         response = await owner.get(path.format(id=check))
-        for name, value in HEADERS.items():
+        for name, value in PAGES_HEADERS.items():
             assert response.headers[name] == value, path
         assert response.content_type == "text/html; charset=utf-8"
 

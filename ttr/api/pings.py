@@ -17,6 +17,7 @@ from ttr.domain.invalid import parse_form
 from ttr.domain.moments import iso
 from ttr.geo import Place
 from ttr.history import page_pings
+from ttr.security_headers import DOWNLOADS, secure
 from ttr.store.checks import get_check
 from ttr.store.errors import NotFound
 from ttr.store.ping_log import KINDS, METHODS, PingEntry
@@ -133,9 +134,8 @@ async def body(check: str, number: int) -> Response:
         raise NotFound("This ping has no body that is kept.")
     answer = Response(kept[1], mimetype="application/octet-stream")
     answer.headers["Content-Disposition"] = f'attachment; filename="ping-{number}.bin"'
-    answer.headers["X-Content-Type-Options"] = "nosniff"
     answer.headers["Cache-Control"] = "private, no-cache"
-    return answer
+    return secure(answer, DOWNLOADS)
 
 
 def ping_json(entry: PingEntry, place: Place) -> PingJson:

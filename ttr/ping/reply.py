@@ -5,7 +5,11 @@ import json
 from ttr.domain.allowance import Allowance
 from ttr.ping.request import PingReply
 
-_COMMON = ((b"access-control-allow-origin", b"*"), (b"cache-control", b"no-store"))
+_COMMON = (
+    (b"access-control-allow-origin", b"*"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+)
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
 _JSON = (b"content-type", b"application/json")
 

@@ -12,6 +12,7 @@ from mimetypes import guess_type
 from quart import Response, request, send_from_directory
 
 from ttr.paths import STATIC
+from ttr.security_headers import FILES, secure
 
 _FOREVER = "public, max-age=31536000, immutable"
 _TEXT = (".css", ".js", ".svg", ".txt")
@@ -56,8 +57,7 @@ async def show(digest: str, path: str) -> Response:
     else:
         response = await send_from_directory(STATIC, path)
     response.headers["Cache-Control"] = _FOREVER if digest == tree_digest() else "no-cache"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response
+    return secure(response, FILES)
 
 
 @cache

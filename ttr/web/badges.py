@@ -31,6 +31,7 @@ from ttr.domain.published import Overall
 from ttr.domain.shown import shown_status
 from ttr.domain.uptime import uptime
 from ttr.now import now_ms
+from ttr.security_headers import PICTURES
 from ttr.store.badges import Seen, find_check, find_counts
 from ttr.store.check_list import Counts
 from ttr.store.errors import NotFound, StoreUnavailable
@@ -48,12 +49,6 @@ _NO_BADGE = "There is no badge at this address."
 _NO_UPTIME = "Only a check has an uptime."
 _RETRY_SECONDS = 5
 _TYPES: Mapping[Form, str] = {"svg": "image/svg+xml; charset=utf-8", "json": "application/json"}
-_HEADERS = {
-    "Access-Control-Allow-Origin": "*",
-    "Cross-Origin-Resource-Policy": "cross-origin",
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +222,7 @@ async def _respond(make: Callable[[], Awaitable[Answer]]) -> Response:
 
 
 def _response(found: Answer) -> Response:
-    headers = {**_HEADERS, "Cache-Control": f"public, max-age={KEPT_SECONDS}"}
+    headers = {**PICTURES, "Cache-Control": f"public, max-age={KEPT_SECONDS}"}
     if found.status == 200:
         tag = f'"{hashlib.sha256(found.body).hexdigest()[:32]}"'
         headers["ETag"] = tag
@@ -241,7 +236,7 @@ def _response(found: Answer) -> Response:
 
 def _passing(found: Answer) -> Response:
     """An answer that will be another one soon."""
-    headers = {**_HEADERS, "Cache-Control": "no-store", "Retry-After": str(_RETRY_SECONDS)}
+    headers = {**PICTURES, "Cache-Control": "no-store", "Retry-After": str(_RETRY_SECONDS)}
     return Response(found.body, found.status, headers, content_type=found.content_type)
 
 

@@ -13,11 +13,12 @@ from urllib.parse import urlencode
 from quart import Response, request
 
 from ttr import current
+from ttr.security_headers import PAGES, secure
 from ttr.store.changes import ROWS_MOST, Changes, News, Watcher
 from ttr.store.errors import StoreUnavailable
 from ttr.store.redis import Store
 from ttr.store.sessions import session_user
-from ttr.web.security import HEADERS, SESSION_COOKIE, visitor
+from ttr.web.security import SESSION_COOKIE, visitor
 
 ACCOUNT_STREAMS = 50
 """Open streams of an account in one process; the next is refused with 429, and its page asks by itself."""
@@ -69,7 +70,7 @@ async def show() -> Response:
     session = request.cookies[SESSION_COOKIE]
     response = Response(_events(changes, current.store(), session, user.id, seen, (rows, whole, account)))
     response.timeout = None
-    response.headers.update(HEADERS)
+    secure(response, PAGES)
     response.content_type = "text/event-stream; charset=utf-8"
     response.headers["X-Accel-Buffering"] = "no"
     return response
@@ -145,7 +146,7 @@ def _number(text: str) -> int:
 
 
 def _refuse(status: int, sentence: str) -> Response:
-    response = Response(sentence, status, headers=HEADERS)
+    response = secure(Response(sentence, status), PAGES)
     response.content_type = "text/plain; charset=utf-8"
     if status != 401:
         response.headers["Retry-After"] = _RETRY_SECONDS

@@ -12,6 +12,7 @@ from ttr.domain.flip import Flip
 from ttr.domain.schedule import next_due
 from ttr.history import read_around
 from ttr.now import now_ms
+from ttr.security_headers import DOWNLOADS, secure
 from ttr.store.check_log import CheckLog, read_log
 from ttr.store.checks import get_check
 from ttr.store.errors import NotFound, StoreUnavailable, TooMany
@@ -20,7 +21,7 @@ from ttr.store.pings import ONLY_RECORDED, Kept, Plan, Recorded, Target, read_bo
 from ttr.store.users import User
 from ttr.web.pauses import changed
 from ttr.web.reply import fragment, page, see
-from ttr.web.security import HEADERS, finish, require_user
+from ttr.web.security import finish, require_user
 from ttr.web.shown_text import SHOWN_MAX, shown_text
 
 _LOG_MAX = 1_000
@@ -88,8 +89,7 @@ async def download(check_id: int, number: int) -> Response:
         raise NotFound("no such body")
     response = Response(found[1], 200, content_type="application/octet-stream")
     response.headers["Content-Disposition"] = f'attachment; filename="check-{check.id}-ping-{number}.bin"'
-    response.headers["Content-Security-Policy"] = f"{HEADERS['Content-Security-Policy']}; sandbox"
-    return finish(response)
+    return finish(secure(response, DOWNLOADS))
 
 
 async def _body(check_id: int, number: int) -> dict[str, object]:

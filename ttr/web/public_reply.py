@@ -7,18 +7,9 @@ from dataclasses import dataclass
 
 from quart import Response, request
 
+from ttr.security_headers import PUBLIC_PAGES, secure
 from ttr.web.turns import by_turns
 
-CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
-    "form-action 'none'; base-uri 'none'; frame-ancestors *"
-)
-"""Of public pages. They hold no authority and change nothing, so other sites may show them in a frame."""
-HEADERS = {
-    "Content-Security-Policy": CSP,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "strict-origin-when-cross-origin",
-}
 MAX_AGE = 5
 """Seconds in which nobody in between asks again."""
 HTML, JSON, TEXT = "text/html; charset=utf-8", "application/json", "text/plain; charset=utf-8"
@@ -71,8 +62,7 @@ def reply(packed: Packed, *, indexed: bool = True) -> Response:
 
 def finish(response: Response, max_age: int = MAX_AGE) -> Response:
     """The headers of every public answer."""
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+    secure(response, PUBLIC_PAGES)
     response.headers.setdefault("Cache-Control", f"public, max-age={max_age}")
     response.headers["Vary"] = "Accept-Encoding"
     if response.content_type != HTML:

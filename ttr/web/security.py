@@ -1,4 +1,4 @@
-"""Who asks, and whether a form is ours: the session cookie, the double-submit token, the security headers."""
+"""Who asks, and whether a form is ours: the session cookie, the double-submit token."""
 
 import hmac
 import re
@@ -11,6 +11,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from ttr import current
 from ttr.noted import note_means
+from ttr.security_headers import PAGES, secure
 from ttr.store.sessions import SESSION_SECONDS, session_user
 from ttr.store.users import User
 
@@ -34,17 +35,6 @@ UPLOADS = ("/account/import",)
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}", re.ASCII)
 _NONCE_LENGTH = 32
-
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    # Ping URLs stand in no other site's log; forms of ours keep their Origin.
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
 
 
 class NotSignedIn(Exception):
@@ -162,8 +152,7 @@ def end_session() -> None:
 
 def finish(response: Response) -> Response:
     """Security headers and cookies, on every HTML answer."""
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+    secure(response, PAGES)
     if "new_csrf" in g:
         set_cookie(response, CSRF_COOKIE, g.new_csrf)
     session = g.get("session")

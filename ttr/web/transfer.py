@@ -24,7 +24,7 @@ from ttr.transfer.turns import Crowded
 from ttr.upload import uploaded
 from ttr.web.account import account_page
 from ttr.web.reply import page, see
-from ttr.web.security import CSRF_COOKIE, finish, judge_token, require_user, session_id
+from ttr.web.security import CSRF_COOKIE, finish, judge_token, owner_only, require_user, session_id
 
 SHOWN = 100
 """Entries of each kind that a page shows; it says how many more there are."""
@@ -42,6 +42,8 @@ async def export() -> Response:
     """The file, with secrets under a passphrase if one is given."""
     user = await require_user()
     form = await request.form
+    if form.get("with_secrets"):
+        owner_only(user)
     passphrase, again = form.get("passphrase", ""), form.get("passphrase_again", "")
     if form.get("with_secrets") and (fault := _passphrase_fault(passphrase, again)):
         return await account_page(user, 422, errors={"passphrase": fault})
