@@ -19,6 +19,7 @@ from ttr.archive.database import open_archive
 from ttr.channels.means import open_means
 from ttr.domain.flapping import flap_rules
 from ttr.domain.limits import JSON_BODY_MAX
+from ttr.forwarded import Forwarded
 from ttr.geo import open_geo
 from ttr.health import health_blueprint
 from ttr.noted import note_route, route
@@ -75,7 +76,8 @@ def create_app(settings: Settings) -> Quart:
         trusted_proxies=settings.trusted_proxies,
     )
     around = AccessLog(door, told=settings.access_log, trusted_proxies=settings.trusted_proxies)
-    app.asgi_app = around  # type: ignore[method-assign, assignment]  # how Quart takes ASGI middleware
+    outside = Forwarded(around, trusted_proxies=settings.trusted_proxies)
+    app.asgi_app = outside  # type: ignore[method-assign, assignment]  # how Quart takes ASGI middleware
 
     @app.while_serving
     async def _lifespan() -> AsyncGenerator[None, None]:

@@ -126,7 +126,7 @@ class Settings(BaseModel):
     )
     trusted_proxies: tuple[Network, ...] = Field(
         (),
-        description="networks (CIDR, comma separated) whose X-Forwarded-For and country headers are believed; "
+        description="networks (CIDR, comma separated) of proxies, whose forwarded headers are believed; "
         "none by default",
     )
     geoip_database_path: Path | None = Field(
