@@ -38,6 +38,7 @@ from ttr.store.redis import Store, open_store, wait_until_ready
 from ttr.upload import SizedRequest
 from ttr.web import public_blueprint, web_blueprint
 from ttr.web.errors import http_error
+from ttr.web.page_limits import refuse_floods
 
 log = logging.getLogger(__name__)
 
@@ -123,14 +124,20 @@ def _answer_refusals(app: Quart) -> None:
         return await (http_problem if request.path.startswith("/api/") else http_error)(error)
 
 
-async def _note_route() -> None:
+async def _note_route() -> Response | None:
     if request.url_rule is not None:
         note_route(request.url_rule.rule)
+    # Quart's own route, which belongs to no door of ours.
+    return await _refuse_static() if request.endpoint == _STATIC else None
+
+
+_STATIC = "static"
+_refuse_static = refuse_floods(frozenset({_STATIC}))
 
 
 async def _close(response: Response) -> Response:
     """What a door has not said of its answer: that it is for nobody else, and that nothing in it runs."""
-    if request.endpoint == "static":
+    if request.endpoint == _STATIC:
         return secure(response, FILES)
     if request.path.startswith("/api/"):
         response.vary.add("X-Auth-Key")

@@ -36,6 +36,7 @@ from ttr.web import (
     logs,
     markdown,
     names,
+    page_limits,
     patterns,
     pauses,
     peeks,
@@ -199,11 +200,17 @@ _FORMER: dict[str, _View] = {
     "/status-pages/preview": status_pages.moved,
 }
 
+
+def _endpoint(view: _View) -> str:
+    return f"{view.__module__.rpartition('.')[2]}_{view.__name__}"
+
+
 for _methods, _routes in ((["GET"], _PAGES | _FRAGMENTS | _FILES | _FORMER), (["POST"], _WRITES)):
     for _path, _view in _routes.items():
-        _name = f"{_view.__module__.rpartition('.')[2]}_{_view.__name__}"
-        web_blueprint.add_url_rule(_path, endpoint=_name, view_func=_view, methods=_methods)
+        web_blueprint.add_url_rule(_path, endpoint=_endpoint(_view), view_func=_view, methods=_methods)
 
+_asked_by_pages = frozenset(f"web.{_endpoint(_view)}" for _view in (_FRAGMENTS | _FILES).values())
+web_blueprint.before_request(page_limits.refuse_floods(_asked_by_pages))
 web_blueprint.before_request(security.refuse_foreign_forms)
 errors.register(web_blueprint)
 # Globals, since imported macros see no context.

@@ -3,8 +3,10 @@
 from quart import Response, g, request
 
 from ttr import current
+from ttr.address import counted_as
 from ttr.now import now_ms
 from ttr.store.access_keys import user_by_key
+from ttr.store.allowances import spend
 from ttr.store.errors import KeyEnded
 from ttr.store.sessions import close_session, open_session
 from ttr.store.users import User
@@ -16,7 +18,13 @@ _UNKNOWN = "No account has this key. It has 32 characters; check that none is mi
 
 
 async def create() -> Response:
-    """Log in with an access key; one that nobody has is a 422 and makes no account."""
+    """Log in with an access key; one that nobody has is a 422 and makes no account. Raises TooMany.
+
+    A right key counts like a wrong one: the limit tells nobody which it was.
+    """
+    if address := current.address():
+        limit = current.settings().limit("login")
+        await spend(current.store(), limit, counted_as(address), now=now_ms())
     auth_key = (await request.form).get("auth_key", "").strip()
     try:
         user = await user_by_key(current.store(), auth_key)
