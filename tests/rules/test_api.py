@@ -56,7 +56,7 @@ OPERATION_IDS = set(
     channels_queue_test channels_rate channels_rotate_secret channels_show channels_test
     channels_unassign check_slug_show checks_change checks_create checks_delete checks_index
     checks_replace checks_show deliveries_index deliveries_of_check deliveries_resend deliveries_show
-    flips_index integrations_change_discord integrations_change_email integrations_change_slack
+    flips_index geoip_show integrations_change_discord integrations_change_email integrations_change_slack
     integrations_change_telegram integrations_change_webhook integrations_queue_test integrations_rate
     integrations_test keys_create openapi_show pauses_pause pauses_resume pauses_toggle pings_body
     pings_content pings_index stats_show status_pages_change status_pages_create status_pages_delete
@@ -243,6 +243,7 @@ async def _bad(app: Quart, _: Store, world: World, route: Route) -> Response:
                 ("slug", "%00"),
                 ("status", "x"),
                 ("days", "x"),
+                ("ip", "x"),
             )
             if name in route.said.query.model_fields
         )
@@ -407,6 +408,8 @@ SCENES: dict[tuple[str, int], Scene] = {
     ("status_pages_change", 409): _with({"entries": [{"check": 999_999}]}),
     ("check_slug_show", 200): _with(query="?slug=free"),
     ("check_slug_show", 400): _with(),
+    ("geoip_show", 200): _with(query="?ip=203.0.113.5"),
+    ("geoip_show", 409): _with(),  # a test's client has no address of its own
     ("transfer_import_account", 409): _busy,
     ("user_change_slugs", 409): _by_two,
     ("user_end_former_slug", 409): _renaming,

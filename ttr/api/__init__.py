@@ -14,6 +14,7 @@ from ttr.api import (
     deliveries,
     errors,
     flips,
+    geoip,
     integrations,
     keys,
     limits,
@@ -125,6 +126,8 @@ _route("/user/slug", view_func=user.change_slugs, methods=["POST"])
 _route("/user/slug-check", view_func=user.check_slugs, methods=["GET"])
 _route("/user/former-slugs/<slug>", view_func=user.end_former_slug, methods=["DELETE"])
 _route("/user/delete", view_func=user.delete, methods=["POST"], endpoint="delete_user")
+
+_route("/geoip", view_func=geoip.show, methods=["GET"], endpoint="geoip")
 
 _route("/deliveries", view_func=deliveries.index, methods=["GET"], endpoint="deliveries")
 _route("/deliveries/<delivery>", view_func=deliveries.show, methods=["GET"], endpoint="delivery")

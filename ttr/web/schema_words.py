@@ -11,6 +11,8 @@ _TYPES = {"string": "text", "integer": "whole number", "boolean": "true or false
 _FORMATS = {
     "date-time": "moment",
     "uuid": "UUID",
+    "ipv4": "IPv4 address",
+    "ipv6": "IPv6 address",
     "binary": "file",
     "account-file": "file",
     "cron": "cron expression",
