@@ -24,6 +24,7 @@ from ttr.geo import open_geo
 from ttr.health import health_blueprint
 from ttr.noted import note_route, route
 from ttr.now import now_ms
+from ttr.passwords import Passwords
 from ttr.paths import STATIC, TEMPLATES
 from ttr.ping.asgi import PingDoor
 from ttr.ping.handler import PingHandler
@@ -37,6 +38,7 @@ from ttr.store.pings import Kept
 from ttr.store.redis import Store, open_store, wait_until_ready
 from ttr.upload import SizedRequest
 from ttr.web import public_blueprint, web_blueprint
+from ttr.web.admin import admin_blueprint
 from ttr.web.errors import http_error
 from ttr.web.page_limits import refuse_floods
 
@@ -64,6 +66,7 @@ def create_app(settings: Settings) -> Quart:
 
     app.register_blueprint(api_blueprint)  # JSON:  /api/v1/...
     app.register_blueprint(web_blueprint)  # HTML:  /, /dashboard, /checks/...
+    app.register_blueprint(admin_blueprint)  # for those who run it: /admin
     app.register_blueprint(public_blueprint)  # without a login: /s/...
     app.register_blueprint(health_blueprint)  # GET /health
     _answer_refusals(app)
@@ -91,6 +94,8 @@ def create_app(settings: Settings) -> Quart:
             current.set_archive(app, archive)
             current.set_store(app, store)
             current.set_means(app, means)
+            passwords = Passwords()
+            current.set_passwords(app, passwords)
             changes = Changes(store)
             current.set_changes(app, changes)
             door.handler = PingHandler(
@@ -107,6 +112,7 @@ def create_app(settings: Settings) -> Quart:
             ticking = asyncio.create_task(_tick(store, stop))
             yield
             await changes.close()
+            passwords.close()
             stop.set()
             # Its last command gives its connection back before the pool is closed. No cancellation: redis-py swallows
             # one in ten, and the loop would go on for ever.

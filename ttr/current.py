@@ -10,6 +10,7 @@ from ttr.archive.database import Database
 from ttr.channels.means import Means
 from ttr.country_header import told_country
 from ttr.geo import Geo
+from ttr.passwords import Passwords
 from ttr.settings import Settings
 from ttr.store.changes import Changes
 from ttr.store.redis import Store
@@ -64,6 +65,16 @@ def set_means(app: Quart, means: Means) -> None:
 def means() -> Means:
     """What test messages are sent with."""
     return cast(Means, current_app.extensions["ttr_means"])
+
+
+def set_passwords(app: Quart, passwords: Passwords) -> None:
+    """Give the app what compares passwords, at start-up."""
+    app.extensions["ttr_passwords"] = passwords
+
+
+def passwords() -> Passwords:
+    """What compares passwords."""
+    return cast(Passwords, current_app.extensions["ttr_passwords"])
 
 
 def set_geo(app: Quart, geo: Geo) -> None:

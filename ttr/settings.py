@@ -58,7 +58,7 @@ class Settings(BaseModel):
         "on", description="whether `ttr up` starts a Postgres of its own when DATABASE_URL is unset"
     )
     secret_key: str | None = Field(
-        None, description="signs the tokens of forms; unset: generated into the data directory"
+        None, description="signs the tokens of forms and admins; unset: generated into the data directory"
     )
     encryption_key: str | None = Field(
         None, description="Fernet keys that wrap the accounts' data keys, newest first, comma separated"
@@ -67,6 +67,12 @@ class Settings(BaseModel):
         None, description="base of ping URLs as jobs see it; unset: from the request"
     )
     user_slug_enabled: bool = Field(True, description="whether owners may change the slug in their ping URLs")
+    access_token_expire_minutes: int = Field(
+        30, ge=1, le=1_440, description="minutes that an admin's access token lasts"
+    )
+    admin_refresh_token_expire_days: int = Field(
+        30, ge=1, le=365, description="days after which an admin who did not come back must log in again"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="least level that is logged"
     )
@@ -242,6 +248,16 @@ class Settings(BaseModel):
     def signing_key(self) -> str:
         """What signs the tokens of our forms. Raises SettingsError when there is none."""
         return _needed("SECRET_KEY", self.secret_key)
+
+    @property
+    def admin_access_seconds(self) -> int:
+        """How long an admin's access token lasts."""
+        return self.access_token_expire_minutes * 60
+
+    @property
+    def admin_refresh_seconds(self) -> int:
+        """How long an admin's refresh token lasts."""
+        return self.admin_refresh_token_expire_days * 86_400
 
     @property
     def production(self) -> bool:

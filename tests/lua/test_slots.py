@@ -24,6 +24,8 @@ from ttr.domain.status_page import StatusPageSettings
 from ttr.settings import Settings
 from ttr.store import (
     access_keys,
+    admin_families,
+    admins,
     allowances,
     channels,
     checks,
@@ -98,6 +100,7 @@ async def test_every_command_keeps_to_one_slot(cluster: Store) -> None:
         await a_snapshot(cluster)
         await a_restore(cluster)
         await allowances.take(cluster, Limit("test", 30, 60), "1", now=NOON)
+        await an_admin(cluster)
 
     assert sorted(ran) == command_names()
 
@@ -248,6 +251,15 @@ async def a_restore(store: Store) -> None:
     kept = restoring.KeptCheck(check.id, user.id, fields, {}, "", "", [], [], [], [])
     with unguarded():
         await store.scripts.run("restore_check", user.partition, restoring.arguments(kept))
+
+
+async def an_admin(store: Store) -> None:
+    """A login whose token is renewed."""
+    admin = admins.AdminRecord("ops", "$argon2id$", NOON, NOON)
+    await admins.create_admin(store, admin)
+    family, token_id = await admin_families.open_family(store, admin, now=NOON, seconds=60, address="")
+    await admin_families.rotate_family(store, family, token_id, now=NOON, seconds=60)
+    await admins.set_password(store, "ops", "$argon2id$2", NOON)
 
 
 async def a_destination(store: Store) -> None:

@@ -61,3 +61,8 @@ STATUS_PAGE_INTRO_MAX = 5_000
 """Characters of a status page's introduction, which is Markdown."""
 STATUS_PAGE_NOTICE_MAX = 1_000
 """Characters of the message that is pinned to a status page, which is Markdown."""
+ADMIN_PASSWORD_MIN = 12
+ADMIN_PASSWORD_MAX = 1_024
+"""Characters of an admin's password."""
+ADMIN_NAME_MAX = 64
+"""Characters of an admin's name."""

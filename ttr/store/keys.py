@@ -106,6 +106,29 @@ def allowance(zone: str, who: str) -> str:
     return f"ttr:allowance:{zone}:{who}"
 
 
+def admins() -> str:
+    """Hash, durable: name of an admin -> JSON with `password` (its argon2id hash), `created_at` and `changed_at`."""
+    return "ttr:admins"
+
+
+def admin_family(family: str) -> str:
+    """Hash, ephemeral, expires with its newest refresh token: one login of an admin. `username`, `changed_at` (the
+    admin's at the login: a change of the password ends it), `created_at`, `address`, `current` and `previous` (ids of
+    the newest refresh token and the one before) and `rotated_at`."""
+    return f"ttr:admin-family:{family}"
+
+
+def admin_families(username: str) -> str:
+    """List, ephemeral, expires with the newest of them: the families of an admin, newest first."""
+    return f"ttr:admin-families:{username}"
+
+
+def admin_log(kind: str) -> str:
+    """List, ephemeral: the last 1,000 things that operators did (`done`), or of logins that were refused (`refused`),
+    newest first, as JSON (`ttr/store/admin_log.py`)."""
+    return f"ttr:admin-log:{kind}"
+
+
 def web_tick() -> str:
     """String, ephemeral: when a web process last could accept pings."""
     return "ttr:web-tick"

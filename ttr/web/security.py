@@ -157,7 +157,7 @@ def finish(response: Response) -> Response:
         set_cookie(response, CSRF_COOKIE, g.new_csrf)
     session = g.get("session")
     if session == "":
-        response.delete_cookie(SESSION_COOKIE, path="/", httponly=True, samesite="Lax", secure=_secure())
+        response.delete_cookie(SESSION_COOKIE, path="/", httponly=True, samesite="Lax", secure=is_secure())
     elif session:
         set_cookie(response, SESSION_COOKIE, session)
     elif g.get("user") and "HX-Request" not in request.headers:
@@ -168,10 +168,11 @@ def finish(response: Response) -> Response:
 
 def set_cookie(response: Response, name: str, value: str) -> None:
     """A cookie of ours: a year, no script reads it, no other site sends it with a form."""
-    options: dict[str, Any] = {"path": "/", "httponly": True, "samesite": "Lax", "secure": _secure()}
+    options: dict[str, Any] = {"path": "/", "httponly": True, "samesite": "Lax", "secure": is_secure()}
     response.set_cookie(name, value, max_age=SESSION_SECONDS, **options)
 
 
-def _secure() -> bool:
+def is_secure() -> bool:
+    """Whether cookies are for TLS alone."""
     settings = current.settings()
     return request.is_secure or settings.production or (settings.public_url or "").startswith("https://")
