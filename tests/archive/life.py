@@ -8,6 +8,7 @@ from ttr.domain.preferences import Preferences
 from ttr.domain.status_page import StatusPageSettings
 from ttr.store import (
     access_keys,
+    admins,
     channels,
     checks,
     deadlines,
@@ -58,7 +59,8 @@ async def ping(
 
 
 async def live(store: Store) -> list[User]:
-    """Two accounts with checks in all states, alerts on their way and delivered, pages, and former slugs."""
+    """Two accounts with checks in all states, alerts on their way and delivered, pages, and former slugs; an admin."""
+    await admins.create_admin(store, admins.AdminRecord("ops", "$argon2id$v=19$", NOON, NOON + MINUTE))
     return [await _account(store, number) for number in range(2)]
 
 

@@ -270,6 +270,7 @@ async def test_a_first_snapshot_without_the_counters_can_be_restored(
     after = await read_keyspace(store)
     before["ttr:meta"][0].pop(b"sealed", None)
     before["ttr:meta"][0].pop(b"index_version", None)
+    del before["ttr:admins"]  # comes with the counters
     compare(before, after)
 
 

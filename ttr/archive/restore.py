@@ -275,7 +275,7 @@ async def _put_globals(store: Store, connection: Connection) -> None:
     with store_trouble():
         async with store.redis.pipeline(transaction=False) as pipe:
             meta = {**fields.get("meta", {}), "archive": str(archive), "partitions": str(keys.PARTITIONS)}
-            restoring.queue_globals(pipe, meta, sequences)
+            restoring.queue_globals(pipe, meta, fields.get("admins", {}), sequences)
             await pipe.execute()
 
 

@@ -219,11 +219,13 @@ async def _save_globals(store: Store, connection: Connection, *, compared: bool)
     with store_trouble():
         async with store.redis.pipeline(transaction=False) as pipe:
             pipe.hgetall(keys.meta())
+            pipe.hgetall(keys.admins())
             for kind in SEQUENCES:
                 pipe.get(keys.sequence(kind))
-            meta, *last = await pipe.execute()
+            meta, admins, *last = await pipe.execute()
     fields = {
         "meta": {name.decode(): value.decode() for name, value in meta.items()},
+        "admins": {name.decode(): value.decode() for name, value in admins.items()},
         "sequences": {kind: int(number or 0) for kind, number in zip(SEQUENCES, last, strict=True)},
     }
     await connection.execute(

@@ -232,12 +232,17 @@ def queue_partition(
     pipe.hset(keys.snapshot(partition), "saved", token)
 
 
-def queue_globals(pipe: Any, meta: Mapping[str, str], sequences: Mapping[str, int]) -> None:
+def queue_globals(
+    pipe: Any, meta: Mapping[str, str], admins: Mapping[str, str], sequences: Mapping[str, int]
+) -> None:
     """What belongs to no account, last of all."""
     for kind, last in sequences.items():
         if last:
             pipe.set(keys.sequence(kind), last)
     pipe.hset(keys.meta(), mapping=dict(meta))
+    pipe.delete(keys.admins())
+    if admins:
+        pipe.hset(keys.admins(), mapping=dict(admins))
 
 
 def _queue_hash(pipe: Any, key: str, fields: Fields) -> None:
