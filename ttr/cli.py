@@ -16,7 +16,7 @@ from ttr.up.refusal import Refusal
 
 # What a command may end with: said in one line, without a traceback.
 _TOLD = (Refusal, SettingsError, StoreUnavailable, StoreUnfit, ArchiveUnavailable, ArchiveUnfit)
-_FLAGS = ("compare", "force")
+_FLAGS = ("compare", "force", "action", "username", "password_stdin")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _OPTIONS = {"data_dir": "TTR_DATA_DIR", "host": "HOST", "port": "PORT"}
 
@@ -104,6 +104,29 @@ def _parser() -> argparse.ArgumentParser:
     )
     restore.add_argument("--force", action="store_true", help="remove all that ttr has in this Redis first")
 
+    about_admins = "the people who see /admin"
+    errands = commands.add_parser(
+        "admin",
+        help=about_admins,
+        description=f"Care for {about_admins}: they have a name and a password, apart from the accounts.",
+        epilog="The exit status is 0 when it is done, 1 when it was refused, 2 when the command is not understood.",
+    ).add_subparsers(dest="action", required=True, metavar="ACTION")
+    named = argparse.ArgumentParser(add_help=False)
+    named.add_argument("--username", required=True, metavar="U", help="the admin's name")
+    asked = argparse.ArgumentParser(add_help=False)
+    asked.add_argument(
+        "--password-stdin",
+        action="store_true",
+        help="read the password from stdin instead of asking for it on the terminal",
+    )
+    for action, needed, text in (
+        ("create", [common, named, asked], "make an admin"),
+        ("list", [common], "show who is an admin"),
+        ("password", [common, named, asked], "give an admin another password, which ends its logins"),
+        ("remove", [common, named], "remove an admin, which ends its logins"),
+    ):
+        errands.add_parser(action, parents=needed, help=text, description=text[0].upper() + text[1:] + ".")
+
     about_keys = "the keys that secrets are kept under"
     actions = commands.add_parser(
         "keys", help=about_keys, description=f"Care for {about_keys}."
@@ -166,7 +189,23 @@ def _restore(overrides: dict[str, str], *, force: bool) -> int:
     return _errand(restore_redis(load_settings(overrides), force=force))
 
 
-def _keys(overrides: dict[str, str]) -> int:
+def _admin(
+    overrides: dict[str, str], *, action: str, username: str = "", password_stdin: bool = False
+) -> int:
+    from ttr.up import admins
+
+    settings = load_settings(overrides)
+    match action:
+        case "create":
+            return _errand(admins.create(settings, username, from_stdin=password_stdin))
+        case "password":
+            return _errand(admins.change_password(settings, username, from_stdin=password_stdin))
+        case "remove":
+            return _errand(admins.remove(settings, username))
+    return _errand(admins.show(settings))
+
+
+def _keys(overrides: dict[str, str], *, action: str) -> int:
     from ttr.up.rotate_keys import rotate_keys
 
     return _errand(rotate_keys(load_settings(overrides)))
@@ -195,6 +234,7 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "snapshot": _snapshot,
     "restore": _restore,
     "keys": _keys,
+    "admin": _admin,
     "doctor": _doctor,
 }
 

@@ -46,11 +46,6 @@ def ended_keys() -> str:
     return "ttr:ended-keys"
 
 
-def admin_family(family: str) -> str:
-    """Hash, ephemeral, expires with its newest token: a login of an admin."""
-    return f"ttr:admin-family:{family}"
-
-
 def user_slug(slug: str) -> str:
     """String, durable: the account whose ping URLs carry this slug. Of a former slug it expires with that."""
     return f"ttr:user-slug:{slug}"
