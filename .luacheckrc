@@ -23,7 +23,7 @@ read_globals = {
   "by_name_key", "by_uuid_key", "by_deadline_key", "by_last_ping_key", "by_last_duration_key", "by_status_key",
   "by_due_key", "running_key", "search_key", "user_defaults_key", "user_deliveries_key", "check_deliveries_key", "channel_checks_key",
   "user_chore_key", "chores_key", "former_slugs_key", "access_keys_key", "key_uses_key",
-  "lane_key", "lanes_key", "reminders_key", "flapping_key", "delivery_events_key",
+  "lane_key", "lanes_key", "delivery_errors_key", "reminders_key", "flapping_key", "delivery_events_key",
   "check_key", "log_key", "bodies_key", "flips_key", "days_key", "user_key", "user_checks_key",
   "user_slugs_key", "user_tags_key", "tag_checks_key", "user_channels_key", "channel_key", "delivery_key",
   "page_slugs_key", "status_page_key",

@@ -1,7 +1,7 @@
 #!lua
 -- report: writes down what became of an attempt. A success counts even if the lease has lapsed, so that it is not
 -- sent again; a failure only from the worker that still holds the lease. A target that is gone turns every channel
--- that leads there off, and one other channel of the account is told.
+-- that leads there off, and one other channel of the account is told. What failed is shown to operators as well.
 -- KEYS[1] the partition's prefix
 -- ARGV[1] lane  [2] lease  [3] delivery id  [4] channel id  [5] now ms  [6] "delivered" | "failed"
 -- ARGV[7] detail for the owner  [8] ms at which to try again, "" for never  [9] the log's line
@@ -12,6 +12,7 @@
 -- | 0 not this worker's any more
 ---@include keys mark changed whole finish lane notice
 local LOG_BYTES = 16000 -- some 100 attempts
+local ERRORS_KEPT = 100
 local prefix, lane, id, channel, now = KEYS[1], ARGV[1], ARGV[3], ARGV[4], ARGV[5]
 local key, delivery = lane_key(prefix, lane), delivery_key(prefix, id)
 local record = redis.call("HMGET", delivery, "state", "log", "user_id", "channels")
@@ -28,6 +29,10 @@ if #log > LOG_BYTES then log = string.sub(log, (string.find(log, "\n", #log - LO
 redis.call("HSET", delivery, "log", log)
 mark(prefix, "delivery:" .. id)
 mark(prefix, "lane:" .. lane)
+if not delivered then
+  redis.call("LPUSH", delivery_errors_key(prefix), user .. " " .. id .. " " .. ARGV[9])
+  redis.call("LTRIM", delivery_errors_key(prefix), 0, ERRORS_KEPT - 1)
+end
 local ended = delivered or ARGV[8] == ""
 if ended then
   redis.call("LREM", lane_queue_key(prefix, lane), 1, id)

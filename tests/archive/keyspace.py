@@ -29,7 +29,7 @@ EPHEMERAL = (
     "ttr:worker-start",
     "ttr:archive-state",
 )
-BOOKKEEPING = ("dirty", "dirty:taken", "history", "history:taken", "snapshot")
+OF_PARTITIONS = ("dirty", "dirty:taken", "history", "history:taken", "snapshot", "delivery-errors")
 
 
 async def read_keyspace(store: Store) -> Keyspace:
@@ -52,7 +52,7 @@ def is_durable(name: str) -> bool:
     """Whether a key must survive."""
     if name.startswith(EPHEMERAL) or name.endswith(":key-uses"):
         return False
-    return name.rpartition("}:")[2] not in BOOKKEEPING
+    return name.rpartition("}:")[2] not in OF_PARTITIONS
 
 
 async def equal_after_restore(store: Store, database: Database) -> None:

@@ -222,6 +222,7 @@ SAME = {
     "reminders_key": ((), keys.reminders),
     "flapping_key": ((), keys.flapping),
     "outbox_key": ((), keys.outbox),
+    "delivery_errors_key": ((), keys.delivery_errors),
     "delivery_events_key": (("7-1-1-c2",), keys.delivery_events),
     "user_chore_key": ((5,), keys.user_chore),
     "chores_key": ((), keys.chores),

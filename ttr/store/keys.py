@@ -225,6 +225,12 @@ def delivery_events(partition: int, delivery_id: str) -> str:
     return f"{delivery(partition, delivery_id)}:events"
 
 
+def delivery_errors(partition: int) -> str:
+    """List, ephemeral: the last 100 attempts of the partition that failed, newest first, for operators: "<account>
+    <delivery> <its log's line>"."""
+    return prefix(partition) + "delivery-errors"
+
+
 def user_deliveries(partition: int, user_id: int) -> str:
     """List, durable: the account's last 500 deliveries, newest first; older ones are removed when they are finished."""
     return f"{user(partition, user_id)}:deliveries"

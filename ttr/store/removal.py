@@ -12,6 +12,7 @@ from ttr.domain.access_key import AccessKey, read_access_key
 from ttr.store import keys
 from ttr.store.account_slugs import Family
 from ttr.store.chores import LEASE_MS, Chore
+from ttr.store.delivery_errors import forget_errors
 from ttr.store.marks import queue_mark
 from ttr.store.redis import Store, store_trouble
 from ttr.store.uuid_claims import release_uuids
@@ -175,6 +176,7 @@ async def remove_deliveries(store: Store, user_id: int) -> None:
                 pipe.unlink(keys.lane(partition, lane), keys.lane_queue(partition, lane))
                 pipe.zrem(keys.lanes(partition), lane)
                 await pipe.execute()
+    await forget_errors(store, user_id)
 
 
 async def remove_channels(store: Store, user_id: int) -> None:

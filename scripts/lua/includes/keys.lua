@@ -37,6 +37,7 @@ local function reminders_key(prefix) return prefix .. "reminders" end
 local function flapping_key(prefix) return prefix .. "flapping" end
 local function delivery_key(prefix, id) return prefix .. "delivery:" .. id end
 local function delivery_events_key(prefix, id) return prefix .. "delivery:" .. id .. ":events" end
+local function delivery_errors_key(prefix) return prefix .. "delivery-errors" end
 local function deadlines_key(prefix) return prefix .. "deadlines" end
 local function outbox_key(prefix) return prefix .. "outbox" end
 local function chores_key(prefix) return prefix .. "chores" end
