@@ -34,6 +34,10 @@ _INDEXES: dict[SortBy, str] = {
 
 _RANKS = ("down", "new", "up", "paused")
 _RANK_STEP = 2**43
+STATUS_RANGES = {
+    status: (rank * _RANK_STEP, f"({(rank + 1) * _RANK_STEP}") for rank, status in enumerate(_RANKS)
+}
+"""Where the checks of a status lie in `keys.by_status`, as ZCOUNT takes it."""
 STATUSES = ("new", "up", "down", "paused", "late", "running")
 """What a list may be filtered by: a check has one of the first four, and may be late or running besides."""
 
@@ -187,8 +191,8 @@ async def counts_of(store: Store, user_id: int, *, now: int) -> Counts:
     with store_trouble():
         async with store.redis.pipeline(transaction=True) as pipe:
             pipe.zcard(keys.user_checks(*at))
-            for rank in range(len(_RANKS)):
-                pipe.zcount(keys.by_status(*at), rank * _RANK_STEP, f"({(rank + 1) * _RANK_STEP}")
+            for status in _RANKS:
+                pipe.zcount(keys.by_status(*at), *STATUS_RANGES[status])
             pipe.zcount(keys.by_due(*at), "-inf", now)
             pipe.scard(keys.running(*at))
             pipe.hlen(keys.user_tags(*at))
