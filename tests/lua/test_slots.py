@@ -42,6 +42,7 @@ from ttr.store import (
     status_pages,
     users,
 )
+from ttr.store.all_checks import all_checks
 from ttr.store.check_list import Filter, list_checks
 from ttr.store.ping_log import PingEntry
 from ttr.store.redis import Store, open_store
@@ -159,6 +160,8 @@ async def everything(store: Store) -> None:
     assert [found.id for found in page.checks] == [check.id]
     page = await list_checks(store, user, size=10, filter=Filter(words=("one",)), now=NOON)
     assert [found.id for found in page.checks] == [check.id]
+    found = await all_checks(store, Filter(), size=10, now=NOON)
+    assert [one.id for one in found.checks] == [check.id]
     await reindex(store, user.id)
     await channels.note_result(store, user, own.id, delivered=True, detail="", settings=None, now=now)
     assert await channels.update_channel(store, user, own, draft(), now=now)
