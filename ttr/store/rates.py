@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -72,18 +73,28 @@ async def read_rate(store: Store, rules: RateRules, destination: str, now: int) 
 
     Raises ValueError without a destination, StoreUnavailable.
     """
-    key = _key(destination)
+    return (await read_rates(store, rules, [destination], now))[0]
+
+
+async def read_rates(
+    store: Store, rules: RateRules, destinations: Sequence[str], now: int
+) -> list[dict[str, object]]:
+    """The same of several destinations, in one round trip."""
     with store_trouble():
         async with store.redis.pipeline(transaction=False) as pipe:
-            pipe.hmget(key, "tokens", "max_tokens", "rps", "at", "backoff_until")
-            pipe.zcount(keys.rate_sent(destination), f"({now - SENT_WINDOW_MS}", now)
-            pipe.zcount(keys.rate_turns(destination), now, "+inf")
-            stored, sent, waiting = await pipe.execute()
-    bucket = fresh(rules, now)
-    if stored[0] is not None:
-        tokens, most, rate, at, until = stored
-        bucket = Bucket(float(tokens), float(most), float(rate), int(at), int(until))
-    return snapshot(rules, bucket, waiting=waiting, sent_per_minute=sent, now=now)
+            for destination in destinations:
+                pipe.hmget(_key(destination), "tokens", "max_tokens", "rps", "at", "backoff_until")
+                pipe.zcount(keys.rate_sent(destination), f"({now - SENT_WINDOW_MS}", now)
+                pipe.zcount(keys.rate_turns(destination), now, "+inf")
+            answers = await pipe.execute()
+    found = []
+    for stored, sent, waiting in zip(answers[::3], answers[1::3], answers[2::3], strict=True):
+        bucket = fresh(rules, now)
+        if stored[0] is not None:
+            tokens, most, rate, at, until = stored
+            bucket = Bucket(float(tokens), float(most), float(rate), int(at), int(until))
+        found.append(snapshot(rules, bucket, waiting=waiting, sent_per_minute=sent, now=now))
+    return found
 
 
 def rules_json(rules: RateRules) -> str:
