@@ -291,6 +291,15 @@ def load_settings(overrides: dict[str, str] | None = None) -> Settings:
         raise SettingsError("\n".join(lines)) from None
 
 
+def names_given() -> set[str]:
+    """The names of what is given now, in `.env` or the environment, whatever it is."""
+    try:
+        from_file = dotenv_values(".env")
+    except (UnicodeDecodeError, OSError):
+        from_file = {}
+    return from_file.keys() | os.environ.keys()
+
+
 def export(values: dict[str, str]) -> None:
     """Put settings into the environment, for the processes that this one starts or forks."""
     os.environ.update(values)
