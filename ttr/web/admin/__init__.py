@@ -5,7 +5,13 @@ from collections.abc import Awaitable, Callable
 from quart import Blueprint, Response, g
 
 from ttr.web import errors, security
-from ttr.web.admin import door, logins, overview
+from ttr.web.admin import (
+    accounts,
+    checks,
+    door,
+    logins,
+    overview,
+)
 from ttr.web.reply import see
 
 admin_blueprint = Blueprint("admin", __name__)
@@ -15,14 +21,30 @@ _View = Callable[..., Awaitable[Response]]
 _PAGES: dict[str, _View] = {
     "/admin": overview.show,
     "/admin/login": logins.show,
+    "/admin/accounts": accounts.index,
+    "/admin/accounts/<int:user_id>": accounts.show,
+    "/admin/accounts/<int:user_id>/delete": accounts.confirm_delete,
+    "/admin/checks": checks.index,
+    "/admin/checks/<int:user_id>/<int:check_id>": checks.show,
+    "/admin/checks/<int:user_id>/<int:check_id>/delete": checks.confirm_delete,
 }
 _WRITES: dict[str, _View] = {
     "/admin/login": logins.create,
     "/admin/logout": logins.destroy,
+    "/admin/accounts/find": accounts.find,
+    "/admin/accounts/<int:user_id>/delete": accounts.delete,
+    "/admin/checks/find": checks.find,
+    "/admin/checks/<int:user_id>/<int:check_id>/pause": checks.pause,
+    "/admin/checks/<int:user_id>/<int:check_id>/resume": checks.resume,
+    "/admin/checks/<int:user_id>/<int:check_id>/delete": checks.delete,
 }
 # Where a form's answer stood: reloaded or typed in, such an address leads to the form's page.
 _FORMER: dict[str, _View] = {
     "/admin/logout": logins.moved,
+    "/admin/accounts/find": accounts.moved,
+    "/admin/checks/find": checks.moved,
+    "/admin/checks/<int:user_id>/<int:check_id>/pause": checks.moved_to,
+    "/admin/checks/<int:user_id>/<int:check_id>/resume": checks.moved_to,
 }
 
 for _methods, _routes in ((["GET"], _PAGES | _FORMER), (["POST"], _WRITES)):
