@@ -23,6 +23,11 @@ class Backlog:
     oldest_due: int | None
     """When the first of them is due, or the lease of the worker that sends to it lapses, ms."""
 
+    @property
+    def waits(self) -> bool:
+        """Whether anything does."""
+        return bool(self.undispatched or self.lanes)
+
 
 @dataclass(frozen=True, slots=True)
 class WaitingFor:

@@ -8,9 +8,11 @@ from ttr.web import errors, security
 from ttr.web.admin import (
     accounts,
     checks,
+    deliveries,
     door,
     logins,
     overview,
+    queues,
 )
 from ttr.web.reply import see
 
@@ -27,6 +29,8 @@ _PAGES: dict[str, _View] = {
     "/admin/checks": checks.index,
     "/admin/checks/<int:user_id>/<int:check_id>": checks.show,
     "/admin/checks/<int:user_id>/<int:check_id>/delete": checks.confirm_delete,
+    "/admin/queues": queues.show,
+    "/admin/deliveries": deliveries.show,
 }
 _WRITES: dict[str, _View] = {
     "/admin/login": logins.create,
@@ -37,6 +41,9 @@ _WRITES: dict[str, _View] = {
     "/admin/checks/<int:user_id>/<int:check_id>/pause": checks.pause,
     "/admin/checks/<int:user_id>/<int:check_id>/resume": checks.resume,
     "/admin/checks/<int:user_id>/<int:check_id>/delete": checks.delete,
+    "/admin/queues/retry": queues.retry,
+    "/admin/queues/drop": queues.drop,
+    "/admin/deliveries/<int:user_id>/<delivery_id>/resend": deliveries.create_again,
 }
 # Where a form's answer stood: reloaded or typed in, such an address leads to the form's page.
 _FORMER: dict[str, _View] = {
@@ -45,6 +52,9 @@ _FORMER: dict[str, _View] = {
     "/admin/checks/find": checks.moved,
     "/admin/checks/<int:user_id>/<int:check_id>/pause": checks.moved_to,
     "/admin/checks/<int:user_id>/<int:check_id>/resume": checks.moved_to,
+    "/admin/queues/retry": queues.moved,
+    "/admin/queues/drop": queues.moved,
+    "/admin/deliveries/<int:user_id>/<delivery_id>/resend": deliveries.moved,
 }
 
 for _methods, _routes in ((["GET"], _PAGES | _FORMER), (["POST"], _WRITES)):
