@@ -110,6 +110,25 @@ async def read_gaps(store: Store, partition: int) -> list[Gap]:
     return unpack_gaps(found)
 
 
+async def read_known_gaps(store: Store, most: int) -> list[Gap]:
+    """The newest times in which we were blind for any partition, newest first; one that several know comes once."""
+    with store_trouble():
+        async with store.redis.pipeline(transaction=False) as pipe:
+            for partition in range(keys.PARTITIONS):
+                pipe.zrange(keys.gaps(partition), 0, most - 1, desc=True)
+            found = {entry for entries in await pipe.execute() for entry in entries}
+    return sorted(unpack_gaps(list(found)), key=lambda gap: gap[::-1], reverse=True)[:most]
+
+
+async def read_clocks(store: Store) -> list[int]:
+    """When a clock last looked at each partition while pings were accepted; 0 for never."""
+    with store_trouble():
+        async with store.redis.pipeline(transaction=False) as pipe:
+            for partition in range(keys.PARTITIONS):
+                pipe.hget(keys.clock(partition), "tick")
+            return [int(float(tick)) if tick else 0 for tick in await pipe.execute()]
+
+
 def unpack_gaps(entries: list[bytes]) -> list[Gap]:
     """Entries of `keys.gaps`, in their order."""
     pairs = (entry.split(b":") for entry in entries)

@@ -13,6 +13,7 @@ from ttr.web.admin import (
     logins,
     overview,
     queues,
+    system,
 )
 from ttr.web.reply import see
 
@@ -31,6 +32,7 @@ _PAGES: dict[str, _View] = {
     "/admin/checks/<int:user_id>/<int:check_id>/delete": checks.confirm_delete,
     "/admin/queues": queues.show,
     "/admin/deliveries": deliveries.show,
+    "/admin/system": system.show,
 }
 _WRITES: dict[str, _View] = {
     "/admin/login": logins.create,
