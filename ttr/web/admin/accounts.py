@@ -1,15 +1,20 @@
 """All accounts: listed, found, shown, and deleted."""
 
+import re
+
 from quart import Response, request
 
 from ttr import current
 from ttr.accounts import delete_account
 from ttr.now import now_ms
+from ttr.store.access_keys import list_keys
 from ttr.store.admin_log import note
 from ttr.store.check_list import list_checks
 from ttr.store.errors import NotFound
 from ttr.store.every_account import AccountPage, find_accounts, list_accounts, read_accounts
+from ttr.store.sessions import list_sessions
 from ttr.store.users import User, account_facts, user_by_id
+from ttr.web.admin.access import openers
 from ttr.web.admin.addresses import number_in
 from ttr.web.admin.door import require_admin
 from ttr.web.reply import page, see
@@ -20,16 +25,18 @@ CHECKS_SHOWN = 50
 """Checks on an account's page; the list of all checks has the rest."""
 TEXT_MAX = 500
 """Characters of what is pasted to find an account: the longest ping URLs have some 300."""
+_ENDING = re.compile(r"[A-Za-z0-9_-]{4}", re.ASCII)
+"""The last four characters of an access key, which its owner sees as well."""
 _WRONG_NUMBER = "Type the account's number, and nothing else."
 
 
 async def index() -> Response:
-    """The accounts, newest first."""
+    """The accounts, newest first; or those with a key of which the ending is known."""
     await require_admin()
-    listed = await list_accounts(
-        current.store(), below=number_in("below", digits=15), size=SIZE, now=now_ms()
-    )
-    return await page("admin/accounts/index.html", listed=listed, newest=number_in("below", 15) is None)
+    ending, below = request.args.get("ending", ""), number_in("below", digits=15)
+    ending = ending if _ENDING.fullmatch(ending) else ""
+    listed = await list_accounts(current.store(), below=below, ending=ending, size=SIZE, now=now_ms())
+    return await page("admin/accounts/index.html", listed=listed, newest=below is None, ending=ending)
 
 
 async def find() -> Response:
@@ -42,8 +49,10 @@ async def find() -> Response:
     rows = await read_accounts(current.store(), await find_accounts(current.store(), text), now=now)
     if len(rows) == 1:
         return see(f"/admin/accounts/{rows[0].id}")
+    if not rows and _ENDING.fullmatch(text):
+        return see(f"/admin/accounts?ending={text}")
     listed = AccountPage(rows, len(rows), None)
-    return await page("admin/accounts/index.html", listed=listed, text=text, newest=True, now=now)
+    return await page("admin/accounts/index.html", listed=listed, text=text, newest=True, ending="", now=now)
 
 
 async def moved() -> Response:
@@ -101,11 +110,14 @@ async def view_of(user_id: int) -> dict[str, object]:
     rows = await read_accounts(store, [user.id], now=now)
     if not rows:
         raise NotFound("no such account")
+    listed = await list_keys(store, user)
     return {
         "now": now,
         "account": user,
         "row": rows[0],
         "facts": await account_facts(store, user),
+        "keys_of": listed,
+        "sessions": openers(await list_sessions(store, user), [key for key, _ in listed]),
         "checks": (await list_checks(store, user, size=CHECKS_SHOWN, now=now)).checks,
     }
 
