@@ -54,6 +54,7 @@ WRITES = (
         "/login",
         "/logout",
         "/appearance",
+        "/operator/leave",
         "/checks",
         "/checks/preview",
         "/checks/schedule",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ttr.store import keys
+from ttr.store.admin_families import family_lives
 from ttr.store.redis import Store, store_trouble
 from ttr.store.users import User, digest, user_by_id
 
@@ -121,10 +122,7 @@ async def _opened(store: Store, user_id: int, opened_by: str) -> User | None:
         return None if user is None or user.key is None else user
     if means == "admin":
         username, _, family = what.partition(":")
-        with store_trouble():
-            if not await store.redis.exists(keys.admin_family(family)):
-                return None
-        user = await user_by_id(store, user_id)
+        user = await user_by_id(store, user_id) if await family_lives(store, username, family) else None
         return None if user is None else replace(user, operator=username)
     return None
 

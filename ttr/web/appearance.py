@@ -58,7 +58,7 @@ async def update() -> Response:
     user = await visitor()
     form = await request.form
     look = choose(preferences(), dict(form))
-    if user is not None:
+    if user is not None and not user.operator:
         await set_preferences(current.store(), user, look)
     response = see(await way_back("/"))
     set_cookie(response, _COOKIE, str(look))

@@ -18,7 +18,7 @@ from ttr.store.changes import ROWS_MOST, Changes, News, Watcher
 from ttr.store.errors import StoreUnavailable
 from ttr.store.redis import Store
 from ttr.store.sessions import session_user
-from ttr.web.security import SESSION_COOKIE, visitor
+from ttr.web.security import session_id, visitor
 
 ACCOUNT_STREAMS = 50
 """Open streams of an account in one process; the next is refused with 429, and its page asks by itself."""
@@ -67,7 +67,7 @@ async def show() -> Response:
         number for text in request.args.get("rows", "").split(",")[:ROWS_MOST] if (number := _number(text))
     )
     whole, account = "whole" in request.args, "account" in request.args
-    session = request.cookies[SESSION_COOKIE]
+    session = session_id()
     response = Response(_events(changes, current.store(), session, user.id, seen, (rows, whole, account)))
     response.timeout = None
     secure(response, PAGES)

@@ -16,6 +16,8 @@ from ttr.store.sessions import SESSION_SECONDS, session_user
 from ttr.store.users import User
 
 SESSION_COOKIE = "ttr_session"
+OPERATOR_COOKIE = "ttr_operator"
+"""Of an operator who has opened an account; it goes before the browser's own session while it is there."""
 CSRF_COOKIE = "csrf_token"
 
 FORM_MAX = 55_000
@@ -52,9 +54,11 @@ class OwnerNeeded(Exception):
 async def visitor() -> User | None:
     """The account of the session cookie, if any; each use prolongs the session."""
     found = session_id()
-    if not _TOKEN.fullmatch(found):
-        return None
-    user = await session_user(current.store(), found)
+    user = await session_user(current.store(), found) if _TOKEN.fullmatch(found) else None
+    if user is None and operator_id():
+        # It has ended with the operator's login. The browser's own account comes back with the next page, not with this
+        # request, which was meant for the other one.
+        stop_operating()
     g.user = user
     if user is not None:
         note_means("admin" if user.operator else "session")
@@ -135,19 +139,37 @@ def _signature(nonce: str, session: str) -> str:
 
 
 def session_id() -> str:
-    """The id in the session cookie; "" without one."""
-    return request.cookies.get(SESSION_COOKIE, "")
+    """The id of the session that this request has: an operator's, else the browser's own; "" without one."""
+    return operator_id() or request.cookies.get(SESSION_COOKIE, "")
+
+
+def operator_id() -> str:
+    """The id of an operator's session in an account; "" without one."""
+    return request.cookies.get(OPERATOR_COOKIE, "")
 
 
 def start_session(session: str) -> None:
-    """Let the answer carry a new session."""
+    """Let the answer carry a new session; an operator's ends here."""
     g.session = session
+    stop_operating()
 
 
 def end_session() -> None:
-    """Let the answer take the session away."""
+    """Let the answer take the session away, an operator's as well."""
     g.session = ""
     g.user = None
+    stop_operating()
+
+
+def start_operating(session: str) -> None:
+    """Let the answer carry an operator's session."""
+    g.operator = session
+
+
+def stop_operating() -> None:
+    """Let the answer take an operator's session away, if the browser has one."""
+    if operator_id():
+        g.operator = ""
 
 
 def finish(response: Response) -> Response:
@@ -160,9 +182,17 @@ def finish(response: Response) -> Response:
         response.delete_cookie(SESSION_COOKIE, path="/", httponly=True, samesite="Lax", secure=is_secure())
     elif session:
         set_cookie(response, SESSION_COOKIE, session)
-    elif g.get("user") and "HX-Request" not in request.headers:
+    elif g.get("user") and not operator_id() and "HX-Request" not in request.headers:
         # Slides with each page, not with each poll of a page that lies open.
         set_cookie(response, SESSION_COOKIE, request.cookies[SESSION_COOKIE])
+    operator = g.get("operator")
+    if operator == "":
+        response.delete_cookie(OPERATOR_COOKIE, path="/", httponly=True, samesite="Lax", secure=is_secure())
+    elif operator:
+        # No age: it goes with the browser, and its session with the operator's login, whichever is first.
+        response.set_cookie(
+            OPERATOR_COOKIE, operator, path="/", httponly=True, samesite="Lax", secure=is_secure()
+        )
     return response
 
 

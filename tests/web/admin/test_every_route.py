@@ -142,6 +142,10 @@ async def test_a_second_admin_is_his_own(app: Quart, store: Store, operator: Vis
 async def test_a_reloaded_answer_leads_to_the_page(app: Quart, operator: Visitor) -> None:
     for path, to in (
         ("/admin/accounts/find", "/admin/accounts"),
+        ("/admin/accounts/3/open", "/admin/accounts/3"),
+        ("/admin/accounts/3/sessions/x/end", "/admin/accounts/3"),
+        ("/admin/keys/end", "/admin/keys"),
+        ("/admin/keys/lift", "/admin/keys"),
         ("/admin/checks/find", "/admin/checks"),
         ("/admin/checks/3/4/pause", "/admin/checks/3/4"),
         ("/admin/checks/3/4/resume", "/admin/checks/3/4"),

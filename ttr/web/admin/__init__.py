@@ -13,6 +13,7 @@ from ttr.web.admin import (
     door,
     keys,
     logins,
+    openings,
     overview,
     queues,
     system,
@@ -43,6 +44,7 @@ _WRITES: dict[str, _View] = {
     "/admin/logout": logins.destroy,
     "/admin/accounts/find": accounts.find,
     "/admin/accounts/<int:user_id>/delete": accounts.delete,
+    "/admin/accounts/<int:user_id>/open": openings.create,
     "/admin/accounts/<int:user_id>/keys/<key_id>/end": access.end_key,
     "/admin/accounts/<int:user_id>/sessions/<session_id>/end": access.end_session,
     "/admin/checks/find": checks.find,
@@ -59,6 +61,7 @@ _WRITES: dict[str, _View] = {
 _FORMER: dict[str, _View] = {
     "/admin/logout": logins.moved,
     "/admin/accounts/find": accounts.moved,
+    "/admin/accounts/<int:user_id>/open": accounts.moved_to,
     "/admin/accounts/<int:user_id>/sessions/<session_id>/end": access.moved_to,
     "/admin/checks/find": checks.moved,
     "/admin/checks/<int:user_id>/<int:check_id>/pause": checks.moved_to,
