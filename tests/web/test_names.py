@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from html import unescape
+from typing import Any
 
 import pytest
 from quart import Quart
 
 from tests.conftest import MASTER_KEY
 from tests.web.conftest import Visitor, text
+from ttr import accounts
 from ttr.accounts import SLUG_IS_FIXED, rename
 from ttr.app import create_app
 from ttr.domain.allowance import DEFAULTS, parse_limits
@@ -174,6 +176,25 @@ async def test_where_ping_slugs_are_fixed_the_page_and_the_form_say_so(
     assert SLUG_IS_FIXED in unescape(await text(response))
     assert (await owner.post(PAGE, family="public_slug", slug="acme-inc")).status_code == 303
     assert await slugs_of(store, account[0]) == (account[0].user_slug, "acme-inc")
+
+
+@pytest.mark.parametrize("ending", [False, True])
+async def test_an_account_that_ends_meanwhile_is_logged_out(
+    owner: Visitor, account: tuple[User, str], store: Store, monkeypatch: pytest.MonkeyPatch, *, ending: bool
+) -> None:
+    user, _ = account
+    change = accounts.end_former_slug if ending else accounts.rename
+
+    async def too_late(*given: Any, **more: Any) -> None:
+        await accounts.delete_account(store, user, now=now_ms())
+        await change(*given, **more)
+
+    monkeypatch.setattr(accounts, change.__name__, too_late)
+    if ending:
+        response = await owner.post(f"{PAGE}/former/acme/end", sure="yes")
+    else:
+        response = await owner.post(PAGE, family="user_slug", slug="acme-jobs")
+    assert (response.status_code, response.headers["Location"]) == (303, "/")
 
 
 async def test_looking_up_never_uses_up_changes(

@@ -12,7 +12,7 @@ from ttr.domain.invalid import Invalid
 from ttr.domain.limits import IMPORT_BODY_MAX
 from ttr.domain.links import BadLink
 from ttr.noted import route
-from ttr.store.errors import NotFound, StoreUnavailable, TooMany, UnknownChannel
+from ttr.store.errors import KeyEnded, NotFound, StoreUnavailable, TooMany, UnknownChannel
 from ttr.web.kept import is_kept, kept
 from ttr.web.reply import by_htmx, fragment, page, see
 from ttr.web.security import UPLOADS, ForeignForm, NotSignedIn, OwnerNeeded, form_max, visitor
@@ -24,8 +24,9 @@ _KEPT = (401, 403, 500, 503)
 """Refusals that say nothing against what was typed."""
 
 
-async def not_signed_in(_: NotSignedIn) -> Response:
-    """To the front page, where a key opens the door; a form that was filled in waits for that."""
+async def not_signed_in(_: NotSignedIn | KeyEnded) -> Response:
+    """To the front page, where a key opens the door; a form that was filled in waits for that. Also when the account
+    ends while a change of it is under way."""
     if is_kept():
         return await _explain(
             401,
@@ -138,6 +139,7 @@ def register(blueprint: Blueprint) -> None:
     """Give the HTML door these answers."""
     handlers: dict[type[Exception], Any] = {
         NotSignedIn: not_signed_in,
+        KeyEnded: not_signed_in,
         NotFound: not_found,
         UnknownChannel: not_found,
         Invalid: invalid,
