@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -9,11 +10,11 @@ from tests.lua.parts import NOON, dump, make_user
 from ttr import accounts
 from ttr.domain.access_key import AccessKey
 from ttr.domain.limits import ACCESS_KEYS_MAX
-from ttr.store import access_keys, keys
-from ttr.store.access_keys import list_ended, list_keys, user_by_key
+from ttr.store import access_keys, keys, sessions
+from ttr.store.access_keys import Use, list_ended, list_keys, note_use, user_by_key
 from ttr.store.errors import KeyEnded, LastKey, NotFound, QuotaReached
 from ttr.store.redis import Store
-from ttr.store.sessions import open_session, session_user
+from ttr.store.sessions import Seen, close_session, open_session, session_user
 from ttr.store.users import User, digest
 
 DRAFT = AccessKey("", "Backups", "", 0, "read", ("203.0.113.0/24",), ("https://grafana.example",))
@@ -134,3 +135,28 @@ async def test_ended_keys_are_listed_for_a_day_and_can_be_lifted(store: Store, u
     assert not await access_keys.lift(store, made.digest)
     assert await user_by_key(store, auth_key) is None
     assert await list_ended(store, now=NOON, limit=10) == []
+
+
+async def test_a_session_that_ends_while_it_is_used_leaves_nothing(
+    store: Store, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = await open_session(store, user, NOON)
+    really = sessions._opened
+
+    async def opened(*said: Any) -> User | None:
+        found = await really(*said)
+        await close_session(store, session)
+        return found
+
+    monkeypatch.setattr(sessions, "_opened", opened)
+    await session_user(store, session, Seen(NOON + 60_000, "203.0.113.7", "Browser"))
+    assert await store.redis.keys("ttr:session:*") == []
+
+
+async def test_a_key_that_ends_while_it_is_used_leaves_nothing(store: Store, user: User) -> None:
+    assert user.key is not None
+    await note_use(store, user, user.key, Use(NOON, "203.0.113.7"))
+    assert (await list_keys(store, user))[0][1] == Use(NOON, "203.0.113.7")
+    await accounts.delete_account(store, user, now=NOON)
+    await note_use(store, user, user.key, Use(NOON, "203.0.113.7"))
+    assert not await store.redis.exists(keys.key_uses(user.partition, user.id))

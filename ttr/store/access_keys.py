@@ -101,10 +101,15 @@ async def find_key(store: Store, user: User, key_id: str) -> AccessKey:
 
 async def note_use(store: Store, user: User, key: AccessKey, use: Use) -> None:
     """Remember when and from where a key was used last."""
+    uses = keys.key_uses(user.partition, user.id)
     with store_trouble():
-        await store.redis.hset(
-            keys.key_uses(user.partition, user.id), key.digest, f"{use.at} {use.address}".rstrip()
-        )
+        async with store.redis.pipeline(transaction=True) as pipe:
+            pipe.hset(uses, key.digest, f"{use.at} {use.address}".rstrip())
+            pipe.hexists(keys.access_keys(user.partition, user.id), key.digest)
+            _, is_there = await pipe.execute()
+        if not is_there:
+            # It ended since it was read, maybe with its account: nothing would ever remove this.
+            await store.redis.hdel(uses, key.digest)
 
 
 async def enter(store: Store, user_id: int, key_digest: str) -> None:

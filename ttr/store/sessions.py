@@ -109,8 +109,7 @@ async def session_user(store: Store, session_id: str, seen: Seen | None = None) 
         return None
     user = await _opened(store, int(user_id), opened_by or by_key(access_key or ""))
     if user is not None and seen is not None and seen.at - int(seen_at or 0) >= SEEN_EVERY_MS:
-        with store_trouble():
-            await store.redis.hset(key, mapping=_seen(seen))
+        await _note_use(store, key, seen)
     return user
 
 
@@ -192,6 +191,18 @@ async def _close(store: Store, name: str) -> None:
         number = int(user_id)
         await store.redis.lrem(keys.user_sessions(number), 0, name)
         await store.redis.spublish(keys.changes(keys.partition_of(number)), f"{number} 0 0 s")
+
+
+async def _note_use(store: Store, key: str, seen: Seen) -> None:
+    with store_trouble():
+        async with store.redis.pipeline(transaction=True) as pipe:
+            pipe.hset(key, mapping=_seen(seen))
+            pipe.expire(key, SESSION_SECONDS)
+            pipe.hexists(key, "user_id")
+            *_, is_there = await pipe.execute()
+        if not is_there:
+            # It ended since it was read.
+            await store.redis.delete(key)
 
 
 def _seen(seen: Seen) -> dict[str | bytes, Any]:
