@@ -83,7 +83,10 @@ def records_of(names: dict[str, Any]) -> Records:
             numbers = [int.from_bytes(body[:4]) for body in value]
             records[f"bodies:{name.split(':')[1]}"] = {"bodies": value}
             records.setdefault(name.removesuffix(":bodies"), {})["oldest body"] = numbers[-1]
-        elif not (DERIVED.fullmatch(name) or LOST.fullmatch(name)) and name not in WHOLE | BOOKKEEPING | EPHEMERAL:
+        elif (
+            not (DERIVED.fullmatch(name) or LOST.fullmatch(name))
+            and name not in WHOLE | BOOKKEEPING | EPHEMERAL
+        ):
             record, part = _part_of(name)
             parts = records.setdefault(record, {})
             parts[part] = _pairs(value) if part in ("hash", "days", "access-keys") else value

@@ -18,6 +18,8 @@ if ARGV[3] ~= "1" and not is[2] then
   if others == 0 then return -1 end
 end
 redis.call("HDEL", of_user, ARGV[2])
+-- Without this the next use of the last key would bring it back, as that of an account which has never known its key.
+if redis.call("EXISTS", of_user) == 0 then redis.call("HSET", user_key(prefix, user), "keys_known", "1") end
 redis.call("HDEL", key_uses_key(prefix, user), ARGV[2])
 changed(prefix, user, "as", "0")
 return 1

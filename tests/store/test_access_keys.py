@@ -6,16 +6,18 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import MASTER_KEY
 from tests.lua.parts import NOON, dump, make_user
 from ttr import accounts
 from ttr.domain.access_key import AccessKey
 from ttr.domain.limits import ACCESS_KEYS_MAX
 from ttr.store import access_keys, keys, sessions
 from ttr.store.access_keys import Use, list_ended, list_keys, note_use, user_by_key
-from ttr.store.errors import KeyEnded, LastKey, NotFound, QuotaReached
+from ttr.store.errors import KeyEnded, LastKey, NotFound, QuotaReached, StoreUnavailable
 from ttr.store.redis import Store
+from ttr.store.removal import close
 from ttr.store.sessions import Seen, close_session, open_session, session_user
-from ttr.store.users import User, digest
+from ttr.store.users import User, create_user, digest
 
 DRAFT = AccessKey("", "Backups", "", 0, "read", ("203.0.113.0/24",), ("https://grafana.example",))
 FULL = AccessKey("", "Laptop", "", 0)
@@ -137,6 +139,30 @@ async def test_ended_keys_are_listed_for_a_day_and_can_be_lifted(store: Store, u
     assert await list_ended(store, now=NOON, limit=10) == []
 
 
+async def test_an_account_from_before_accounts_knew_their_key_learns_it_from_its_first_use(
+    store: Store,
+) -> None:
+    user, key = await create_user(store, now=NOON, master=MASTER_KEY)
+    await store.redis.delete(keys.access_keys(user.partition, user.id))
+    await store.redis.hset(keys.access_key(digest(key)), mapping={"last4": key[-4:], "created_at": NOON})
+    assert await user_by_key(store, key) == user
+    assert [one for one, _ in await list_keys(store, user)] == [user.key]
+
+
+async def test_a_revoked_last_key_is_not_learnt_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*_: object, **__: object) -> None:
+        raise StoreUnavailable("away")
+
+    user, key = await create_user(store, now=NOON, master=MASTER_KEY)
+    assert user.key is not None
+    monkeypatch.setattr(access_keys, "say_ended", away)
+    await accounts.revoke_key(store, user.id, user.key, now=NOON, blocked=True)
+    assert await store.redis.hget(keys.access_key(digest(key)), "user_id") is not None
+    with pytest.raises(KeyEnded):
+        await user_by_key(store, key)
+    assert await list_keys(store, user) == []
+
+
 async def test_a_session_that_ends_while_it_is_used_leaves_nothing(
     store: Store, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,3 +186,14 @@ async def test_a_key_that_ends_while_it_is_used_leaves_nothing(store: Store, use
     await accounts.delete_account(store, user, now=NOON)
     await note_use(store, user, user.key, Use(NOON, "203.0.113.7"))
     assert not await store.redis.exists(keys.key_uses(user.partition, user.id))
+
+
+async def test_the_key_of_an_account_that_an_older_version_closed_ends(store: Store) -> None:
+    user, key = await create_user(store, now=NOON, master=MASTER_KEY)
+    await store.redis.delete(keys.access_keys(user.partition, user.id))
+    await store.redis.hset(keys.user(user.partition, user.id), "access_key", digest(key))
+    assert await close(store, user.id, now=NOON) is not None
+    await accounts.finish_deletion(store, user.id)
+    with pytest.raises(KeyEnded, match="deleted"):
+        await user_by_key(store, key)
+    assert await store.redis.ttl(keys.access_key(digest(key))) > 0

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 
-from ttr.domain.access_key import AccessKey, read_access_key
+from ttr.domain.access_key import FIRST_NAME, AccessKey, read_access_key
 from ttr.store import keys
 from ttr.store.account_slugs import Family
 from ttr.store.chores import LEASE_MS, Chore
@@ -76,6 +76,7 @@ async def read_closed(store: Store, user_id: int) -> Closed | None:
                     "closed_user_slug",
                     "closed_public_slug",
                     "renaming",
+                    "access_key",
                 ],
             )
             pipe.zrange(keys.former_slugs(partition, user_id), 0, -1)
@@ -84,7 +85,7 @@ async def read_closed(store: Store, user_id: int) -> Closed | None:
     user_slug, closed_at, *slugs = (None if value is None else value.decode() for value in fields)
     if user_slug is not None or closed_at is None:
         return None
-    closed_user_slug, closed_public_slug, renaming = slugs
+    closed_user_slug, closed_public_slug, renaming, only_key = slugs
     _, _, wanted_user_slug, wanted_public_slug, public_slug_before = (renaming or "::::").split(":")
     claims: list[tuple[Family, str | None]] = [
         ("user_slug", closed_user_slug),
@@ -94,8 +95,11 @@ async def read_closed(store: Store, user_id: int) -> Closed | None:
         ("public_slug", public_slug_before),
         *(("user_slug", slug.decode()) for slug in former),
     ]
-    access_keys = tuple(read_access_key(name.decode(), text) for name, text in of_user.items())
-    return Closed(access_keys, tuple((family, slug) for family, slug in claims if slug))
+    access_keys = [read_access_key(name.decode(), text) for name, text in of_user.items()]
+    if only_key is not None:
+        # Closed by an older version.
+        access_keys.append(AccessKey(only_key, FIRST_NAME, "", 0))
+    return Closed(tuple(access_keys), tuple((family, slug) for family, slug in claims if slug))
 
 
 async def remove_outbox(store: Store, user_id: int) -> None:

@@ -112,7 +112,7 @@ async def user_by_id(store: Store, user_id: int, *, key: str = "") -> User | Non
             return None
         *fields, only_key = fields
         if only_key is not None:
-            await _adopt(store, user_id, only_key.decode())
+            await adopt_key(store, user_id, only_key.decode())
             return await user_by_id(store, user_id, key=key)
     user_slug, public_slug, created_at, data_key, version, chosen = (
         (value or b"").decode() for value in fields
@@ -152,12 +152,18 @@ async def body_bytes_of(store: Store, user: User) -> int:
         return int(await store.redis.hget(keys.user(user.partition, user.id), "body_bytes") or 0)
 
 
-async def _adopt(store: Store, user_id: int, key_digest: str) -> None:
-    """Take the one key of an account of an older version among its keys. That is the end of sessions without a key."""
+async def adopt_key(store: Store, user_id: int, key_digest: str) -> bool:
+    """Take the one key of an account of an older version among its keys; False when it is not that account's one key.
+
+    That is the end of sessions without a key.
+    """
     known = await store.redis.hmget(keys.access_key(key_digest), "last4", "created_at")
     last4, created_at = (value or b"" for value in known)
     key = AccessKey(key_digest, FIRST_NAME, last4.decode(), int(created_at or 0))
-    await store.scripts.run("adopt_key", keys.partition_of(user_id), [user_id, key_digest, kept(key)])
+    adopted = await store.scripts.run(
+        "adopt_key", keys.partition_of(user_id), [user_id, key_digest, kept(key)]
+    )
+    return bool(adopted)
 
 
 async def _claim(store: Store, key_of: Callable[[str], str], length: int, user_id: int) -> str:
