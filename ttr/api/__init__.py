@@ -11,6 +11,7 @@ from ttr.api import (
     channels,
     check_slug,
     checks,
+    cors,
     deliveries,
     errors,
     flips,
@@ -135,3 +136,4 @@ _route("/deliveries/<delivery>/resend", view_func=deliveries.resend, methods=["P
 
 errors.install(api_blueprint)
 limits.install(api_blueprint)
+cors.install(api_blueprint)
