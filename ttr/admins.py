@@ -1,6 +1,6 @@
 """Admins come in by a password, stay by tokens, and go: what the pages and the API both do."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ttr import admin_tokens
 from ttr.address import counted_as
@@ -42,8 +42,8 @@ class Tokens:
     """What a login or a renewal gives."""
 
     admin: Admin
-    access: str
-    refresh: str
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
 
 
 def counted_for_login(address: str, username: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from ttr import current
 from ttr.access_log import AccessLog
-from ttr.api import api_blueprint
+from ttr.api import api_blueprint, token_blueprint
 from ttr.api.converters import CONVERTERS
 from ttr.api.errors import http_problem
 from ttr.api.openapi import document
@@ -22,6 +22,7 @@ from ttr.domain.limits import JSON_BODY_MAX
 from ttr.forwarded import Forwarded
 from ttr.geo import open_geo
 from ttr.health import health_blueprint
+from ttr.installation import Installation, set_installation
 from ttr.noted import note_route, route
 from ttr.now import now_ms
 from ttr.passwords import Passwords
@@ -66,6 +67,7 @@ def create_app(settings: Settings) -> Quart:
 
     app.register_blueprint(api_blueprint)  # JSON:  /api/v1/...
     app.register_blueprint(web_blueprint)  # HTML:  /, /dashboard, /checks/...
+    app.register_blueprint(token_blueprint)  # JSON:  /admin/token/refresh
     app.register_blueprint(admin_blueprint)  # for those who run it: /admin
     app.register_blueprint(public_blueprint)  # without a login: /s/...
     app.register_blueprint(health_blueprint)  # GET /health
@@ -96,6 +98,7 @@ def create_app(settings: Settings) -> Quart:
             current.set_means(app, means)
             passwords = Passwords()
             current.set_passwords(app, passwords)
+            set_installation(app, Installation(store, archive, settings))
             changes = Changes(store)
             current.set_changes(app, changes)
             door.handler = PingHandler(

@@ -117,3 +117,9 @@ def country() -> str:
 def base_url() -> str:
     """Where jobs find us: PUBLIC_URL, or the request's own scheme and host."""
     return settings().public_url or request.host_url.rstrip("/")
+
+
+def is_secure() -> bool:
+    """Whether cookies are for TLS alone: the request came over it, or a proxy ends it, or it is production."""
+    found = settings()
+    return request.is_secure or found.production or (found.public_url or "").startswith("https://")

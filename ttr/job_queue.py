@@ -72,6 +72,25 @@ class QueueFacts:
     workers_in_all: int
 
 
+@dataclass(frozen=True, slots=True)
+class JobCounts:
+    """Jobs that wait, are being worked on, were taken and not yet begun, and failed; and workers.
+
+    A worker counts until it says goodbye, or for 8 minutes after its last word.
+    """
+
+    waiting: int
+    started: int
+    taken: int
+    failed: int
+    workers: int
+
+
+async def count_jobs(url: str) -> JobCounts:
+    """How many there are on this Redis. Raises QueueAway."""
+    return await _with(url, _count)
+
+
 async def read_queue(url: str, *, size: int, offset: int = 0) -> QueueFacts:
     """The queue on this Redis, with `size` failed jobs beyond the `offset` newest. Raises QueueAway."""
     return await _with(url, lambda connection: _read(connection, size, offset))
@@ -123,6 +142,20 @@ def _read(connection: "redis.Redis", size: int, offset: int) -> QueueFacts:
         jobs=[_failed_job(job_id, job) for job_id, job in zip(ids, jobs, strict=True)],
         workers=[facts for key in keys[:WORKERS_MOST] if (facts := _worker(connection, key))],
         workers_in_all=len(keys),
+    )
+
+
+def _count(connection: "redis.Redis") -> JobCounts:
+    queue = Queue(QUEUE, connection=connection, serializer=JSONSerializer)
+    started = StartedJobRegistry(QUEUE, connection=connection, serializer=JSONSerializer)
+    # Of a worker that died its name stays, until another one tidies up.
+    workers = [key for key in Worker.all_keys(connection=connection) if connection.exists(key)]
+    return JobCounts(
+        waiting=queue.count,
+        started=started.get_job_count(cleanup=False),
+        taken=int(connection.llen(queue.intermediate_queue_key)),
+        failed=_failed(connection).get_job_count(cleanup=False),
+        workers=len(workers),
     )
 
 

@@ -4,15 +4,21 @@ import json
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from quart import Quart, Response
 
+from tests.admins import MADE, make_admin
 from tests.api.conftest import Caller, ask
 from tests.conftest import MASTER_KEY
+from ttr import current
+from ttr.admin_tokens import Claims, sign
 from ttr.api.openapi import Route, document, routes
 from ttr.channels import KINDS
 from ttr.now import now_ms
 from ttr.store import keys
+from ttr.store.admin_families import open_family
+from ttr.store.admins import read_admin
 from ttr.store.deliveries import read_deliveries
 from ttr.store.outbox import dispatch_entry, read_outbox
 from ttr.store.redis import Store
@@ -22,6 +28,7 @@ from ttr.store.users import create_user
 HOOK = "http://127.0.0.1:9/hook"
 SLUG = "nightly-backup"
 PAGE = "night-shift"
+FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,12 @@ class World:
     api: Caller
     known: dict[str, str]
     check: dict[str, Any]
+    token: str
+    """An access token of an admin named ops, who is nobody's."""
+
+    def opens(self, route: Route) -> str:
+        """What opens a route: the account's key, or the admin's token."""
+        return self.token if route.said.admin else self.api.key
 
 
 async def make_world(app: Quart, store: Store) -> World:
@@ -80,7 +93,15 @@ async def make_world(app: Quart, store: Store) -> World:
         "kind": "slack",
         "slug": former,
     }
-    return World(api, known, (await api.call("GET", path))[1])
+    return World(api, known, (await api.call("GET", path))[1], await _token(app, store))
+
+
+async def _token(app: Quart, store: Store) -> str:
+    admin = await read_admin(store, "ops") or await make_admin(store)
+    family, token_id = await open_family(store, admin, now=MADE, seconds=3_600, address="")
+    async with app.app_context():
+        secret = current.settings().signing_key
+    return sign(secret, "access", Claims("ops", family, token_id), now=now_ms(), seconds=600)
 
 
 async def call(
@@ -94,14 +115,19 @@ async def call(
     query: str = "",
     **headers: str,
 ) -> Response:
-    """One call of a route; `body` is sent as JSON, `raw` as it is."""
+    """One call of a route; `body` is sent as JSON, or as the form that the route takes, `raw` as it is.
+
+    `key` goes where the route wants an access key or an admin's token.
+    """
     path = re.sub(r"\{(\w+)\}", lambda found: variables[found[1]], route.path)
-    sent = {"X-Auth-Key": key} if key else {}
+    sent = {}
+    if key:
+        sent = {"Authorization": f"Bearer {key}"} if route.said.admin else {"X-Auth-Key": key}
     data = raw if raw is not None else b""
     if body is not None:
-        data = json.dumps(body).encode()
+        data = (urlencode(body) if route.said.encoded else json.dumps(body)).encode()
     if data:
-        sent["Content-Type"] = "application/json"
+        sent["Content-Type"] = FORM if route.said.encoded else "application/json"
     sent |= {name.replace("_", "-"): value for name, value in headers.items()}
     return await ask(app.test_client(), route.method, path + query, data, sent)
 
@@ -115,8 +141,9 @@ def operations(app: Quart) -> list[tuple[Route, dict[str, Any]]]:
 
 
 def examples(app: Quart, said: dict[str, Any]) -> list[Any]:
-    """The examples of an operation's JSON body, at least one if it takes one."""
-    content = said.get("requestBody", {}).get("content", {}).get("application/json")
+    """The examples of an operation's body of JSON or fields, at least one if it takes one."""
+    formats = said.get("requestBody", {}).get("content", {})
+    content = formats.get("application/json") or formats.get(FORM)
     if content is None:
         return []
     found = [one["value"] for one in content.get("examples", {}).values()]

@@ -10,6 +10,7 @@ import pytest
 import schemathesis
 from quart import Quart, Response
 
+from tests.admins import PASSWORD
 from tests.api.conftest import ask, problem
 from tests.api.world import HOOK, PAGE, SLUG, World, call, examples, make_world, operations
 from ttr import current
@@ -51,7 +52,7 @@ MAIL = {
 # Clients that are made from the document name their functions after these: a moved view must not change one.
 OPERATION_IDS = set(
     """
-    acknowledgements_create aggregate_show bulk_change bulk_create bulk_delete channels_assign
+    acknowledgements_create admin_stats_show aggregate_show bulk_change bulk_create bulk_delete channels_assign
     channels_assign_all channels_change channels_create channels_delete channels_index
     channels_queue_test channels_rate channels_rotate_secret channels_show channels_test
     channels_unassign check_slug_show checks_change checks_create checks_delete checks_index
@@ -61,7 +62,7 @@ OPERATION_IDS = set(
     integrations_test keys_create openapi_show pauses_pause pauses_resume pauses_toggle pings_body
     pings_content pings_index stats_show status_pages_change status_pages_create status_pages_delete
     status_pages_index status_pages_replace status_pages_show tags_index transfer_export transfer_export_with_secrets
-    transfer_import_account uptime_show user_change_slugs user_check_slugs user_delete
+    tokens_create transfer_import_account uptime_show user_change_slugs user_check_slugs user_delete
     user_end_former_slug user_rotate_key user_show
     """.split()
 )
@@ -153,9 +154,9 @@ async def test_every_error_has_the_one_shape(app: Quart, store: Store) -> None:
             await call(app, route, variables=world.known, key="\u00e9"),
         ]
         if route.variables:
-            answers.append(await call(app, route, variables=strange, key=world.api.key))
+            answers.append(await call(app, route, variables=strange, key=world.opens(route)))
         for body in BAD_BODIES if "requestBody" in said else ():
-            answers.append(await call(app, route, variables=world.known, key=world.api.key, raw=body))
+            answers.append(await call(app, route, variables=world.known, key=world.opens(route), raw=body))
         for answer in answers:
             assert answer.status_code < 500, (route.name, answer.status_code)
             if answer.status_code >= 400:
@@ -214,7 +215,7 @@ def test_a_tag_that_is_none_is_told_at_once() -> None:
 
 def _plain(body: Any) -> Scene:
     async def send(app: Quart, _: Store, world: World, route: Route) -> Response:
-        return await call(app, route, variables=world.known, key=world.api.key, body=body)
+        return await call(app, route, variables=world.known, key=world.opens(route), body=body)
 
     return send
 
@@ -227,7 +228,7 @@ def _example(app: Quart, said: dict[str, Any]) -> Scene:
 def _with(body: Any = None, query: str = "", **variables: str) -> Scene:
     async def send(app: Quart, _: Store, world: World, route: Route) -> Response:
         known = world.known | variables
-        return await call(app, route, variables=known, key=world.api.key, body=body, query=query)
+        return await call(app, route, variables=known, key=world.opens(route), body=body, query=query)
 
     return send
 
@@ -247,8 +248,8 @@ async def _bad(app: Quart, _: Store, world: World, route: Route) -> Response:
             )
             if name in route.said.query.model_fields
         )
-        return await call(app, route, variables=world.known, key=world.api.key, query=f"?{name}={wrong}")
-    return await call(app, route, variables=world.known, key=world.api.key, raw=b"{")
+        return await call(app, route, variables=world.known, key=world.opens(route), query=f"?{name}={wrong}")
+    return await call(app, route, variables=world.known, key=world.opens(route), raw=b"{")
 
 
 async def _keyless(app: Quart, _: Store, world: World, route: Route) -> Response:
@@ -259,19 +260,19 @@ async def _unknown(app: Quart, _: Store, world: World, route: Route) -> Response
     """404: with a body that works, for what is wrong with it is told first."""
     strange = dict.fromkeys(route.variables, "999999") | {"kind": "slack"}
     body = next(iter(examples(app, document(app)["paths"][route.path][route.method.lower()])), None)
-    return await call(app, route, variables=strange, key=world.api.key, body=body)
+    return await call(app, route, variables=strange, key=world.opens(route), body=body)
 
 
 async def _large(app: Quart, _: Store, world: World, route: Route) -> Response:
     return await call(
-        app, route, variables=world.known, key=world.api.key, raw=b" ", Content_Length=str(10**9)
+        app, route, variables=world.known, key=world.opens(route), raw=b" ", Content_Length=str(10**9)
     )
 
 
 async def _often(app: Quart, store: Store, world: World, route: Route) -> Response:
     """429: each zone has room for one call. A call that ends the key is refused as one without."""
     for _ in range(4):
-        answer = await call(app, route, variables=world.known, key=world.api.key, raw=b"{}")
+        answer = await call(app, route, variables=world.known, key=world.opens(route), raw=b"{}")
         if answer.status_code == 429:
             break
     assert int(answer.headers.get("Retry-After", 0)) >= 1, route.name
@@ -279,33 +280,33 @@ async def _often(app: Quart, store: Store, world: World, route: Route) -> Respon
 
 
 async def _gone(app: Quart, _: Store, world: World, route: Route) -> Response:
-    answer = await call(app, route, variables=world.known, key=world.api.key, raw=b"{}")
+    answer = await call(app, route, variables=world.known, key=world.opens(route), raw=b"{}")
     assert answer.headers["Retry-After"] == "5"
     return answer
 
 
 async def _as_you_have_it(app: Quart, _: Store, world: World, route: Route) -> Response:
-    first = await call(app, route, variables=world.known, key=world.api.key)
+    first = await call(app, route, variables=world.known, key=world.opens(route))
     return await call(
-        app, route, variables=world.known, key=world.api.key, If_None_Match=first.headers["ETag"]
+        app, route, variables=world.known, key=world.opens(route), If_None_Match=first.headers["ETag"]
     )
 
 
 async def _not_down(app: Quart, _: Store, world: World, route: Route) -> Response:
     other = await world.api.make()
-    return await call(app, route, variables=world.known | {"check": str(other["id"])}, key=world.api.key)
+    return await call(app, route, variables=world.known | {"check": str(other["id"])}, key=world.opens(route))
 
 
 async def _sent_already(app: Quart, _: Store, world: World, route: Route) -> Response:
-    await call(app, route, variables=world.known, key=world.api.key)
-    return await call(app, route, variables=world.known, key=world.api.key)
+    await call(app, route, variables=world.known, key=world.opens(route))
+    return await call(app, route, variables=world.known, key=world.opens(route))
 
 
 async def _off(app: Quart, _: Store, world: World, route: Route) -> Response:
     """A channel that is off is not tested."""
     await world.api.call("PATCH", f"/channels/{world.known['channel']}", {"enabled": False})
     await world.api.call("PUT", f"/checks/{world.known['check']}/slack", {"slack_enabled": False})
-    return await call(app, route, variables=world.known, key=world.api.key)
+    return await call(app, route, variables=world.known, key=world.opens(route))
 
 
 async def _own_channel(app: Quart, _: Store, world: World, route: Route) -> Response:
@@ -314,7 +315,7 @@ async def _own_channel(app: Quart, _: Store, world: World, route: Route) -> Resp
     other = await world.api.make()
     check = world.known["check"] if route.method == "DELETE" else str(other["id"])
     return await call(
-        app, route, variables=world.known | {"channel": str(own), "check": check}, key=world.api.key
+        app, route, variables=world.known | {"channel": str(own), "check": check}, key=world.opens(route)
     )
 
 
@@ -322,7 +323,7 @@ async def _full(app: Quart, _: Store, world: World, route: Route) -> Response:
     """The account has as many channels as it may have."""
     for _turn in range(10):
         body = {"kind": "webhook", "enabled": False}
-        answer = await call(app, route, variables=world.known, key=world.api.key, body=body)
+        answer = await call(app, route, variables=world.known, key=world.opens(route), body=body)
         if answer.status_code != 201:
             break
     return answer
@@ -332,7 +333,7 @@ async def _busy(app: Quart, store: Store, world: World, route: Route) -> Respons
     """Another bulk change of the account is running."""
     chore = await begin(store, world.api.user.id, "change", now=now_ms())
     body = next(iter(examples(app, document(app)["paths"][route.path][route.method.lower()])))
-    answer = await call(app, route, variables=world.known, key=world.api.key, body=body)
+    answer = await call(app, route, variables=world.known, key=world.opens(route), body=body)
     await end(store, chore)
     return answer
 
@@ -340,26 +341,28 @@ async def _busy(app: Quart, store: Store, world: World, route: Route) -> Respons
 async def _renaming(app: Quart, store: Store, world: World, route: Route) -> Response:
     """The account's slugs are being changed by another call."""
     await account_slugs._begin(store, world.api.user.id, {"user_slug": "in-between"}, "", now_ms())
-    return await call(app, route, variables=world.known, key=world.api.key)
+    return await call(app, route, variables=world.known, key=world.opens(route))
 
 
 async def _unready(app: Quart, _: Store, world: World, route: Route) -> Response:
     """A channel that lacks its settings can't be on."""
     fields = {field.name: None for field in KINDS[route.kind].fields}
     body = {f"{route.kind}_enabled": True, **fields}
-    return await call(app, route, variables=world.known, key=world.api.key, body=body)
+    return await call(app, route, variables=world.known, key=world.opens(route), body=body)
 
 
 async def _unsigned(app: Quart, _: Store, world: World, route: Route) -> Response:
     _, made = await world.api.call("POST", "/channels", {"kind": "slack", "slack_webhook_url": HOOK})
-    return await call(app, route, variables=world.known | {"channel": str(made["id"])}, key=world.api.key)
+    return await call(
+        app, route, variables=world.known | {"channel": str(made["id"])}, key=world.opens(route)
+    )
 
 
 async def _page_slug_taken(app: Quart, _: Store, world: World, route: Route) -> Response:
     """Another page of the account has the slug."""
     await world.api.call("POST", "/status-pages", {"name": "Second", "slug": "second"})
     body = {"name": "Renamed", "slug": "second"}
-    return await call(app, route, variables=world.known, key=world.api.key, body=body)
+    return await call(app, route, variables=world.known, key=world.opens(route), body=body)
 
 
 async def _by_two(app: Quart, store: Store, world: World, route: Route) -> Response:
@@ -368,7 +371,31 @@ async def _by_two(app: Quart, store: Store, world: World, route: Route) -> Respo
     _, me = await other.api.call("GET", "/user/me")
     slug = me["user_slug"]
     sent = {"body": {"slug": slug}} if route.method == "POST" else {"query": f"?slug={slug}"}
-    return await call(app, route, variables=world.known, key=world.api.key, **sent)
+    return await call(app, route, variables=world.known, key=world.opens(route), **sent)
+
+
+async def _wrong_password(app: Quart, _: Store, world: World, route: Route) -> Response:
+    body = {"username": "ops", "password": "not the right one"}
+    return await call(app, route, variables={}, key=None, body=body)
+
+
+async def _from_elsewhere(app: Quart, _: Store, world: World, route: Route) -> Response:
+    return await call(app, route, variables={}, key=None, body=LOGIN, Sec_Fetch_Site="cross-site")
+
+
+async def _as_json(app: Quart, _: Store, world: World, route: Route) -> Response:
+    return await call(app, route, variables={}, key=None, body=LOGIN, Content_Type="application/json")
+
+
+async def _logged_in_often(app: Quart, _: Store, world: World, route: Route) -> Response:
+    await call(app, route, variables={}, key=None, body=LOGIN)
+    return await call(app, route, variables={}, key=None, body=LOGIN)
+
+
+async def _without_token(app: Quart, _: Store, world: World, route: Route) -> Response:
+    """429: calls without a token count against their address."""
+    await call(app, route, variables={}, key=None)
+    return await call(app, route, variables={}, key=None)
 
 
 GENERIC: dict[int, Scene] = {
@@ -383,7 +410,14 @@ GENERIC: dict[int, Scene] = {
 HARMLESS = {304, 400, 401, 404, 413, 503}
 """What leaves the account as it is."""
 TAKEN = {"name": "Another", "slug": SLUG, "interval_seconds": 60, "grace_seconds": 60}
+LOGIN = {"username": "ops", "password": PASSWORD}
 SCENES: dict[tuple[str, int], Scene] = {
+    ("tokens_create", 401): _wrong_password,
+    ("tokens_create", 403): _from_elsewhere,
+    ("tokens_create", 415): _as_json,
+    ("tokens_create", 429): _logged_in_often,
+    ("tokens_create", 503): _with(LOGIN),
+    ("admin_stats_show", 429): _without_token,
     ("acknowledgements_create", 409): _not_down,
     ("bulk_create", 409): _with({"checks": [TAKEN]}),
     ("bulk_change", 409): _with({"checks": ["nobody"], "changes": {"grace_seconds": 60}}),
@@ -464,7 +498,9 @@ async def _served(settings: Settings) -> AsyncIterator[Quart]:
 @asynccontextmanager
 async def _limited(settings: Settings) -> AsyncIterator[Quart]:
     """The app where every limit is one."""
-    rates = parse_limits("api-key=1/3600,api-address=1/3600,new-account=1/3600,bulk=1/3600,account=1/3600")
+    rates = parse_limits(
+        "api-key=1/3600,api-address=1/3600,new-account=1/3600,bulk=1/3600,account=1/3600,admin-login=1/3600"
+    )
     app = create_app(settings.model_copy(update={"rate_limits": rates}))
     async with app.test_app():
         yield app

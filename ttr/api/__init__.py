@@ -6,6 +6,8 @@ from quart import Blueprint
 
 from ttr.api import (
     acknowledgements,
+    admin_auth,
+    admin_stats,
     aggregate,
     bulk,
     channels,
@@ -25,11 +27,15 @@ from ttr.api import (
     stats,
     status_pages,
     tags,
+    tokens,
     transfer,
     uptime,
     user,
 )
 
+__all__ = ["api_blueprint", "token_blueprint"]
+
+token_blueprint = tokens.token_blueprint  # what renews tokens, at /admin where their cookie goes
 api_blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
 # A slash too much at the end is no other address; one too much inside is none of ours.
@@ -134,6 +140,10 @@ _route("/deliveries", view_func=deliveries.index, methods=["GET"], endpoint="del
 _route("/deliveries/<delivery>", view_func=deliveries.show, methods=["GET"], endpoint="delivery")
 _route("/deliveries/<delivery>/resend", view_func=deliveries.resend, methods=["POST"])
 
+_route("/token", view_func=tokens.create, methods=["POST"], endpoint="token")
+_route("/admin/stats", view_func=admin_stats.show, methods=["GET"], endpoint="admin_stats")
+
 errors.install(api_blueprint)
 limits.install(api_blueprint)
 cors.install(api_blueprint)
+api_blueprint.register_error_handler(admin_auth.NotAdmin, admin_auth.not_admin)

@@ -26,6 +26,7 @@ TAGS = {
     "Deliveries": "What was sent to which channel, attempt by attempt.",
     "Account": "The account itself, its access key and slugs.",
     "Import and export": "The whole account as one file.",
+    "Admin": "For those who run the installation. An access key opens nothing here, their token nothing else.",
 }
 """The groups of the document in their order, with a sentence on each."""
 
@@ -41,10 +42,12 @@ class Operation:
     query: type[BaseModel] | None
     body: type[BaseModel] | Mapping[str, type[BaseModel]] | None
     form: type[BaseModel] | None
+    encoded: type[BaseModel] | None
     answers: Mapping[int, Any]
     refusals: tuple[int, ...]
     public: bool
     storeless: bool
+    admin: bool
     examples: Mapping[str, Mapping[str, Any]]
 
 
@@ -56,16 +59,19 @@ def operation(
     query: type[BaseModel] | None = None,
     body: type[BaseModel] | Mapping[str, type[BaseModel]] | None = None,
     form: type[BaseModel] | None = None,
+    encoded: type[BaseModel] | None = None,
     refusals: Sequence[int] = (),
     public: bool = False,
     storeless: bool = False,
+    admin: bool = False,
     examples: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Callable[[View], View]:
     """Describe the view below; it changes nothing about how the view works.
 
     `summary` is a few words without a full stop; the view's docstring is the description. `body` is the model of the
-    JSON body, or that of each `kind` in the path, `form` that of a multipart form taken in its place. `answers` maps
-    each status to what its body is: a TypedDict, `bytes` for a download, None for an empty answer. `refusals` are the
+    JSON body, or that of each `kind` in the path, `form` that of a multipart form taken in its place,
+    `encoded` that of a URL-encoded one. An `admin`'s token opens it in place of an access key. `answers` maps each
+    status to what its body is: a TypedDict, `bytes` for a download, None for an empty answer. `refusals` are the
     statuses that can't be told from the rest: 400 follows from a query or a body, 401 unless `public`, 404 from path
     parameters, 413 from a body; 429 and 503 can come unless `storeless`. `examples` names JSON bodies; without it the
     body model's own examples are shown. Raises ValueError for a tag that is not in TAGS.
@@ -80,10 +86,12 @@ def operation(
             query=query,
             body=body,
             form=form,
+            encoded=encoded,
             answers=dict(answers),
             refusals=tuple(refusals),
             public=public,
             storeless=storeless,
+            admin=admin,
             examples=dict(examples or {}),
         )
         setattr(view, _ATTRIBUTE, said)

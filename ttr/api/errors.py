@@ -10,6 +10,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ttr.api.auth import Unauthorized
 from ttr.domain.invalid import Contradiction, FieldError, Invalid
+from ttr.passwords import RETRY_SECONDS as PASSWORD_SECONDS
+from ttr.passwords import PasswordsBusy
 from ttr.store.errors import (
     AccountSlugTaken,
     Busy,
@@ -102,6 +104,12 @@ def install(blueprint: Blueprint) -> None:
     async def _crowded(error: Crowded) -> ResponseReturnValue:
         answer = problem(503, str(error))
         answer.headers["Retry-After"] = str(RETRY_SECONDS)
+        return answer
+
+    @blueprint.errorhandler(PasswordsBusy)
+    async def _passwords(error: PasswordsBusy) -> ResponseReturnValue:
+        answer = problem(503, str(error))
+        answer.headers["Retry-After"] = str(PASSWORD_SECONDS)
         return answer
 
     @blueprint.errorhandler(ChoreLost)

@@ -62,10 +62,12 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
 
 _REFUSALS = {
     400: "The request can't be right as it is, whatever is stored.",
-    401: "No access key, or one that opens no account.",
+    401: "No access key, or one that opens no account; for admins, no token, or one that opens nothing.",
+    403: "Sent by a page of another site.",
     404: "The account has no such thing.",
     409: "The request is right by itself, but not with what is stored or set up here.",
     413: "The body is too large.",
+    415: "The body is in another format.",
     429: "Too many requests, or a message that may not leave yet; Retry-After says when.",
     503: "The database is away for the moment; Retry-After says when to try again.",
 }
@@ -154,7 +156,13 @@ def build(app: Quart) -> dict[str, Any]:
                         "in": "header",
                         "name": "X-Auth-Key",
                         "description": "The account's access key, shown when it was made and never again.",
-                    }
+                    },
+                    "admin": {
+                        "type": "http",
+                        "scheme": "bearer",
+                        "bearerFormat": "JWT",
+                        "description": "An admin's access token, which POST /api/v1/token gives.",
+                    },
                 },
                 "headers": _HEADERS,
                 "schemas": {_plain(name): schema for name, schema in components.items()},
@@ -200,7 +208,7 @@ def _schemas(found: Iterable[Route]) -> tuple[dict[tuple[Any, str], dict[str, An
     wanted: dict[tuple[Any, Any], TypeAdapter[Any]] = {}
     for route in found:
         said = route.said
-        for model in (_body(route), said.form):
+        for model in (_body(route), said.form, said.encoded):
             if model is not None:
                 wanted[(model, "validation")] = TypeAdapter(model)
         for answer in [*said.answers.values(), ProblemJson]:
@@ -230,6 +238,8 @@ def _operation(route: Route, schemas: Mapping[tuple[Any, str], dict[str, Any]]) 
     }
     if said.public:
         shown["security"] = []
+    elif said.admin:
+        shown["security"] = [{"admin": []}]
     content: dict[str, Any] = {}
     if body is not None:
         content["application/json"] = {"schema": schemas[(body, "validation")]}
@@ -239,6 +249,8 @@ def _operation(route: Route, schemas: Mapping[tuple[Any, str], dict[str, Any]]) 
             }
     if said.form is not None:
         content["multipart/form-data"] = {"schema": schemas[(said.form, "validation")]}
+    if said.encoded is not None:
+        content["application/x-www-form-urlencoded"] = {"schema": schemas[(said.encoded, "validation")]}
     if content:
         shown["requestBody"] = {"required": True, "content": content}
     for status, answer in said.answers.items():
@@ -253,7 +265,7 @@ def _operation(route: Route, schemas: Mapping[tuple[Any, str], dict[str, Any]]) 
 def refusals(route: Route) -> list[int]:
     """The statuses below which a route may refuse."""
     said = route.said
-    body = said.body is not None or said.form is not None
+    body = any(one is not None for one in (said.body, said.form, said.encoded))
     found = set(said.refusals)
     found |= {400} if body or said.query is not None else set()
     found |= {413} if body else set()

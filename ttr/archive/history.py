@@ -60,11 +60,21 @@ async def ask(
     window: what is there is then not all, and would look as if it were.
     """
 
+    async def of_check(connection: Connection) -> Answer:
+        await _reach(connection, check, window)
+        return await question(connection)
+
+    return await ask_at_all(database, of_check)
+
+
+async def ask_at_all(database: Database, question: Callable[[Connection], Awaitable[Answer]]) -> Answer:
+    """The answer to any question, by one connection. Raises ArchiveUnavailable when Postgres is away, too slow or not
+    fit."""
+
     async def asked() -> Answer:
         try:
             async with database.connection() as connection:
                 await connection.execute(f"set local statement_timeout = {_STATEMENT_MS}")
-                await _reach(connection, check, window)
                 return await question(connection)
         except Error as error:
             log.warning("The archive can't be read: %s", error)
@@ -80,6 +90,17 @@ async def ask(
         return task.result()
     finally:
         task.cancel()
+
+
+async def count_failed(connection: Connection) -> int:
+    """Deliveries that were given up and are still kept, as of the last snapshot."""
+    row = await (
+        await connection.execute(
+            "select count(*) from deliveries where state = 'failed' and (expires_at is null or expires_at > now())"
+        )
+    ).fetchone()
+    assert row is not None  # noqa: S101
+    return int(row[0])
 
 
 async def _reach(connection: Connection, check: Check, window: Window) -> None:

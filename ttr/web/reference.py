@@ -15,6 +15,7 @@ from ttr.web.schema_words import SHAPES, choices, default_words, type_words
 from ttr.web.security import visitor
 
 _EVERYWHERE = ("400", "401", "404", "413", "429", "503")
+_ENCODED = "application/x-www-form-urlencoded"
 _BASES_KEPT = 8
 _LINE = 60
 
@@ -52,6 +53,7 @@ class OperationView:
     summary: str
     about: str
     public: bool
+    admin: bool
     parameters: tuple[FieldRow, ...]
     body: tuple[FieldRow, ...]
     choices: tuple[str, ...]
@@ -154,11 +156,12 @@ def _operation(
 ) -> OperationView:
     content = said.get("requestBody", {}).get("content", {})
     body = _looked_up(document, content.get("application/json", {}).get("schema", {}))
-    form = _looked_up(document, content.get("multipart/form-data", {}).get("schema", {}))
+    forms = content.get("multipart/form-data") or content.get(_ENCODED, {})
+    form = _looked_up(document, forms.get("schema", {}))
     named = {
         name: one["value"] for name, one in content.get("application/json", {}).get("examples", {}).items()
     }
-    bodies = named or {f"{at}": one for at, one in enumerate(body.get("examples", []), 1)}
+    bodies = named or {f"{at}": one for at, one in enumerate((body or form).get("examples", []), 1)}
     calls = [
         (name if len(bodies) > 1 and named else "", _curl(path, method, said, base, one))
         for name, one in bodies.items()
@@ -170,6 +173,7 @@ def _operation(
         summary=said["summary"],
         about=said["description"],
         public=said.get("security") == [],
+        admin=bool(said.get("security")),
         parameters=tuple(
             FieldRow(
                 one["name"],
@@ -232,7 +236,7 @@ def _refusals(document: Mapping[str, Any]) -> list[AnswerRow]:
 
 
 def _curl(path: str, method: str, said: Mapping[str, Any], base: str, body: object) -> str:
-    """A line for the shell; $AUTH_KEY is the access key."""
+    """A line for the shell; $AUTH_KEY is the access key, $ACCESS_TOKEN an admin's token."""
     for one in said["parameters"]:
         if one["in"] == "path":
             shown = one.get("example") or one["schema"].get("enum", ["…"])[0]
@@ -244,9 +248,14 @@ def _curl(path: str, method: str, said: Mapping[str, Any], base: str, body: obje
     ]
     address = f'"{base}{path}?{urlencode(query, safe=",")}"' if query else f"{base}{path}"
     parts = [("curl " if method == "get" else f"curl -X {method.upper()} ") + address]
-    if said.get("security") != []:
-        parts.append('-H "X-Auth-Key: $AUTH_KEY"')
-    if body is not None:
+    match said.get("security"):
+        case None:
+            parts.append('-H "X-Auth-Key: $AUTH_KEY"')
+        case [_, *_]:
+            parts.append('-H "Authorization: Bearer $ACCESS_TOKEN"')
+    if isinstance(body, dict) and _ENCODED in said["requestBody"]["content"]:
+        parts += [f'--data-urlencode "{name}={value}"' for name, value in body.items()]
+    elif body is not None:
         parts += ['-H "Content-Type: application/json"', f"-d '{_shown(body)}'"]
     return " \\\n  ".join(parts)
 

@@ -179,7 +179,9 @@ def finish(response: Response) -> Response:
         set_cookie(response, CSRF_COOKIE, g.new_csrf)
     session = g.get("session")
     if session == "":
-        response.delete_cookie(SESSION_COOKIE, path="/", httponly=True, samesite="Lax", secure=is_secure())
+        response.delete_cookie(
+            SESSION_COOKIE, path="/", httponly=True, samesite="Lax", secure=current.is_secure()
+        )
     elif session:
         set_cookie(response, SESSION_COOKIE, session)
     elif g.get("user") and not operator_id() and "HX-Request" not in request.headers:
@@ -187,22 +189,23 @@ def finish(response: Response) -> Response:
         set_cookie(response, SESSION_COOKIE, request.cookies[SESSION_COOKIE])
     operator = g.get("operator")
     if operator == "":
-        response.delete_cookie(OPERATOR_COOKIE, path="/", httponly=True, samesite="Lax", secure=is_secure())
+        response.delete_cookie(
+            OPERATOR_COOKIE, path="/", httponly=True, samesite="Lax", secure=current.is_secure()
+        )
     elif operator:
         # No age: it goes with the browser, and its session with the operator's login, whichever is first.
         response.set_cookie(
-            OPERATOR_COOKIE, operator, path="/", httponly=True, samesite="Lax", secure=is_secure()
+            OPERATOR_COOKIE, operator, path="/", httponly=True, samesite="Lax", secure=current.is_secure()
         )
     return response
 
 
 def set_cookie(response: Response, name: str, value: str) -> None:
     """A cookie of ours: a year, no script reads it, no other site sends it with a form."""
-    options: dict[str, Any] = {"path": "/", "httponly": True, "samesite": "Lax", "secure": is_secure()}
+    options: dict[str, Any] = {
+        "path": "/",
+        "httponly": True,
+        "samesite": "Lax",
+        "secure": current.is_secure(),
+    }
     response.set_cookie(name, value, max_age=SESSION_SECONDS, **options)
-
-
-def is_secure() -> bool:
-    """Whether cookies are for TLS alone."""
-    settings = current.settings()
-    return request.is_secure or settings.production or (settings.public_url or "").startswith("https://")

@@ -1,21 +1,17 @@
-"""Who may see the admin pages: two cookies that go nowhere else, and what puts them into the answer."""
-
-from urllib.parse import urlsplit
+"""Who may see the admin pages, and what puts a login's tokens into the answer."""
 
 from quart import Response, g, request
 
 from ttr import current
 from ttr.address import counted_as
+from ttr.admin_cookies import ACCESS_COOKIE, REFRESH_COOKIE, set_access, set_refresh
 from ttr.admins import Admin, Tokens, admin_of, refresh_claims, renew
 from ttr.now import now_ms
+from ttr.origin import from_elsewhere
 from ttr.store.allowances import spend
-from ttr.web.security import ForeignForm, is_secure
+from ttr.web.security import ForeignForm
 
 __all__ = ["Admin", "NotAdmin", "require_admin"]
-
-ACCESS_COOKIE = "admin_access"
-REFRESH_COOKIE = "admin_refresh"
-PATH = "/admin"
 
 
 class NotAdmin(Exception):
@@ -73,40 +69,14 @@ def end_login() -> None:
 
 
 def refuse_other_origins() -> None:
-    """Before every write: no other site may send it, not even a neighbour on our own domain, to which SameSite means
-    nothing. Raises ForeignForm.
-    """
-    if request.method in ("GET", "HEAD", "OPTIONS"):
-        return
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-        raise ForeignForm
-    origin = request.headers.get("Origin")
-    # The host alone: behind a proxy that ends TLS we don't know the browser's scheme.
-    hosts = {request.host, urlsplit(current.settings().public_url or "").netloc}
-    if origin is not None and urlsplit(origin).netloc not in hosts - {""}:
+    """Before every write: no other site may send it, not even a neighbour on our own domain. Raises ForeignForm."""
+    if request.method not in ("GET", "HEAD", "OPTIONS") and from_elsewhere():
         raise ForeignForm
 
 
 async def show_login(response: Response) -> Response:
     """Put the tokens of this request's login into its answer, or take them away."""
     if "admin_tokens" in g:
-        carry(response, g.admin_tokens)
+        set_access(response, g.admin_tokens)
+        set_refresh(response, g.admin_tokens)
     return response
-
-
-def carry(response: Response, tokens: Tokens | None) -> None:
-    """Cookies that only our own pages below /admin send and no script reads; None takes them away."""
-    settings = current.settings()
-    for name, value, seconds in (
-        (ACCESS_COOKIE, tokens.access if tokens else "", settings.admin_access_seconds),
-        (REFRESH_COOKIE, tokens.refresh if tokens else "", settings.admin_refresh_seconds),
-    ):
-        response.set_cookie(
-            name,
-            value,
-            max_age=seconds if value else 0,
-            path=PATH,
-            httponly=True,
-            samesite="Strict",
-            secure=is_secure(),
-        )

@@ -3,6 +3,7 @@
 from quart import Response, request
 
 from ttr import current
+from ttr.admin_cookies import REFRESH_COOKIE
 from ttr.admins import WrongPassword, counted_for_login, log_in, log_out, refresh_claims
 from ttr.now import now_ms
 from ttr.passwords import RETRY_SECONDS, PasswordsBusy
@@ -10,7 +11,7 @@ from ttr.store.admin_families import end_family
 from ttr.store.admins import is_any_admin
 from ttr.store.allowances import spend
 from ttr.store.errors import TooMany
-from ttr.web.admin.door import REFRESH_COOKIE, end_login, start_login, visiting_admin
+from ttr.web.admin.door import end_login, start_login, visiting_admin
 from ttr.web.reply import page, see
 
 
