@@ -6,6 +6,7 @@ Each is several steps that belong together, so they go on when whoever asked han
 import asyncio
 import logging
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from ttr.domain.access_key import AccessKey
@@ -76,7 +77,7 @@ async def rename(
     renamed = await user_by_id(store, user.id)
     if renamed is None:
         raise KeyEnded("deleted")
-    return renamed
+    return replace(renamed, key=user.key, operator=user.operator)
 
 
 async def end_former_slug(store: Store, user: User, slug: str, *, now: int) -> None:

@@ -9,6 +9,7 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ttr.address import Network, parse_networks
+from ttr.domain.access_key import Enforced
 from ttr.domain.allowance import DEFAULTS, Limit, parse_limits
 from ttr.masterkey import read_master_keys
 
@@ -67,6 +68,12 @@ class Settings(BaseModel):
         None, description="base of ping URLs as jobs see it; unset: from the request"
     )
     user_slug_enabled: bool = Field(True, description="whether owners may change the slug in their ping URLs")
+    xauth_enforce_ip: bool = Field(
+        True, description="whether access keys refuse addresses not in their lists"
+    )
+    xauth_enforce_origin: bool = Field(
+        True, description="whether access keys refuse origins not in their lists"
+    )
     access_token_expire_minutes: int = Field(
         30, ge=1, le=1_440, description="minutes that an admin's access token lasts"
     )
@@ -248,6 +255,11 @@ class Settings(BaseModel):
     def signing_key(self) -> str:
         """What signs the tokens of our forms. Raises SettingsError when there is none."""
         return _needed("SECRET_KEY", self.secret_key)
+
+    @property
+    def enforced(self) -> Enforced:
+        """Which lists of access keys refuse."""
+        return Enforced(self.xauth_enforce_ip, self.xauth_enforce_origin)
 
     @property
     def admin_access_seconds(self) -> int:

@@ -47,7 +47,19 @@ async def test_an_account_is_shown_with_what_it_has_and_never_with_a_key(api: Ca
     assert digest(api.key) not in text
     assert answer.headers["Cache-Control"] == "private, no-cache"
     ((key,), created) = found.pop("keys"), found.pop("created_at")
-    assert key == {"last4": api.key[-4:], "created_at": created}
+    used = key.pop("last_used")
+    assert key == {
+        "id": digest(api.key)[:16],
+        "name": "First key",
+        "last4": api.key[-4:],
+        "created_at": created,
+        "scope": "full",
+        "addresses": [],
+        "origins": [],
+        "last_used_from": None,
+        "current": True,
+    }
+    assert used >= created
     assert created.endswith("Z")
     assert found == {
         "id": api.user.id,

@@ -22,6 +22,7 @@ from ttr.store.admins import read_admin
 from ttr.store.deliveries import read_deliveries
 from ttr.store.outbox import dispatch_entry, read_outbox
 from ttr.store.redis import Store
+from ttr.store.sessions import open_session
 from ttr.store.users import create_user
 
 # Nobody listens there, so a test message is refused at once.
@@ -84,7 +85,13 @@ async def make_world(app: Quart, store: Store) -> World:
         },
     )
     assert status == 201, page
+    status, second = await api.call("POST", "/user/keys", {"name": "Second"})
+    assert status == 201, second
+    await open_session(store, user, now_ms())
+    _, (session,) = await api.call("GET", "/user/sessions")
     known = {
+        "key": str(second["id"]),
+        "session": session["id"],
         "check": str(check["id"]),
         "channel": str(channel["id"]),
         "delivery": delivery.id,

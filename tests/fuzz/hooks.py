@@ -53,7 +53,7 @@ for name, strategy in FORMATS.items():
     schemathesis.openapi.format(name, strategy)
 
 # After these the key opens nothing any more.
-_USES_UP = {"/api/v1/user/rotate-key", "/api/v1/user/delete"}
+_USES_UP = {"/api/v1/user/rotate-key", "/api/v1/user/keys/{key}/rotate", "/api/v1/user/delete"}
 
 
 def call(method: str, path: str, body: Any = None, key: str = "") -> Any:
@@ -91,6 +91,8 @@ _PAGES = [
     call("POST", "/api/v1/status-pages", {"name": "Fuzzed", "slug": slug, "check_ids": []}, _KEY)["id"]
     for slug in "01234"
 ]
+# One that only reads, so that the one in use is the last full one, which is not revoked.
+_SPARE = call("POST", "/api/v1/user/keys", {"name": "Spare", "scope": "read"}, _KEY)["id"]
 _turns = count()
 
 
@@ -104,6 +106,7 @@ def map_path_parameters(context: Any, parameters: dict[str, Any] | None) -> dict
     known = {
         "check": _CHECKS[turn // 2 % len(_CHECKS)]["uuid"],
         "channel": _CHANNEL,
+        "key": _SPARE,
         "page": _PAGES[-1],
         "number": 1,
     }

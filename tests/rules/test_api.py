@@ -20,6 +20,7 @@ from ttr.api.openapi import PREFIX, Route, document
 from ttr.app import create_app
 from ttr.channels import KINDS
 from ttr.domain.allowance import parse_limits
+from ttr.domain.limits import ACCESS_KEYS_MAX
 from ttr.now import now_ms
 from ttr.settings import Settings
 from ttr.store import account_slugs
@@ -52,6 +53,7 @@ MAIL = {
 # Clients that are made from the document name their functions after these: a moved view must not change one.
 OPERATION_IDS = set(
     """
+    access_keys_change access_keys_create access_keys_delete access_keys_index access_keys_rotate
     acknowledgements_create admin_stats_show aggregate_show bulk_change bulk_create bulk_delete channels_assign
     channels_assign_all channels_change channels_create channels_delete channels_index
     channels_queue_test channels_rate channels_rotate_secret channels_show channels_test
@@ -60,7 +62,8 @@ OPERATION_IDS = set(
     flips_index geoip_show integrations_change_discord integrations_change_email integrations_change_slack
     integrations_change_telegram integrations_change_webhook integrations_queue_test integrations_rate
     integrations_test keys_create openapi_show pauses_pause pauses_resume pauses_toggle pings_body
-    pings_content pings_index stats_show status_pages_change status_pages_create status_pages_delete
+    pings_content pings_index sessions_delete sessions_index stats_show
+    status_pages_change status_pages_create status_pages_delete
     status_pages_index status_pages_replace status_pages_show tags_index transfer_export transfer_export_with_secrets
     tokens_create transfer_import_account uptime_show user_change_slugs user_check_slugs user_delete
     user_end_former_slug user_rotate_key user_show
@@ -398,16 +401,53 @@ async def _without_token(app: Quart, _: Store, world: World, route: Route) -> Re
     return await call(app, route, variables={}, key=None)
 
 
+async def _elsewhere(app: Quart, _: Store, world: World, route: Route) -> Response:
+    """403: with a key that is bound to an address that this is not."""
+    bound = {"name": "Elsewhere", "addresses": ["203.0.113.7"]}
+    _, key = await world.api.call("POST", "/user/keys", bound)
+    answer = await call(app, route, variables=world.known, key=key["auth_key"])
+    await world.api.call("DELETE", f"/user/keys/{key['id']}")
+    return answer
+
+
+def _own(world: World) -> str:
+    """The id of the key that the world's caller sends."""
+    assert world.api.user.key is not None
+    return world.api.user.key.id
+
+
+async def _keys_full(app: Quart, _: Store, world: World, route: Route) -> Response:
+    """The account has as many access keys as it may have."""
+    for _turn in range(ACCESS_KEYS_MAX):
+        answer = await call(app, route, variables=world.known, key=world.api.key, body={"name": "More"})
+        if answer.status_code != 201:
+            break
+    return answer
+
+
+async def _own_key(app: Quart, _: Store, world: World, route: Route) -> Response:
+    """The key of the call itself, bound to where it is not."""
+    body = {"addresses": ["203.0.113.7"]}
+    return await call(app, route, variables=world.known | {"key": _own(world)}, key=world.api.key, body=body)
+
+
+async def _last_key(app: Quart, _: Store, world: World, route: Route) -> Response:
+    """Nobody would get in any more."""
+    await call(app, route, variables=world.known, key=world.api.key)
+    return await call(app, route, variables=world.known | {"key": _own(world)}, key=world.api.key)
+
+
 GENERIC: dict[int, Scene] = {
     304: _as_you_have_it,
     400: _bad,
     401: _keyless,
+    403: _elsewhere,
     404: _unknown,
     413: _large,
     429: _often,
     503: _gone,
 }
-HARMLESS = {304, 400, 401, 404, 413, 503}
+HARMLESS = {304, 400, 401, 403, 404, 413, 503}
 """What leaves the account as it is."""
 TAKEN = {"name": "Another", "slug": SLUG, "interval_seconds": 60, "grace_seconds": 60}
 LOGIN = {"username": "ops", "password": PASSWORD}
@@ -418,6 +458,9 @@ SCENES: dict[tuple[str, int], Scene] = {
     ("tokens_create", 429): _logged_in_often,
     ("tokens_create", 503): _with(LOGIN),
     ("admin_stats_show", 429): _without_token,
+    ("access_keys_create", 409): _keys_full,
+    ("access_keys_change", 409): _own_key,
+    ("access_keys_delete", 409): _last_key,
     ("acknowledgements_create", 409): _not_down,
     ("bulk_create", 409): _with({"checks": [TAKEN]}),
     ("bulk_change", 409): _with({"checks": ["nobody"], "changes": {"grace_seconds": 60}}),

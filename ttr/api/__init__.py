@@ -5,6 +5,7 @@ from functools import partial
 from quart import Blueprint
 
 from ttr.api import (
+    access_keys,
     acknowledgements,
     admin_auth,
     admin_stats,
@@ -24,6 +25,7 @@ from ttr.api import (
     openapi,
     pauses,
     pings,
+    sessions,
     stats,
     status_pages,
     tags,
@@ -129,6 +131,13 @@ _route(
 
 _route("/user/me", view_func=user.show, methods=["GET"], endpoint="user")
 _route("/user/rotate-key", view_func=user.rotate_key, methods=["POST"])
+_route("/user/keys", view_func=access_keys.index, methods=["GET"], endpoint="access_keys")
+_route("/user/keys", view_func=access_keys.create, methods=["POST"], endpoint="create_access_key")
+_route("/user/keys/<key>", view_func=access_keys.change, methods=["PATCH"], endpoint="change_access_key")
+_route("/user/keys/<key>", view_func=access_keys.delete, methods=["DELETE"], endpoint="delete_access_key")
+_route("/user/keys/<key>/rotate", view_func=access_keys.rotate, methods=["POST"])
+_route("/user/sessions", view_func=sessions.index, methods=["GET"], endpoint="sessions")
+_route("/user/sessions/<session>", view_func=sessions.delete, methods=["DELETE"], endpoint="delete_session")
 _route("/user/slug", view_func=user.change_slugs, methods=["POST"])
 _route("/user/slug-check", view_func=user.check_slugs, methods=["GET"])
 _route("/user/former-slugs/<slug>", view_func=user.end_former_slug, methods=["DELETE"])

@@ -8,7 +8,7 @@ from quart.typing import ResponseReturnValue
 from typing_extensions import TypedDict
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from ttr.api.auth import Unauthorized
+from ttr.api.auth import Forbidden, Unauthorized
 from ttr.domain.invalid import Contradiction, FieldError, Invalid
 from ttr.passwords import RETRY_SECONDS as PASSWORD_SECONDS
 from ttr.passwords import PasswordsBusy
@@ -18,6 +18,7 @@ from ttr.store.errors import (
     ChannelNeeded,
     ChoreLost,
     KeyEnded,
+    LastKey,
     NotDead,
     NotFound,
     PageSlugTaken,
@@ -76,6 +77,10 @@ def install(blueprint: Blueprint) -> None:
     async def _unauthorized(error: Unauthorized) -> ResponseReturnValue:
         return problem(401, str(error))
 
+    @blueprint.errorhandler(Forbidden)
+    async def _forbidden(error: Forbidden) -> ResponseReturnValue:
+        return problem(403, str(error))
+
     @blueprint.errorhandler(NotFound)
     async def _not_found(error: NotFound) -> ResponseReturnValue:
         return problem(404, _missing(str(error)))
@@ -83,7 +88,7 @@ def install(blueprint: Blueprint) -> None:
     async def _as_it_says(error: Exception) -> ResponseReturnValue:
         return problem(409, str(error))
 
-    for kind in (Busy, ChannelNeeded, NotDead, QuotaReached):
+    for kind in (Busy, ChannelNeeded, LastKey, NotDead, QuotaReached):
         blueprint.register_error_handler(kind, _as_it_says)
 
     async def _taken(error: Exception) -> ResponseReturnValue:

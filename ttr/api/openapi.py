@@ -48,6 +48,16 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999_999_999},
         "example": 1,
     },
+    "key": {
+        "description": "The access key's id, as the list shows it.",
+        "schema": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
+        "example": "0123456789abcdef",
+    },
+    "session": {
+        "description": "The login's id, as the list shows it.",
+        "schema": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
+        "example": "0123456789abcdef",
+    },
     "number": {
         "description": "The ping's number, as the log shows it.",
         "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
@@ -63,7 +73,7 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
 _REFUSALS = {
     400: "The request can't be right as it is, whatever is stored.",
     401: "No access key, or one that opens no account; for admins, no token, or one that opens nothing.",
-    403: "Sent by a page of another site.",
+    403: "The access key only reads, or is bound to other addresses or origins; or a page of another site has sent it.",
     404: "The account has no such thing.",
     409: "The request is right by itself, but not with what is stored or set up here.",
     413: "The body is too large.",
@@ -269,7 +279,7 @@ def refusals(route: Route) -> list[int]:
     found = set(said.refusals)
     found |= {400} if body or said.query is not None else set()
     found |= {413} if body else set()
-    found |= set() if said.public else {401}
+    found |= set() if said.public else {401, 403}
     found |= {404} if route.variables else set()
     found |= set() if said.storeless else {429, 503}
     return sorted(found)

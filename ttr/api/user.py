@@ -7,6 +7,7 @@ from quart import Response, request
 from typing_extensions import TypedDict
 
 from ttr import accounts, current
+from ttr.api.access_keys import KeyJson, keys_json
 from ttr.api.auth import caller, key_of
 from ttr.api.body import body_bytes, private
 from ttr.api.describe import Moment, operation
@@ -14,7 +15,6 @@ from ttr.domain.account_slug import FORM, account_slug_fault
 from ttr.domain.invalid import Contradiction, FieldError, parse_form, parse_json
 from ttr.domain.moments import iso
 from ttr.now import now_ms
-from ttr.store.access_keys import list_keys
 from ttr.store.account_slugs import FORMER_MAX, Family, former_slugs, is_free
 from ttr.store.errors import AccountSlugTaken
 from ttr.store.users import User, account_facts
@@ -65,13 +65,6 @@ class SlugsQuery(BaseModel):
         if fault := account_slug_fault(value):
             raise ValueError(fault)
         return value
-
-
-class KeyJson(TypedDict):
-    """An access key, without the key."""
-
-    last4: Annotated[str, Field(description="Its last four characters.", examples=["x7Qa"])]
-    created_at: Moment
 
 
 class FormerSlugJson(TypedDict):
@@ -184,9 +177,7 @@ async def _user_json(user: User) -> UserJson:
         "user_slug": user.user_slug,
         "public_slug": user.public_slug,
         "created_at": iso(user.created_at),
-        "keys": [
-            {"last4": key.last4, "created_at": iso(key.created_at)} for key, _ in await list_keys(store, user)
-        ],
+        "keys": await keys_json(user),
         "former_slugs": [
             {"slug": former.slug, "until": iso(former.until)}
             for former in await former_slugs(store, user, now_ms())

@@ -12,7 +12,7 @@ from typing import Literal
 from ttr.domain.access_key import AccessKey, kept, read_access_key
 from ttr.domain.limits import ACCESS_KEYS_MAX
 from ttr.store import keys
-from ttr.store.errors import KeyEnded, LastKey, NotFound, QuotaReached
+from ttr.store.errors import Busy, KeyEnded, LastKey, NotFound, QuotaReached
 from ttr.store.redis import Store, store_trouble
 from ttr.store.users import User, adopt_key, digest, user_by_id
 
@@ -22,6 +22,8 @@ KEY_FIELDS = ("user_id", "ended")
 """The fields of an access key that tell whose it is, or what became of it."""
 ENDED_SECONDS = 86_400
 """How long a key that opens nothing any more says why."""
+USE_EVERY_MS = 60_000
+"""How often the last use of a key is written down."""
 _KEY_FORM = re.compile(r"[A-Za-z0-9_-]{32}", re.ASCII)
 # Only another edit of the same key gets in between.
 _TRIES = 10
@@ -101,7 +103,7 @@ async def find_key(store: Store, user: User, key_id: str) -> AccessKey:
     for key, _ in await list_keys(store, user):
         if key.id == key_id:
             return key
-    raise NotFound("access key")
+    raise NotFound("no such access key")
 
 
 async def note_use(store: Store, user: User, key: AccessKey, use: Use) -> None:
@@ -153,7 +155,7 @@ async def put_in_place(store: Store, user: User, before: AccessKey, after: Acces
 async def change(
     store: Store, user: User, key_id: str, changed: Callable[[AccessKey], AccessKey]
 ) -> AccessKey:
-    """Change what is kept of a key; what `changed` gives has the same digest. Raises NotFound."""
+    """Change what is kept of a key; what `changed` gives has the same digest. Raises NotFound, Busy."""
     for _ in range(_TRIES):
         before = await find_key(store, user, key_id)
         after = changed(before)
@@ -163,7 +165,7 @@ async def change(
             )
         if done:
             return after
-    raise RuntimeError(f"a key of account {user.id} changed {_TRIES} times while it was edited")
+    raise Busy("This access key is being changed all the time; look and try again.")
 
 
 async def take_away(store: Store, user_id: int, key_digest: str, *, even_last: bool = False) -> None:
@@ -175,7 +177,7 @@ async def take_away(store: Store, user_id: int, key_digest: str, *, even_last: b
     if answer == -1:
         raise LastKey
     if answer == 0:
-        raise NotFound("access key")
+        raise NotFound("no such access key")
 
 
 async def say_ended(store: Store, account: int, key: AccessKey, why: Ended, *, now: int) -> None:

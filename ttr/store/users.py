@@ -38,6 +38,8 @@ class User:
     version: int
     key: AccessKey | None = None
     """The access key that this request came with, or that its session was opened with; None where there is none."""
+    key_used_at: int = 0
+    """When that key was used last (ms), at most a minute off; 0 when that is not known."""
     preferences: Preferences | None = None
     """How it wants its pages; None until it has said so."""
     operator: str = ""
@@ -107,6 +109,7 @@ async def user_by_id(store: Store, user_id: int, *, key: str = "") -> User | Non
             pipe.hmget(keys.user(partition, user_id), _FIELDS)
             if key:
                 pipe.hget(keys.access_keys(partition, user_id), key)
+                pipe.hget(keys.key_uses(partition, user_id), key)
             fields, *found = await pipe.execute()
         if fields[0] is None:
             return None
@@ -125,6 +128,7 @@ async def user_by_id(store: Store, user_id: int, *, key: str = "") -> User | Non
         data_key,
         int(version),
         key=read_access_key(key, found[0]) if found and found[0] else None,
+        key_used_at=int(found[1].partition(b" ")[0]) if found and found[1] else 0,
         preferences=read_preferences(chosen) if chosen else None,
     )
 

@@ -10,9 +10,11 @@ from quart import Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from ttr import current
+from ttr.domain.access_key import address_refusal
 from ttr.noted import note_means
+from ttr.now import now_ms
 from ttr.security_headers import PAGES, secure
-from ttr.store.sessions import SESSION_SECONDS, session_user
+from ttr.store.sessions import SESSION_SECONDS, Seen, session_user
 from ttr.store.users import User
 
 SESSION_COOKIE = "ttr_session"
@@ -54,7 +56,12 @@ class OwnerNeeded(Exception):
 async def visitor() -> User | None:
     """The account of the session cookie, if any; each use prolongs the session."""
     found = session_id()
-    user = await session_user(current.store(), found) if _TOKEN.fullmatch(found) else None
+    seen = Seen(now_ms(), current.address(), request.headers.get("User-Agent", ""))
+    user = await session_user(current.store(), found, seen) if _TOKEN.fullmatch(found) else None
+    key = None if user is None else user.key
+    # Its origins bind calls and logins alone: a page is of our own.
+    if key is not None and address_refusal(key, seen.address, current.settings().enforced):
+        user = None
     if user is None and operator_id():
         # It has ended with the operator's login. The browser's own account comes back with the next page, not with this
         # request, which was meant for the other one.

@@ -4,6 +4,7 @@ from quart import Response, g, request
 
 from ttr import current
 from ttr.address import counted_as
+from ttr.domain.access_key import AccessKey, address_refusal, origin_of, origin_refusal
 from ttr.now import now_ms
 from ttr.store.access_keys import user_by_key
 from ttr.store.allowances import spend
@@ -32,8 +33,21 @@ async def create() -> Response:
         return await front(422, login_error=str(error))
     if user is None:
         return await front(422, login_error=_UNKNOWN if auth_key else "Give your access key.")
+    if fault := _fault(user.key):
+        return await front(422, login_error=fault)
     await sign_in(user, now_ms())
     return see("/dashboard")
+
+
+def _fault(key: AccessKey | None) -> str:
+    """Why a key that opens the account does not log in here; "" when it does."""
+    if key is None:
+        return _UNKNOWN
+    if key.scope == "read":
+        return "This access key only reads, over the API; it does not log in."
+    enforced = current.settings().enforced
+    origin = origin_of(request.headers.get("Origin", ""), request.headers.get("Referer", ""))
+    return address_refusal(key, current.address(), enforced) or origin_refusal(key, origin, enforced)
 
 
 async def destroy() -> Response:
@@ -46,7 +60,8 @@ async def destroy() -> Response:
 async def sign_in(user: User, now: int) -> None:
     """Open a session under a new id; whatever id the browser brought along is worth nothing from here on."""
     await _close()
-    start_session(await open_session(current.store(), user, now))
+    agent = request.headers.get("User-Agent", "")
+    start_session(await open_session(current.store(), user, now, address=current.address(), agent=agent))
     g.user = user
 
 
