@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):  # Ctrl-C, and Ctrl-D where something is asked
         return 130
 
 
@@ -197,9 +197,12 @@ def _admin(
     settings = load_settings(overrides)
     match action:
         case "create":
-            return _errand(admins.create(settings, username, from_stdin=password_stdin))
+            admins.refuse_name(username)
+            password = admins.ask(username, from_stdin=password_stdin)
+            return _errand(admins.create(settings, username, password))
         case "password":
-            return _errand(admins.change_password(settings, username, from_stdin=password_stdin))
+            password = admins.ask(username, from_stdin=password_stdin)
+            return _errand(admins.change_password(settings, username, password))
         case "remove":
             return _errand(admins.remove(settings, username))
     return _errand(admins.show(settings))

@@ -3,8 +3,10 @@
 import asyncio
 import os
 import pty
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
@@ -203,3 +205,37 @@ def test_on_a_terminal_it_asks_twice_and_shows_nothing(house: House, again: str,
     assert asking.wait(20) == status, shown
     assert PASSWORD.encode() not in shown
     assert (kept(house, "ops") is not None) == (status == 0)
+
+
+@pytest.mark.parametrize("how", ["Ctrl-C", "Ctrl-D"])
+def test_who_thinks_better_of_it_at_the_prompt_is_let_go(house: House, how: str) -> None:
+    house.up(stand_in("web", "web")).says("ttr is running at")
+    terminal, other_end = pty.openpty()
+    asking = subprocess.Popen(
+        [sys.executable, "-m", "ttr", "admin", "create", "--username", "ops"],
+        env=house.env(),
+        cwd=house.folder,
+        stdin=other_end,
+        stdout=other_end,
+        stderr=other_end,
+        start_new_session=True,
+    )
+    os.close(other_end)
+    shown = b""
+    while b"Password for ops: " not in shown:
+        shown += os.read(terminal, 1_000)
+    if how == "Ctrl-C":
+        asking.send_signal(signal.SIGINT)
+    else:
+        os.write(terminal, b"\x04")
+    try:
+        assert asking.wait(10) == 130
+    finally:
+        asking.kill()
+        asking.wait()
+    with suppress(OSError):  # Linux: the other end is closed
+        while piece := os.read(terminal, 1_000):
+            shown += piece
+    os.close(terminal)
+    assert b"Traceback" not in shown, shown
+    assert kept(house, "ops") is None

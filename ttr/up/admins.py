@@ -22,14 +22,12 @@ _BYTES_MAX = 4 * ADMIN_PASSWORD_MAX + 2
 """As many as the longest password may have in UTF-8, and its line break."""
 
 
-async def create(settings: Settings, username: str, *, from_stdin: bool) -> int:
-    """Make an admin; 0. Raises Refusal for a bad or taken name or a bad password, and as `borrowed` does."""
-    if fault := admin_name_fault(username):
-        raise Refusal(fault)
+async def create(settings: Settings, username: str, password: str) -> int:
+    """Make an admin; 0. Raises Refusal for a taken name, and as `borrowed` does."""
     async with _store(settings) as store:
         if await read_admin(store, username):
             raise Refusal(_taken(username))
-        kept, now = hash_password(_ask(username, from_stdin=from_stdin)), now_ms()
+        kept, now = hash_password(password), now_ms()
         if not await create_admin(store, AdminRecord(username, kept, now, now)):
             raise Refusal(_taken(username))
         await note(store, at=now, admin="", what="made an admin by command", about=username)
@@ -50,12 +48,12 @@ async def show(settings: Settings) -> int:
     return 0
 
 
-async def change_password(settings: Settings, username: str, *, from_stdin: bool) -> int:
+async def change_password(settings: Settings, username: str, password: str) -> int:
     """Give an admin another password and end its logins; 0. Raises Refusal for a name that is none, and as `create`."""
     async with _store(settings) as store:
         if not await read_admin(store, username):
             raise Refusal(_unknown(username))
-        kept, now = hash_password(_ask(username, from_stdin=from_stdin)), now_ms()
+        kept, now = hash_password(password), now_ms()
         if not await set_password(store, username, kept, now):
             raise Refusal(_unknown(username))
         await end_families(store, username)
@@ -84,8 +82,18 @@ async def _store(settings: Settings) -> AsyncIterator[Store]:
         yield store
 
 
-def _ask(username: str, *, from_stdin: bool) -> str:
-    """The password, from a pipe or typed twice. Raises Refusal; it quotes nothing."""
+def refuse_name(username: str) -> None:
+    """Raise Refusal for a name that no admin can have."""
+    if fault := admin_name_fault(username):
+        raise Refusal(fault)
+
+
+def ask(username: str, *, from_stdin: bool) -> str:
+    """The password, from a pipe or typed twice. Raises Refusal; it quotes nothing.
+
+    It is asked for before the event loop runs, which would take a first Ctrl-C for itself, and before any server is
+    borrowed, which nobody else could start while somebody thinks.
+    """
     if from_stdin:
         password = _piped()
     elif sys.stdin.isatty():
