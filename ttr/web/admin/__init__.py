@@ -12,6 +12,7 @@ from ttr.web.admin import (
     deliveries,
     door,
     keys,
+    log,
     logins,
     openings,
     overview,
@@ -26,6 +27,8 @@ _View = Callable[..., Awaitable[Response]]
 
 _PAGES: dict[str, _View] = {
     "/admin": overview.show,
+    "/admin/figures": overview.figures,
+    "/admin/log": log.show,
     "/admin/login": logins.show,
     "/admin/accounts": accounts.index,
     "/admin/accounts/<int:user_id>": accounts.show,

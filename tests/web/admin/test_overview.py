@@ -1,0 +1,67 @@
+"""The overview and the log."""
+
+import re
+from dataclasses import replace
+
+from tests.web.admin.conftest import log_in
+from tests.web.conftest import Visitor
+from ttr.installation import Figures
+from ttr.job_queue import JobCounts
+from ttr.store.admin_log import note
+from ttr.store.archive_state import ArchiveState
+from ttr.store.figures import Sums, Watch
+from ttr.store.redis import Store
+from ttr.web.admin.overview import troubles
+
+NOW = 1_764_000_000_000
+WELL = Figures(
+    at=NOW,
+    sums=Sums(),
+    watch=Watch(NOW, None, 0, False),
+    addresses=0,
+    jobs=JobCounts(0, 0, 0, 0, workers=1),
+    archive=None,
+    failed=None,
+)
+
+
+def test_an_installation_that_is_well_has_no_troubles() -> None:
+    assert list(troubles(WELL)) == []
+    assert list(troubles(replace(WELL, archive=ArchiveState("ok", "", NOW, NOW)))) == []
+
+
+def test_each_trouble_says_what_to_do() -> None:
+    for found, words in (
+        (replace(WELL, watch=Watch(NOW - 10_001, None, 0, False)), "Start it with ttr clock"),
+        (replace(WELL, jobs=None), "QUEUE_REDIS_URL"),
+        (replace(WELL, jobs=JobCounts(0, 0, 0, 0, workers=0)), "Start one with ttr worker"),
+        (replace(WELL, archive=ArchiveState("refused", "It is full.", NOW, NOW)), "It is full."),
+        (replace(WELL, watch=Watch(NOW, (1, 2), 1, True)), "being moved"),
+    ):
+        (trouble,) = troubles(found)
+        assert words in trouble
+
+
+async def test_the_overview_tells_and_asks_again_quietly(operator: Visitor) -> None:
+    page = await operator.read("/admin")
+    assert "Nobody looks for overdue checks" in page
+    assert "There is no worker" in page
+    found = re.search(r'hx-get="(/admin/figures\?shown=[0-9a-f]+)"', page)
+    assert found
+    assert (await operator.get(found[1], htmx=True)).status_code == 204
+    again = await operator.read("/admin/figures?shown=other", htmx=True)
+    assert found[1] in again
+    assert "<html" not in again
+
+
+async def test_the_log_tells_who_did_what(operator: Visitor, store: Store) -> None:
+    await log_in(operator, "ops", "not the right one")
+    await note(store, at=NOW, admin="ops", what="paused a check", about="<b>check 7</b>")
+    page = await operator.read("/admin/log")
+    for words in ("logged in", "login refused", "paused a check", "&lt;b&gt;check 7&lt;/b&gt;"):
+        assert words in page
+    for number in range(60):
+        await note(store, at=NOW + number, admin="ops", what=f"deed {number}")
+    assert 'href="/admin/log?offset=50"' in await operator.read("/admin/log")
+    assert "paused a check" in await operator.read("/admin/log?offset=50")
+    assert "nothing this far back" in await operator.read("/admin/log?offset=5000")
