@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.lua.parts import MINUTE, NOON, make_check, make_user, ping
+from tests.marked import unguarded
 from tests.store.crowd import make_crowd
 from ttr import accounts
 from ttr.domain.invalid import Invalid
@@ -104,18 +105,20 @@ async def commands(store: Store) -> int:
     return int((await store.redis.info("stats"))["total_commands_processed"])
 
 
+@pytest.mark.timeout(300)
 async def test_with_ten_thousand_accounts_a_request_is_bounded_and_passes_over_gaps(store: Store) -> None:
     await make_crowd(store, 10_000)
     await store.redis.delete(*(keys.check(keys.partition_of(n), n) for n in range(5_000, 10_001)))
     searches = [
-        (Filter(), 16 * module.NUMBERS_MOST + 1_000, module.NUMBERS_MOST),
+        (Filter(), 500, module.NUMBERS_MOST),
         (DOWN, 1_500, module.ACCOUNTS_MOST),
         (Filter(words=("check 7",)), 1_500, module.SEARCHED_MOST),
     ]
     for filter, most, looked in searches:
-        before = await commands(store)
-        found = await all_checks(store, filter, size=25, now=NOON)
-        assert await commands(store) - before < most, filter
+        with unguarded():  # which looks at the partitions by commands of its own
+            before = await commands(store)
+            found = await all_checks(store, filter, size=25, now=NOON)
+            assert await commands(store) - before < most, filter
         assert (found.looked, found.checks) == (looked, []), filter
         assert found.onward == (f"{10_000 - looked}.0" if filter != Filter() else f"{10_000 - looked}")
     found = await all_checks(store, Filter(), onward="6000", size=25, now=NOON)

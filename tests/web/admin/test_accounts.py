@@ -59,6 +59,7 @@ async def test_an_accounts_page_holds_its_checks_and_no_secret(operator: Visitor
     page = await operator.read(f"/admin/accounts/{user.id}")
     assert "Nightly &lt;b&gt;backup&lt;/b&gt;" in page
     assert user.public_slug in page
+    assert user.key
     for secret in (user.user_slug, user.data_key, user.key.digest, "t0p-s3cret"):
         assert secret not in page
 

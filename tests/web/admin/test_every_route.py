@@ -12,6 +12,7 @@ from tests.store.test_deletion import contents
 from tests.web.admin.conftest import log_in
 from tests.web.conftest import Visitor, text
 from ttr.now import now_ms
+from ttr.security_headers import PAGES
 from ttr.store.redis import Store
 from ttr.store.users import create_user
 
@@ -128,6 +129,15 @@ async def test_an_address_that_was_edited_shows_a_page(operator: Visitor, query:
     for path in ("accounts", "checks", "queues", "deliveries", "system"):
         for name in ("below", "offset", "onward", "status", "q"):
             await operator.read(f"/admin/{path}{query.replace('below', name)}")
+
+
+async def test_every_page_carries_the_headers_of_pages(app: Quart, operator: Visitor, owner: Visitor) -> None:
+    check, user = await owner.make_check(), owner.user
+    assert user
+    for path in paths(app, "GET", user.id, check):
+        response = await operator.get(path)
+        for name, value in PAGES.items():
+            assert response.headers[name] == value, path
 
 
 async def test_a_second_admin_is_his_own(app: Quart, store: Store, operator: Visitor) -> None:
