@@ -138,3 +138,47 @@ async def test_names_and_the_end_without_javascript(plain_visit: Visit) -> None:
     await page.get_by_label("Type DELETE to go on").fill("DELETE")
     await page.get_by_role("button", name="Delete the account").click()
     await expect(page.locator(".notice")).to_have_text("The account is deleted.")
+
+
+async def _keys_and_logins(page: Page) -> None:
+    """Make a key, bind it, replace the one in use, and revoke the other."""
+    await page.goto("/account/keys")
+    await page.get_by_label("Name").fill("Backup script")
+    await page.get_by_label("Only read, over the API").check()
+    await page.get_by_label("Only from these addresses").fill("10.0.0.1/8")
+    await page.get_by_role("button", name="Make a key").click()
+    await expect(page.locator("#addresses-error")).to_contain_text("write 10.0.0.0/8")
+    await expect(page.get_by_label("Only read, over the API")).to_be_checked()
+    await page.get_by_label("Only from these addresses").fill("10.0.0.0/8")
+    await page.get_by_role("button", name="Make a key").click()
+    key = await page.locator(".key .copy__text").inner_text()
+    assert len(key) == 32
+    await page.get_by_role("link", name="I have stored it").click()
+    await expect(page.locator(".access-list__row")).to_have_count(2)
+    await expect(page.locator(".access-list__row").last).to_contain_text("only reads")
+    await page.get_by_role("link", name="Edit First key").click()
+    await page.get_by_label("Only from these addresses").fill("203.0.113.0/24")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator("#addresses-error")).to_contain_text("would be locked out")
+    await page.goto("/account/keys")
+    await page.get_by_role("link", name="Replace First key").click()
+    await page.get_by_role("button", name="Replace it").click()
+    await expect(page.locator(".key .copy__text")).to_be_visible()
+    await page.get_by_role("link", name="I have stored it").click()
+    await page.get_by_role("link", name="Revoke Backup script").click()
+    await page.get_by_role("button", name="Revoke it").click()
+    await expect(page.locator(".access-list__row")).to_have_count(1)
+    await page.get_by_role("link", name="Logins").click()
+    await expect(page.locator(".access-list__row")).to_have_count(1)
+    await page.get_by_role("button", name="Log out", exact=True).last.click()
+    await expect(page.get_by_role("button", name="Get a key")).to_be_visible()
+
+
+async def test_keys_are_made_bound_replaced_and_revoked(visit: Visit) -> None:
+    await get_a_key(visit.page)
+    await _keys_and_logins(visit.page)
+
+
+async def test_keys_and_logins_without_javascript(plain_visit: Visit) -> None:
+    await get_a_key(plain_visit.page)
+    await _keys_and_logins(plain_visit.page)

@@ -21,6 +21,8 @@ _LISTS = (
     "/deliveries",
     "/account",
     "/account/badge",
+    "/account/keys",
+    "/account/sessions",
     "/account/names",
     "/account/delete",
     "/badges",

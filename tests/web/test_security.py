@@ -24,6 +24,8 @@ PAGES = (
     *("/checks/{id}/integrations", "/checks/{id}/deliveries", "/channels", "/channels/new", "/deliveries"),
     *("/account", "/checks/{id}/content", "/checks/{id}/log", "/badges", "/checks/{id}/badge"),
     *("/account/badge", "/account/names", "/account/delete"),
+    *("/account/keys", "/account/keys/{id}", "/account/keys/{id}/replace", "/account/keys/{id}/revoke"),
+    "/account/sessions",
 )
 FORM_TYPE = "application/x-www-form-urlencoded"
 FRAGMENTS = (
@@ -66,6 +68,8 @@ WRITES = (
     *("/channels/{id}/off", "/channels/{id}/checks", "/channels/{id}/test", "/channels/{id}/signing"),
     *("/channels/{id}/delete", "/deliveries/d{id}/resend", "/account/export", "/account/import"),
     *("/account/import/run", "/account/names", "/account/names/former/{id}/end", "/account/delete"),
+    *("/account/keys", "/account/keys/{id}", "/account/keys/{id}/replace", "/account/keys/{id}/revoke"),
+    *("/account/sessions/{id}/end", "/account/sessions/others/end"),
     *("/status-pages", "/status-pages/arrange", "/status-pages/choices", "/status-pages/preview"),
     *("/status-pages/{id}", "/status-pages/{id}/delete"),
 )

@@ -18,9 +18,9 @@ async def create() -> Response:
     await spend(current.store(), settings.limit("new-account"), counted_as(current.address()), now=now)
     user, auth_key = await create_user(current.store(), now=now, master=settings.master_key)
     await sign_in(user, now)
-    return await page("keys/show.html", 201, auth_key=auth_key, key_file=_file(auth_key))
+    return await page("keys/show.html", 201, auth_key=auth_key, key_file=key_file(auth_key))
 
 
-def _file(auth_key: str) -> str:
+def key_file(auth_key: str) -> str:
     """What stands in the text file that a browser saves: the key, and where it is for."""
     return f"ttr access key for {current.base_url()}\n\n{auth_key}\n\nWhoever has it has the account.\n"
