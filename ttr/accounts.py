@@ -10,10 +10,11 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from ttr.domain.access_key import AccessKey
+from ttr.domain.telegram_login import TelegramAccount
 from ttr.now import now_ms
-from ttr.store import access_keys, account_slugs
+from ttr.store import access_keys, account_slugs, telegram
 from ttr.store.chores import end
-from ttr.store.errors import ChoreLost, KeyEnded, QuotaReached, StoreUnavailable
+from ttr.store.errors import ChoreLost, KeyEnded, QuotaReached, StoreUnavailable, TelegramTaken
 from ttr.store.redis import Store
 from ttr.store.removal import (
     close,
@@ -24,8 +25,8 @@ from ttr.store.removal import (
     remove_deliveries,
     remove_outbox,
 )
-from ttr.store.sessions import by_key, close_sessions
-from ttr.store.users import User, new_key, user_by_id
+from ttr.store.sessions import by_key, by_telegram, close_sessions
+from ttr.store.users import User, create_user, new_key, user_by_id
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,28 @@ async def revoke_key(store: Store, user_id: int, key: AccessKey, *, now: int, bl
     Raises NotFound, LastKey.
     """
     await _to_the_end(_revoke(store, user_id, key, now, blocked))
+
+
+async def create_with_telegram(store: Store, account: TelegramAccount, *, now: int, master: str) -> User:
+    """The account that a Telegram account opens: a new one without an access key, unless another request was faster."""
+    return await _to_the_end(_create_with_telegram(store, account, now, master))
+
+
+async def link_telegram(store: Store, user: User, account: TelegramAccount, *, now: int) -> None:
+    """Let a Telegram account log in to this account; again is no fault.
+
+    Raises TelegramTaken (it opens another account), TelegramLinked (another one opens this account), KeyEnded (the
+    account is gone).
+    """
+    await _to_the_end(telegram.link(store, user, account, now=now))
+
+
+async def unlink_telegram(store: Store, user: User) -> None:
+    """Let the Telegram account go that `user` was read with, if there is one, and what it opened end.
+
+    Raises LastWayIn when no access key that may do everything opens the account.
+    """
+    await _to_the_end(_unlink(store, user))
 
 
 async def rename(
@@ -109,6 +132,8 @@ async def finish_deletion(store: Store, user_id: int) -> None:
     await remove_channels(store, user_id)
     for family, slug in closed.slugs:
         await account_slugs.let_go(store, user_id, family, slug)
+    if closed.telegram_id:
+        await telegram.release(store, user_id, closed.telegram_id)
     await remove_account(store, user_id)
     log.info("account %d is deleted", user_id)
 
@@ -160,6 +185,28 @@ async def _tidy(store: Store, user_id: int, key: AccessKey, why: access_keys.End
     except StoreUnavailable as error:
         # Neither opens anything: the account has this key no more.
         log.warning("account %d: an ended key and its sessions are left behind: %s", user_id, error)
+
+
+async def _create_with_telegram(store: Store, account: TelegramAccount, now: int, master: str) -> User:
+    user, _ = await create_user(store, now=now, master=master, with_key=False)
+    try:
+        await telegram.link(store, user, account, now=now)
+        return replace(user, telegram_id=account.id)
+    except TelegramTaken:
+        await _delete(store, user, now)
+    found = await telegram.user_by_telegram(store, account.id)
+    if found is None:
+        raise StoreUnavailable("this Telegram account changes hands all the time; try again")
+    return found
+
+
+async def _unlink(store: Store, user: User) -> None:
+    await telegram.unlink(store, user)
+    try:
+        await close_sessions(store, user.id, opened_by=by_telegram(user.telegram_id))
+    except StoreUnavailable as error:
+        # They open nothing: the account has this Telegram account no more.
+        log.warning("account %d: sessions of its Telegram account are left behind: %s", user.id, error)
 
 
 async def _delete(store: Store, user: User, now: int) -> None:

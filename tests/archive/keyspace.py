@@ -27,6 +27,10 @@ EPHEMERAL = (
     "ttr:web-tick",
     "ttr:clock-tick",
     "ttr:worker-start",
+    "ttr:telegram-spent:",
+    "ttr:telegram-token:",
+    "ttr:bot-lease",
+    "ttr:bot-offset:",
     "ttr:archive-state",
 )
 OF_PARTITIONS = ("dirty", "dirty:taken", "history", "history:taken", "snapshot", "delivery-errors")

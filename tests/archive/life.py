@@ -6,6 +6,7 @@ from tests.lua.parts import FLAPS, MINUTE, NOON, draft, make_channel, make_check
 from ttr import accounts
 from ttr.domain.preferences import Preferences
 from ttr.domain.status_page import StatusPageSettings
+from ttr.domain.telegram_login import TelegramAccount
 from ttr.store import (
     access_keys,
     admins,
@@ -105,6 +106,8 @@ async def _account(store: Store, number: int) -> User:
         store, user, kept.id, lambda old: replace(old, slug="live"), now=now
     )
     await users.set_preferences(store, user, Preferences("retro"))
+    ada = TelegramAccount(5_000_000_001 + number, "Ada Lövelace", "ada")
+    await accounts.link_telegram(store, user, ada, now=NOON)
     for key, _ in await access_keys.list_keys(store, user):
         await accounts.make_key(store, user, key, now=NOON)
         await accounts.replace_key(store, user, key, now=NOON)

@@ -55,12 +55,14 @@ async def test_an_account_that_is_not_there_is_neither_closed_nor_made(store: St
         ("adopt_key", [nobody, "new", "{}"]),
         ("rename_account", [nobody, "token", "acme", "", NOON, NOON, 5]),
         ("end_rename", [nobody, "token"]),
+        ("unlink_telegram", [nobody, 7, ""]),
         ("begin_chore", [nobody, "change", "token", LEASE_ENDS]),
     ]
     for name, args in calls:
         assert await store.scripts.run(name, user.partition, args) == 0, name
     answer = await store.scripts.run("begin_rename", user.partition, [nobody, "t", NOON, NOON, "", "", ""])
     assert answer == [b"gone"]
+    assert await store.scripts.run("link_telegram", user.partition, [nobody, 7, "Ada", "", NOON]) == -1
     assert await dump(store) == before
 
 
@@ -126,3 +128,15 @@ async def test_a_ping_finds_its_check_by_the_slug_and_former_slugs_that_are_not_
             "": [b"ok", b"ok", b"ok"],
         }[slug]
     )
+
+
+async def test_a_telegram_account_is_linked_and_unlinked_by_one_of_two(store: Store, user: User) -> None:
+    link: list[Arg] = [user.id, 7, "Ada", "ada", NOON]
+    assert await store.scripts.run("link_telegram", user.partition, link) == 1
+    linked = await dump(store)
+    assert await store.scripts.run("link_telegram", user.partition, link) == 1
+    assert await store.scripts.run("link_telegram", user.partition, [user.id, 8, "Eve", "", NOON]) == 0
+    assert await store.scripts.run("unlink_telegram", user.partition, [user.id, 8, ""]) == 0
+    assert await dump(store) == linked
+    assert await store.scripts.run("unlink_telegram", user.partition, [user.id, 7, "1"]) == 1
+    assert await store.scripts.run("unlink_telegram", user.partition, [user.id, 7, "1"]) == 0

@@ -14,6 +14,7 @@ from tests.conftest import MASTER_KEY, eventually, start_redis
 from tests.lua.parts import FLAPS, MINUTE, NOON, draft, make_channel, make_check, make_user
 from tests.marked import unguarded
 from tests.ports import free_port
+from tests.telegram import ADA
 from ttr import accounts
 from ttr.changes import all_or_nothing, changed_check
 from ttr.domain.alert import Event
@@ -192,6 +193,10 @@ async def an_account(store: Store) -> None:
     await accounts.revoke_key(store, user.id, made, now=NOON)
     await store.redis.hset(keys.user(user.partition, user.id), "access_key", users.digest(key))
     assert await users.user_by_id(store, user.id)
+    await accounts.link_telegram(store, user, ADA, now=NOON)
+    linked = await users.user_by_id(store, user.id)
+    assert linked is not None
+    await accounts.unlink_telegram(store, linked)
     before = user.user_slug
     user = await accounts.rename(store, user, user_slug="acme", public_slug="acme", now=NOON)
     await accounts.end_former_slug(store, user, before, now=NOON)

@@ -14,6 +14,7 @@ from tests.admins import PASSWORD
 from tests.api.conftest import ask, problem
 from tests.api.world import HOOK, PAGE, SLUG, World, call, examples, make_world, operations
 from ttr import current
+from ttr.accounts import link_telegram
 from ttr.api.converters import RESERVED, CheckConverter
 from ttr.api.describe import TAGS, described
 from ttr.api.openapi import PREFIX, Route, document
@@ -21,6 +22,7 @@ from ttr.app import create_app
 from ttr.channels import KINDS
 from ttr.domain.allowance import parse_limits
 from ttr.domain.limits import ACCESS_KEYS_MAX
+from ttr.domain.telegram_login import TelegramAccount
 from ttr.now import now_ms
 from ttr.settings import Settings
 from ttr.store import account_slugs
@@ -66,7 +68,7 @@ OPERATION_IDS = set(
     status_pages_change status_pages_create status_pages_delete
     status_pages_index status_pages_replace status_pages_show tags_index transfer_export transfer_export_with_secrets
     tokens_create transfer_import_account uptime_show user_change_slugs user_check_slugs user_delete
-    user_end_former_slug user_rotate_key user_show
+    user_end_former_slug user_rotate_key user_show user_unlink_telegram
     """.split()
 )
 
@@ -368,6 +370,12 @@ async def _page_slug_taken(app: Quart, _: Store, world: World, route: Route) -> 
     return await call(app, route, variables=world.known, key=world.opens(route), body=body)
 
 
+async def _linked(app: Quart, store: Store, world: World, route: Route) -> Response:
+    """Somebody at Telegram may log in."""
+    await link_telegram(store, world.api.user, TelegramAccount(5_000_000_001, "Ada", ""), now=now_ms())
+    return await call(app, route, variables=world.known, key=world.opens(route))
+
+
 async def _by_two(app: Quart, store: Store, world: World, route: Route) -> Response:
     """Another account has the slug."""
     other = await make_world(app, store)
@@ -490,6 +498,8 @@ SCENES: dict[tuple[str, int], Scene] = {
     ("transfer_import_account", 409): _busy,
     ("user_change_slugs", 409): _by_two,
     ("user_end_former_slug", 409): _renaming,
+    ("user_unlink_telegram", 204): _linked,
+    ("user_unlink_telegram", 409): _with(),
     ("user_check_slugs", 204): _with(query="?slug=free-name"),
     ("user_check_slugs", 409): _by_two,
 }

@@ -15,6 +15,7 @@ from ttr import accounts
 from ttr.chores import finish_lapsed
 from ttr.domain.alert import Event
 from ttr.domain.status_page import Entry, StatusPageSettings
+from ttr.domain.telegram_login import TelegramAccount
 from ttr.store import (
     access_keys,
     account_slugs,
@@ -119,6 +120,7 @@ async def live(store: Store, user: User, session: bool = True) -> None:
     await ping(store, user, down.id, "fail", now=NOON + MINUTE, request="6", reason="fail")
     test = Event(f"t{own.id}-1", "test", NOON, 0, "", channel_name="Webhook", queued=True)
     await outbox.put_test(store, user, own.id, test)
+    await accounts.link_telegram(store, user, TelegramAccount(5_000_000_000 + user.id, "Ada", ""), now=NOON)
     settings = StatusPageSettings("Jobs", "jobs", entries=(Entry("check", str(down.id)), Entry("tag", "web")))
     await create_status_page(store, user, settings, now=NOON, most=1)
     if session:

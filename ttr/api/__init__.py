@@ -141,6 +141,7 @@ _route("/user/sessions/<session>", view_func=sessions.delete, methods=["DELETE"]
 _route("/user/slug", view_func=user.change_slugs, methods=["POST"])
 _route("/user/slug-check", view_func=user.check_slugs, methods=["GET"])
 _route("/user/former-slugs/<slug>", view_func=user.end_former_slug, methods=["DELETE"])
+_route("/user/unlink-telegram", view_func=user.unlink_telegram, methods=["POST"])
 _route("/user/delete", view_func=user.delete, methods=["POST"], endpoint="delete_user")
 
 _route("/geoip", view_func=geoip.show, methods=["GET"], endpoint="geoip")

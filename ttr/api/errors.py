@@ -19,6 +19,7 @@ from ttr.store.errors import (
     ChoreLost,
     KeyEnded,
     LastKey,
+    LastWayIn,
     NotDead,
     NotFound,
     PageSlugTaken,
@@ -88,7 +89,7 @@ def install(blueprint: Blueprint) -> None:
     async def _as_it_says(error: Exception) -> ResponseReturnValue:
         return problem(409, str(error))
 
-    for kind in (Busy, ChannelNeeded, LastKey, NotDead, QuotaReached):
+    for kind in (Busy, ChannelNeeded, LastKey, LastWayIn, NotDead, QuotaReached):
         blueprint.register_error_handler(kind, _as_it_says)
 
     async def _taken(error: Exception) -> ResponseReturnValue:

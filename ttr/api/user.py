@@ -15,6 +15,7 @@ from ttr.domain.account_slug import FORM, account_slug_fault
 from ttr.domain.invalid import Contradiction, FieldError, parse_form, parse_json
 from ttr.domain.moments import iso
 from ttr.now import now_ms
+from ttr.store import telegram
 from ttr.store.account_slugs import FORMER_MAX, Family, former_slugs, is_free
 from ttr.store.errors import AccountSlugTaken
 from ttr.store.users import User, account_facts
@@ -95,6 +96,11 @@ class UserJson(TypedDict):
     created_at: Moment
     keys: list[KeyJson]
     former_slugs: list[FormerSlugJson]
+    telegram_user_id: Annotated[
+        int | None, Field(description="The Telegram account that logs in to it; null when none is linked.")
+    ]
+    telegram_first_name: Annotated[str | None, Field(description="What it was called when it was linked.")]
+    telegram_username: Annotated[str | None, Field(description="Its user name then, without @.")]
     checks: Annotated[int, Field(description="How many it has.")]
     channels: Annotated[int, Field(description="How many it has.")]
     status_pages: Annotated[int, Field(description="How many it has.")]
@@ -161,6 +167,19 @@ async def end_former_slug(slug: str) -> Response:
     return _empty()
 
 
+@operation("Unlink Telegram", tag="Account", answers={204: None}, refusals=(409,))
+async def unlink_telegram() -> Response:
+    """Let the linked Telegram account log in no more, and log out whoever came in by it.
+
+    409 when none is linked, or no access key that may do everything opens the account.
+    """
+    user = await caller("account")
+    if not user.telegram_id:
+        raise Contradiction([FieldError("", "No Telegram account is linked.")])
+    await accounts.unlink_telegram(current.store(), user)
+    return _empty()
+
+
 @operation("Delete the account", tag="Account", answers={204: None})
 async def delete() -> Response:
     """Delete the account with all its checks, channels and history. Nothing brings it back, and nobody is alerted."""
@@ -171,6 +190,7 @@ async def delete() -> Response:
 async def _user_json(user: User) -> UserJson:
     store, settings = current.store(), current.settings()
     facts = await account_facts(store, user)
+    linked = await telegram.linked_telegram(store, user)
     return {
         "id": user.id,
         "slug": user.user_slug,
@@ -182,6 +202,9 @@ async def _user_json(user: User) -> UserJson:
             {"slug": former.slug, "until": iso(former.until)}
             for former in await former_slugs(store, user, now_ms())
         ],
+        "telegram_user_id": linked.account.id if linked else None,
+        "telegram_first_name": linked.account.name if linked else None,
+        "telegram_username": (linked.account.username or None) if linked else None,
         "checks": facts.checks,
         "channels": facts.channels,
         "status_pages": facts.status_pages,

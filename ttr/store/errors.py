@@ -60,6 +60,30 @@ class AccountSlugTaken(Exception):
         super().__init__("Another account has this slug.")
 
 
+class TelegramTaken(Exception):
+    """A Telegram account that opens another account already."""
+
+    def __init__(self) -> None:
+        super().__init__("This Telegram account is linked to another account here. Unlink it there first.")
+
+
+class TelegramLinked(Exception):
+    """The account is linked to another Telegram account."""
+
+    def __init__(self) -> None:
+        super().__init__("This account is linked to another Telegram account. Unlink that one first.")
+
+
+class LastWayIn(Exception):
+    """Without Telegram nothing would open the account any more."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No access key that may do everything opens this account, so without Telegram nobody could get in any "
+            "more. Make one first."
+        )
+
+
 class KeyEnded(Exception):
     """An access key that opened an account until a short while ago."""
 

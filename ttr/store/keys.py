@@ -56,6 +56,32 @@ def public_slug(slug: str) -> str:
     return f"ttr:public-slug:{slug}"
 
 
+def telegram(telegram_id: int) -> str:
+    """String, durable: the account that a Telegram account opens, if that account says so too."""
+    return f"ttr:telegram:{telegram_id}"
+
+
+def telegram_spent(digest: str) -> str:
+    """String, ephemeral, as long as it would be fresh: a hash of a signed login by Telegram that was used."""
+    return f"ttr:telegram-spent:{digest}"
+
+
+def telegram_token(digest: str) -> str:
+    """String, ephemeral, 5 minutes: SHA-256 of a token that the bot has sent -> JSON list: Telegram id, name, username,
+    state of the browser that it links in."""
+    return f"ttr:telegram-token:{digest}"
+
+
+def bot_lease() -> str:
+    """String, ephemeral, 30 s: the process that asks Telegram for the bot's messages."""
+    return "ttr:bot-lease"
+
+
+def bot_offset(bot_id: str) -> str:
+    """String, ephemeral, a day: number of the next message of a bot that is to be read."""
+    return f"ttr:bot-offset:{bot_id}"
+
+
 def check_uuid(uuid: str) -> str:
     """String, durable: "account:check" of a check's UUID."""
     return f"ttr:check-uuid:{uuid}"
@@ -321,11 +347,13 @@ def user(partition: int, user_id: int) -> str:
     when the last of its keys was revoked: none is that of an account which has never known its key), `renaming` (of
     a change of slugs under way, token:until:user slug:public slug:public slug before), of an account that is being
     deleted `closed_at`, `closed_user_slug` and `closed_public_slug` in place of the slugs and `data_key`: who has
-    no `user_slug` is gone, `version` (grows with every change of anything the account sees), `preferences` (how its
-    pages look, as `ttr/domain/preferences.py` has it), `tag_count`, `body_bytes`, `queued` and `queued_bytes`
-    (events that wait for a channel), `delivery_count` (ever), `interval_count` and `interval_sum` (s, of the checks
-    with an interval), `duration_count` and `duration_sum` (ms, of the checks' last runs); while its indexes are
-    built anew, `reindexing` (the rebuild's token) and `reindexed_to` (the last check in those sums)."""
+    no `user_slug` is gone, `telegram_id`, `telegram_name`, `telegram_username` and `telegram_since` (of the
+    Telegram account that opens it), `version` (grows with every change of anything the account sees),
+    `preferences` (how its pages look, as `ttr/domain/preferences.py` has it), `tag_count`, `body_bytes`, `queued`
+    and `queued_bytes` (events that wait for a channel), `delivery_count` (ever), `interval_count` and
+    `interval_sum` (s, of the checks with an interval), `duration_count` and `duration_sum` (ms, of the checks'
+    last runs); while its indexes are built anew, `reindexing` (the rebuild's token) and `reindexed_to` (the last
+    check in those sums)."""
     return f"{prefix(partition)}user:{user_id}"
 
 

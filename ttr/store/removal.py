@@ -51,6 +51,8 @@ class Closed:
     access_keys: tuple[AccessKey, ...]
     slugs: tuple[tuple[Family, str], ...]
     """Claims that may be its own."""
+    telegram_id: int
+    """The Telegram account that opened it; 0: none."""
 
 
 async def close(store: Store, user_id: int, *, now: int) -> Chore | None:
@@ -77,12 +79,14 @@ async def read_closed(store: Store, user_id: int) -> Closed | None:
                     "closed_public_slug",
                     "renaming",
                     "access_key",
+                    "telegram_id",
                 ],
             )
             pipe.zrange(keys.former_slugs(partition, user_id), 0, -1)
             pipe.hgetall(keys.access_keys(partition, user_id))
             fields, former, of_user = await pipe.execute()
-    user_slug, closed_at, *slugs = (None if value is None else value.decode() for value in fields)
+    texts = (None if value is None else value.decode() for value in fields)
+    user_slug, closed_at, *slugs, telegram_id = texts
     if user_slug is not None or closed_at is None:
         return None
     closed_user_slug, closed_public_slug, renaming, only_key = slugs
@@ -99,7 +103,8 @@ async def read_closed(store: Store, user_id: int) -> Closed | None:
     if only_key is not None:
         # Closed by an older version.
         access_keys.append(AccessKey(only_key, FIRST_NAME, "", 0))
-    return Closed(tuple(access_keys), tuple((family, slug) for family, slug in claims if slug))
+    kept = tuple((family, slug) for family, slug in claims if slug)
+    return Closed(tuple(access_keys), kept, int(telegram_id or 0))
 
 
 async def remove_outbox(store: Store, user_id: int) -> None:

@@ -189,6 +189,8 @@ def queue_user(
     for family, name in ((keys.user_slug, b"user_slug"), (keys.public_slug, b"public_slug")):
         if name in fields:
             pipe.set(family(fields[name].decode()), user_id)
+    if telegram_id := fields.get(b"telegram_id"):
+        pipe.set(keys.telegram(int(telegram_id)), user_id)
     _queue_hash(pipe, keys.access_keys(partition, user_id), access_keys)
     for name in access_keys:
         _queue_hash(pipe, keys.access_key(name.decode()), {b"user_id": b"%d" % user_id})

@@ -61,6 +61,11 @@ def by_admin(username: str, family: str) -> str:
     return f"admin:{username}:{family}"
 
 
+def by_telegram(telegram_id: int) -> str:
+    """What a Telegram account has opened."""
+    return f"telegram:{telegram_id}"
+
+
 async def open_session(
     store: Store, user: User, now: int, *, opened_by: str = "", address: str = "", agent: str = ""
 ) -> str:
@@ -119,6 +124,9 @@ async def _opened(store: Store, user_id: int, opened_by: str) -> User | None:
     if means == "key":
         user = await user_by_id(store, user_id, key=what)
         return None if user is None or user.key is None else user
+    if means == "telegram":
+        user = await user_by_id(store, user_id)
+        return None if user is None or by_telegram(user.telegram_id) != opened_by else user
     if means == "admin":
         username, _, family = what.partition(":")
         user = await user_by_id(store, user_id) if await family_lives(store, username, family) else None

@@ -14,7 +14,10 @@ from ttr.store.sealed import new_data_key
 
 _SLUG_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # without l, o, 0 and 1, which people mix up
 # The last one is of an account of an older version.
-_FIELDS = ("user_slug", "public_slug", "created_at", "data_key", "version", "preferences", "access_key")
+_FIELDS = (
+    *("user_slug", "public_slug", "created_at", "data_key", "version", "preferences"),
+    *("telegram_id", "access_key"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class User:
     """When that key was used last (ms), at most a minute off; 0 when that is not known."""
     preferences: Preferences | None = None
     """How it wants its pages; None until it has said so."""
+    telegram_id: int = 0
+    """The Telegram account that opens it as well; 0: none."""
     operator: str = ""
     """The admin who looks at it in a session of his own; "" for its owner."""
 
@@ -117,7 +122,7 @@ async def user_by_id(store: Store, user_id: int, *, key: str = "") -> User | Non
         if only_key is not None:
             await adopt_key(store, user_id, only_key.decode())
             return await user_by_id(store, user_id, key=key)
-    user_slug, public_slug, created_at, data_key, version, chosen = (
+    user_slug, public_slug, created_at, data_key, version, chosen, telegram = (
         (value or b"").decode() for value in fields
     )
     return User(
@@ -130,6 +135,7 @@ async def user_by_id(store: Store, user_id: int, *, key: str = "") -> User | Non
         key=read_access_key(key, found[0]) if found and found[0] else None,
         key_used_at=int(found[1].partition(b" ")[0]) if found and found[1] else 0,
         preferences=read_preferences(chosen) if chosen else None,
+        telegram_id=int(telegram or 0),
     )
 
 
