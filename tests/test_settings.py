@@ -215,3 +215,31 @@ def test_another_scheme_is_refused_without_quoting_the_password(url: str) -> Non
     ) as refused:
         load_settings({"DATABASE_URL": url})
     assert "geheim" not in str(refused.value)
+
+
+def test_a_login_by_telegram_needs_its_bot() -> None:
+    bot = {"TELEGRAM_BOT_NAME": "@AcmeJobsBot", "TELEGRAM_BOT_TOKEN": "1234:s3cr3t-token-of-a-bot"}
+    settings = load_settings({"TELEGRAM_AUTH_ENABLED": "true", **bot})
+    assert (settings.telegram_bot_name, settings.bot_lacks) == ("AcmeJobsBot", "")
+    assert "TELEGRAM_AUTH_ENABLED" in load_settings(bot).bot_lacks
+    for name in bot:
+        with pytest.raises(SettingsError, match=r"^TELEGRAM_AUTH_ENABLED needs TELEGRAM_BOT_NAME and"):
+            load_settings({"TELEGRAM_AUTH_ENABLED": "true", **bot, name: ""})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("TELEGRAM_BOT_NAME", "a b", "is a user name of Telegram"),
+        ("TELEGRAM_BOT_NAME", "x" * 33, "is a user name of Telegram"),
+        ("TELEGRAM_BOT_TOKEN", "s3cr3t", "copy it from BotFather"),
+        ("TELEGRAM_BOT_TOKEN", "1234:s3cr3t token of a bot!", "copy it from BotFather"),
+        ("TELEGRAM_AUTH_MAX_AGE_SECONDS", "29", "greater than or equal to 30"),
+        ("TELEGRAM_AUTH_MAX_AGE_SECONDS", "86401", "less than or equal to 86400"),
+        ("TELEGRAM_AUTH_ENABLED", "perhaps", "valid boolean"),
+    ],
+)
+def test_a_bad_setting_of_telegram_is_named_and_no_token_is_quoted(name: str, value: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{name}: .*{words}") as found:
+        load_settings({name: value})
+    assert "s3cr3t" not in str(found.value)

@@ -23,7 +23,7 @@ HARMLESS = {
     "smtp_host",
     "smtp_security",
 }
-HARMLESS |= {"smtp_user", "smtp_from", "email_confirm"}
+HARMLESS |= {"smtp_user", "smtp_from", "email_confirm", "telegram_bot_name"}
 """Texts that are shown as they are."""
 URLS = {"redis_url", "queue_redis_url", "database_url", "public_url", "telegram_api_url"}
 """Texts that are shown without what is secret in them."""

@@ -33,6 +33,22 @@ PAGES: Mapping[str, str] = MappingProxyType(
 )
 """Of people's own pages: they hold authority."""
 
+WIDGET_PAGES: Mapping[str, str] = MappingProxyType(
+    {
+        **PAGES,
+        "Content-Security-Policy": PAGES["Content-Security-Policy"].replace(
+            "script-src 'self'",
+            "script-src 'self' https://telegram.org; frame-src https://oauth.telegram.org",
+        ),
+        # The widget's frame opens a window of Telegram's and is told by it who somebody is.
+        "Cross-Origin-Opener-Policy": "same-origin-allow-popups",
+    }
+)
+"""Of pages that offer a login by Telegram: its script may run there, and draw its button in a frame of its own."""
+
+SIGNED_PAGES: Mapping[str, str] = MappingProxyType({**PAGES, "Referrer-Policy": "no-referrer"})
+"""Of people's own pages whose address lets somebody in."""
+
 PUBLIC_PAGES: Mapping[str, str] = MappingProxyType(
     {
         "Content-Security-Policy": (

@@ -1,12 +1,13 @@
 """The only reader of the environment: every setting, its name, default and limits, in one frozen value."""
 
 import os
+import re
 import warnings
 from pathlib import Path
 from typing import Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ttr.address import Network, parse_networks
 from ttr.domain.access_key import Enforced
@@ -89,6 +90,14 @@ class Settings(BaseModel):
     )
 
     telegram_api_url: str = Field("https://api.telegram.org", description="where bots are reached")
+    telegram_auth_enabled: bool = Field(
+        False, description="whether people may log in by Telegram, through a bot of this installation"
+    )
+    telegram_bot_name: str | None = Field(None, description="that bot's user name, without its @")
+    telegram_bot_token: str | None = Field(None, description="that bot's token, from BotFather")
+    telegram_auth_max_age_seconds: int = Field(
+        300, ge=30, le=86_400, description="how long a login that Telegram has confirmed may be used"
+    )
     smtp_host: str | None = Field(None, description="mail server; unset: no e-mail channels")
     smtp_port: int = Field(587, ge=1, le=65535, description="its port")
     smtp_security: Literal["starttls", "tls", "none"] = Field(
@@ -201,6 +210,28 @@ class Settings(BaseModel):
             raise ValueError("must begin with postgresql:// or postgres://")
         return value
 
+    @field_validator("telegram_bot_name")
+    @classmethod
+    def _of_a_bot(cls, value: str | None) -> str | None:
+        name = value.strip().removeprefix("@") if value else None
+        if name is not None and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{3,31}", name, re.ASCII):
+            raise ValueError("is a user name of Telegram, such as AcmeJobsBot")
+        return name
+
+    @field_validator("telegram_bot_token")
+    @classmethod
+    def _from_botfather(cls, value: str | None) -> str | None:
+        # No message may quote it.
+        if value is not None and not re.fullmatch(r"[0-9]{1,20}:[A-Za-z0-9_-]{20,100}", value, re.ASCII):
+            raise ValueError("is a number, a colon, and letters and digits; copy it from BotFather")
+        return value
+
+    @model_validator(mode="after")
+    def _whole_bot(self) -> "Settings":
+        if self.telegram_auth_enabled and not (self.telegram_bot_name and self.telegram_bot_token):
+            raise ValueError("TELEGRAM_AUTH_ENABLED needs TELEGRAM_BOT_NAME and TELEGRAM_BOT_TOKEN as well")
+        return self
+
     @field_validator("public_url", "telegram_api_url")
     @classmethod
     def _no_trailing_slash(cls, value: str | None) -> str | None:
@@ -218,6 +249,13 @@ class Settings(BaseModel):
         if self.public_url:
             return self.public_url
         return "" if self.production else f"http://localhost:{self.port}"
+
+    @property
+    def bot_lacks(self) -> str:
+        """What `ttr bot` needs before it can run; "" when it can."""
+        if not self.telegram_auth_enabled:
+            return "TELEGRAM_AUTH_ENABLED, TELEGRAM_BOT_NAME and TELEGRAM_BOT_TOKEN"
+        return "" if self.pages_url else "PUBLIC_URL"
 
     @property
     def asks_people(self) -> bool:
@@ -297,7 +335,7 @@ def load_settings(overrides: dict[str, str] | None = None) -> Settings:
         return Settings.model_validate(known)
     except ValidationError as error:
         lines = [
-            f"{str(e['loc'][0]).upper()}: {e['msg'].removeprefix('Value error, ')}"
+            f"{str(e['loc'][0]).upper() + ': ' if e['loc'] else ''}{e['msg'].removeprefix('Value error, ')}"
             for e in error.errors(include_input=False)
         ]
         raise SettingsError("\n".join(lines)) from None

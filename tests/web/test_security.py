@@ -23,7 +23,7 @@ PAGES = (
     *("/dashboard", "/checks/new", "/checks/{id}", "/checks/{id}/settings", "/checks/{id}/delete"),
     *("/checks/{id}/integrations", "/checks/{id}/deliveries", "/channels", "/channels/new", "/deliveries"),
     *("/account", "/checks/{id}/content", "/checks/{id}/log", "/badges", "/checks/{id}/badge"),
-    *("/account/badge", "/account/names", "/account/delete"),
+    *("/account/badge", "/account/names", "/account/delete", "/account/telegram"),
     *("/account/keys", "/account/keys/{id}", "/account/keys/{id}/replace", "/account/keys/{id}/revoke"),
     "/account/sessions",
 )
@@ -67,6 +67,7 @@ WRITES = (
     *("/checks/{id}/integrations/webhook/test", "/channels", "/channels/{id}", "/channels/{id}/on"),
     *("/channels/{id}/off", "/channels/{id}/checks", "/channels/{id}/test", "/channels/{id}/signing"),
     *("/channels/{id}/delete", "/deliveries/d{id}/resend", "/account/export", "/account/import"),
+    *("/account/telegram/unlink", "/telegram/login", "/telegram/link", "/telegram/open"),
     *("/account/import/run", "/account/names", "/account/names/former/{id}/end", "/account/delete"),
     *("/account/keys", "/account/keys/{id}", "/account/keys/{id}/replace", "/account/keys/{id}/revoke"),
     *("/account/sessions/{id}/end", "/account/sessions/others/end"),

@@ -54,6 +54,10 @@ from ttr.web import (
     signings,
     slugs,
     status_pages,
+    telegram,
+    telegram_link,
+    telegram_login,
+    telegram_open,
     theme_colours,
     transfer,
     trials,
@@ -101,6 +105,10 @@ _PAGES: dict[str, _View] = {
     "/account/names": names.show,
     "/account/names/former/<slug>/end": names.confirm_end,
     "/account/delete": account_deletion.ask,
+    "/account/telegram": telegram_link.show,
+    "/telegram/login": telegram_login.ask,
+    "/telegram/link": telegram_link.ask,
+    "/telegram/open": telegram_open.ask,
     "/account/badge": badge_picker.of_account,
     "/badges": badge_picker.index,
     "/checks/<int:check_id>/badge": badge_picker.of_check,
@@ -149,6 +157,10 @@ _WRITES: dict[str, _View] = {
     "/account/names": names.update,
     "/account/names/former/<slug>/end": names.end,
     "/account/delete": account_deletion.create,
+    "/account/telegram/unlink": telegram_link.destroy,
+    "/telegram/login": telegram_login.create,
+    "/telegram/link": telegram_link.create,
+    "/telegram/open": telegram_open.create,
     "/account/export": transfer.export,
     "/account/import": transfer.look,
     "/account/import/run": transfer.run,
@@ -194,6 +206,7 @@ _FORMER: dict[str, _View] = {
     "/operator/leave": home.moved,
     "/account/sessions/others/end": account_sessions.moved,
     "/account/sessions/<session>/end": account_sessions.moved,
+    "/account/telegram/unlink": telegram_link.moved,
     "/account/export": transfer.moved,
     "/account/import": transfer.moved,
     "/account/import/run": transfer.moved,
@@ -233,6 +246,7 @@ web_blueprint.before_request(security.refuse_foreign_forms)
 errors.register(web_blueprint)
 # Globals, since imported macros see no context.
 web_blueprint.add_app_template_global(assets.asset, "asset")
+web_blueprint.add_app_template_global(telegram.bot_name, "telegram_bot")
 web_blueprint.add_app_template_global(theme_colours.bar_colours, "bar_colours")
 
 

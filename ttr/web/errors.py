@@ -11,8 +11,18 @@ from ttr.archive.errors import ArchiveUnavailable
 from ttr.domain.invalid import Invalid
 from ttr.domain.limits import IMPORT_BODY_MAX
 from ttr.domain.links import BadLink
+from ttr.domain.telegram_login import BadTelegramLogin
 from ttr.noted import route
-from ttr.store.errors import KeyEnded, NotFound, StoreUnavailable, TooMany, UnknownChannel
+from ttr.store.errors import (
+    KeyEnded,
+    LastWayIn,
+    NotFound,
+    StoreUnavailable,
+    TelegramLinked,
+    TelegramTaken,
+    TooMany,
+    UnknownChannel,
+)
 from ttr.web.kept import is_kept, kept
 from ttr.web.reply import by_htmx, fragment, page, see
 from ttr.web.security import UPLOADS, ForeignForm, NotSignedIn, OwnerNeeded, form_max, visitor
@@ -51,6 +61,16 @@ async def bad_link(_: BadLink) -> Response:
         "It is not complete, or not one of ours. Open it again from the message, whole: "
         "some programs break long links in two.",
     )
+
+
+async def bad_telegram_login(error: BadTelegramLogin) -> Response:
+    """A login by Telegram that proves nothing here and now."""
+    return await _explain(403, "This did not work", f"{error} Nothing was changed; begin again.")
+
+
+async def conflict(error: Exception) -> Response:
+    """Right by itself, but not with what is there."""
+    return await _explain(409, "That can't be done now", str(error))
 
 
 async def foreign_form(_: ForeignForm) -> Response:
@@ -144,6 +164,10 @@ def register(blueprint: Blueprint) -> None:
         UnknownChannel: not_found,
         Invalid: invalid,
         BadLink: bad_link,
+        BadTelegramLogin: bad_telegram_login,
+        TelegramTaken: conflict,
+        TelegramLinked: conflict,
+        LastWayIn: conflict,
         ForeignForm: foreign_form,
         OwnerNeeded: owner_needed,
         TooMany: too_many,

@@ -3,6 +3,7 @@
 import hmac
 import re
 import secrets
+from collections.abc import Mapping
 from hmac import compare_digest
 from typing import Any
 
@@ -134,6 +135,17 @@ def csrf_token() -> str:
     return str(g.new_csrf)
 
 
+def browser_secret() -> str:
+    """What this browser alone knows while its session lasts, "" without: `csrf_token` of the page that it came from."""
+    cookie = request.cookies.get(CSRF_COOKIE, "")
+    return cookie if _is_ours(cookie, session_id()) else ""
+
+
+def use_headers(family: Mapping[str, str]) -> None:
+    """Let the answer have the headers of another family than PAGES."""
+    g.headers = family
+
+
 def _is_ours(token: str, session: str) -> bool:
     """Whether we signed the token for this session: a cookie planted by a neighbouring host is not."""
     nonce, signature = token[:_NONCE_LENGTH], token[_NONCE_LENGTH:]
@@ -181,7 +193,7 @@ def stop_operating() -> None:
 
 def finish(response: Response) -> Response:
     """Security headers and cookies, on every HTML answer."""
-    secure(response, PAGES)
+    secure(response, g.get("headers", PAGES))
     if "new_csrf" in g:
         set_cookie(response, CSRF_COOKIE, g.new_csrf)
     session = g.get("session")

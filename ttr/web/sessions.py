@@ -57,11 +57,21 @@ async def destroy() -> Response:
     return see("/")
 
 
-async def sign_in(user: User, now: int) -> None:
-    """Open a session under a new id; whatever id the browser brought along is worth nothing from here on."""
+async def sign_in(user: User, now: int, *, opened_by: str = "") -> None:
+    """Open a session under a new id; whatever id the browser brought along is worth nothing from here on. It lives as
+    long as what has opened it: the key that `user` came with, unless `opened_by` names something else.
+    """
     await _close()
-    agent = request.headers.get("User-Agent", "")
-    start_session(await open_session(current.store(), user, now, address=current.address(), agent=agent))
+    start_session(
+        await open_session(
+            current.store(),
+            user,
+            now,
+            opened_by=opened_by,
+            address=current.address(),
+            agent=request.headers.get("User-Agent", ""),
+        )
+    )
     g.user = user
 
 
