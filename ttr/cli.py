@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         ("web", [common, listening], "serve pages, the API and pings"),
         ("clock", [common], "find checks whose deadline has passed, and hand out notifications"),
         ("worker", [common], "send notifications"),
+        ("bot", [common], "answer people who log in by Telegram; nothing unless that is set up"),
         ("migrate", [common], "bring the tables of the archive in Postgres to this version"),
     ):
         commands.add_parser(name, parents=parents, help=text, description=text[0].upper() + text[1:] + ".")
@@ -171,6 +172,17 @@ def _worker(overrides: dict[str, str]) -> int:
     return 0
 
 
+def _bot(overrides: dict[str, str]) -> int:
+    if lacking := load_settings(overrides).bot_lacks:
+        # Not a fault: whoever starts every line of the Procfile would start it again and again.
+        print(f"ttr bot: Nothing to do. To let people log in by Telegram, set {lacking} (docs/telegram.md).")
+        return 0
+    settings = _complete_settings(overrides)
+    from ttr.bot.process import run
+
+    return _run(run(settings))
+
+
 def _migrate(overrides: dict[str, str]) -> int:
     from ttr.up.migrate import migrate_archive
 
@@ -233,6 +245,7 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "web": _web,
     "clock": _clock,
     "worker": _worker,
+    "bot": _bot,
     "migrate": _migrate,
     "snapshot": _snapshot,
     "restore": _restore,

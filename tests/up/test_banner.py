@@ -15,6 +15,7 @@ def banner(health: Health) -> str:
         data_dir=Path("/data"),
         redis="Valkey 9.1.2",
         postgres="off: no room",
+        telegram="off: not set up",
     )
 
 
@@ -26,6 +27,7 @@ def test_it_shows_the_first_three_calls_the_data_and_the_servers() -> None:
     assert "Data      /data\n" in text
     assert "Redis     Valkey 9.1.2\n" in text
     assert "Postgres  off: no room\n" in text
+    assert "Telegram  off: not set up\n" in text
     assert text.endswith("Ctrl-C stops everything.\n")
 
 
@@ -57,4 +59,17 @@ def test_the_address_is_one_that_can_be_opened(host: str, url: str) -> None:
 def test_a_public_url_is_what_the_banner_shows(house: House) -> None:
     run = house.up(stand_in("web", "web"), PUBLIC_URL="https://ttr.test/")
     run.says(r"ttr is running at https://ttr\.test$")
+    assert run.stop() == 0
+
+
+def test_the_bot_is_left_out_unless_it_is_set_up(house: House) -> None:
+    procfile = f"{stand_in('web', 'web')}\nbot: exec sh -c 'echo I am the bot; exec sleep 60'\n"
+    run = house.up(procfile)
+    run.says("Telegram  off: nobody logs in by it unless TELEGRAM_AUTH_ENABLED is set")
+    assert run.stop() == 0
+    assert "I am the bot" not in run.output
+    bot = {"TELEGRAM_BOT_NAME": "AcmeJobsBot", "TELEGRAM_BOT_TOKEN": "1234:s3cr3t-token-of-a-bot"}
+    run = house.up(procfile, TELEGRAM_AUTH_ENABLED="true", **bot)
+    run.says("I am the bot")
+    run.says("Telegram  logins by @AcmeJobsBot")
     assert run.stop() == 0

@@ -13,7 +13,7 @@ from ttr.up.refusal import Refusal
 from ttr.up.standalone import missing_settings
 
 
-@pytest.mark.parametrize("command", ["up", "web", "clock", "worker", "migrate"])
+@pytest.mark.parametrize("command", ["up", "web", "clock", "worker", "bot", "migrate"])
 def test_every_command_has_help_and_takes_a_data_dir(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

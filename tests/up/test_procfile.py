@@ -39,3 +39,9 @@ def test_the_built_in_processes_are_those_of_the_procfile(tmp_path: Path) -> Non
 
 def test_every_command_replaces_its_shell_so_that_signals_reach_it() -> None:
     assert all(process.command.startswith("exec ") for process in read_procfile().processes)
+
+
+def test_a_process_can_be_left_out() -> None:
+    procfile = parse("release: r\nweb: a\nbot: b\n")
+    assert procfile.without("bot") == parse("release: r\nweb: a\n")
+    assert procfile.without("worker") == procfile

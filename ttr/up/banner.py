@@ -39,13 +39,14 @@ def reachable(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104
 
 
-def compose(health: Health, *, url: str, data_dir: Path, redis: str, postgres: str) -> str:
+def compose(health: Health, *, url: str, data_dir: Path, redis: str, postgres: str, telegram: str) -> str:
     """The banner: the first steps, or what is wrong if `/health` did not answer 200."""
     if health.status == 200:
         lines = ["", f"  ttr is running at {url}", "", *_first_steps(url), ""]
     else:
         lines = ["", f"  ttr at {url} is not ready: {_complaint(health)}", ""]
-    lines += [f"  Data      {data_dir}", f"  Redis     {redis}", f"  Postgres  {postgres}", ""]
+    lines += [f"  Data      {data_dir}", f"  Redis     {redis}", f"  Postgres  {postgres}"]
+    lines += [f"  Telegram  {telegram}", ""]
     lines += ["  Ctrl-C stops everything.", ""]
     return "\n".join(lines)
 

@@ -9,7 +9,13 @@ from ttr.paths import ROOT
 from ttr.up.refusal import Refusal
 
 # For an installation without a Procfile beside it; a test compares it with the real one.
-BUILT_IN = "release: ttr migrate\nweb: exec ttr web\nclock: exec ttr clock\nworker: exec ttr worker\n"
+BUILT_IN = (
+    "release: ttr migrate\n"
+    "web: exec ttr web\n"
+    "clock: exec ttr clock\n"
+    "worker: exec ttr worker\n"
+    "bot: exec ttr bot\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,11 @@ class Procfile:
 
     processes: tuple[Process, ...]
     release: Process | None = None
+
+    def without(self, name: str) -> "Procfile":
+        """All but one process."""
+        kept = tuple(process for process in self.processes if process.name != name)
+        return Procfile(kept, self.release)
 
 
 def read_procfile(path: Path = ROOT / "Procfile") -> Procfile:

@@ -92,6 +92,8 @@ async def up(settings: Settings, *, procfile: Procfile | None = None, limits: Li
     """
     limits = limits or Limits()
     procfile = procfile or read_procfile()
+    if settings.bot_lacks:
+        procfile = procfile.without("bot")
     refuse_bad_secrets(
         secret_key=settings.secret_key, encryption_key=settings.encryption_key, production=settings.production
     )
@@ -283,8 +285,18 @@ async def _show_banner(run: _Run, postgres: str) -> None:
             data_dir=settings.data_dir,
             redis=run.servers.redis.description if run.servers.redis else "the one of REDIS_URL",
             postgres=postgres,
+            telegram=_telegram(settings),
         )
     )
+
+
+def _telegram(settings: Settings) -> str:
+    """Words for the bot."""
+    if settings.bot_lacks == "PUBLIC_URL":
+        return "its bot is off: set PUBLIC_URL, which it sends people to"
+    if settings.bot_lacks:
+        return "off: nobody logs in by it unless TELEGRAM_AUTH_ENABLED is set (docs/telegram.md)"
+    return f"logins by @{settings.telegram_bot_name}"
 
 
 def _lock_data_dir(data_dir: Path) -> int:
