@@ -69,7 +69,7 @@ async def test_every_door_behind_tls_says_that_it_stays_there(
             "/health",
             "/api/v1/checks",
             f"/p/{user.user_slug}/none",
-            "/static/js/copy.js",
+            "/assets/x/js/copy.js",
         ):
             assert (await door.ask("GET", path, HTTPS)).header("strict-transport-security")
             assert (await door.ask("GET", path)).header("strict-transport-security") is None
