@@ -149,7 +149,7 @@ async def _close(response: Response) -> Response:
     if request.endpoint == _STATIC:
         return secure(response, FILES)
     if request.path.startswith("/api/"):
-        response.vary.add("X-Auth-Key")
+        response.vary.update(("X-Auth-Key", "Authorization"))
     if "Content-Security-Policy" not in response.headers:
         return secure(response, DATA)
     response.headers.setdefault("Cache-Control", "no-store")

@@ -85,6 +85,7 @@ async def test_no_answer_that_depends_on_who_asks_may_be_kept_for_others(
             assert "public" not in said, path
             if path.startswith("/api/"):
                 assert "X-Auth-Key" in response.vary, path
+                assert "Authorization" in response.vary, path
     assert good > 100
 
 

@@ -7,6 +7,7 @@ from ttr.address import counted_as
 from ttr.admins import Admin, admin_of
 from ttr.api import limits
 from ttr.api.errors import problem
+from ttr.noted import note_means
 
 
 class NotAdmin(Exception):
@@ -26,6 +27,7 @@ async def admin_caller() -> Admin:
     if admin is None:
         await limits.spend("api-address", counted_as(current.address()))
         raise NotAdmin("This token opens nothing, or not any more.")
+    note_means("admin")
     return admin
 
 

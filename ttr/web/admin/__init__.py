@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from quart import Blueprint, Response, g
 
-from ttr.web import errors, security
+from ttr.web import errors, page_limits, security
 from ttr.web.admin import (
     access,
     accounts,
@@ -80,6 +80,9 @@ for _methods, _routes in ((["GET"], _PAGES | _FORMER), (["POST"], _WRITES)):
     for _path, _view in _routes.items():
         _name = f"{_view.__module__.rpartition('.')[2]}_{_view.__name__}"
         admin_blueprint.add_url_rule(_path, endpoint=_name, view_func=_view, methods=_methods)
+
+
+admin_blueprint.before_request(page_limits.refuse_floods(frozenset()))
 
 
 @admin_blueprint.before_request

@@ -6,6 +6,7 @@ from ttr import current
 from ttr.address import counted_as
 from ttr.admin_cookies import ACCESS_COOKIE, REFRESH_COOKIE, set_access, set_refresh
 from ttr.admins import Admin, Tokens, admin_of, refresh_claims, renew
+from ttr.noted import note_means
 from ttr.now import now_ms
 from ttr.origin import from_elsewhere
 from ttr.store.allowances import spend
@@ -45,6 +46,8 @@ async def visiting_admin() -> Admin | None:
             end_login()
         else:
             start_login(tokens)
+    if g.admin is not None:
+        note_means("admin")
     return _found()
 
 
