@@ -26,7 +26,8 @@ _AGENT_MAX = 200
 _METHOD_MAX = 16
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9_-]{8,64}")
 # What comes by the thousand, or stays open for hours.
-_OFTEN = {PING_ROUTE, FORMER_PING_ROUTE, "/assets/<digest>/<path:path>", "/static/<path:filename>", "/events"}
+_FILES = ("/assets/<digest>/<path:path>", "/static/<path:filename>")
+_OFTEN = {PING_ROUTE, FORMER_PING_ROUTE, *_FILES, "/events", "/health"}
 _BADGE = "/badge."
 _BROKEN = b"Something broke. The fault is ours and has been logged.\n"
 
