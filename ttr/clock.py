@@ -15,6 +15,7 @@ from ttr.chores import look_after_chores
 from ttr.dispatch import Dispatcher
 from ttr.domain.flapping import FlapRules, flap_rules
 from ttr.domain.schedule import Schedule, next_due
+from ttr.ending import end
 from ttr.now import now_ms
 from ttr.settings import Settings
 from ttr.store import keys
@@ -56,9 +57,7 @@ async def run(settings: Settings) -> None:
                 await forget_archive(store)
             stopping = asyncio.create_task(stop.wait())
             done, _ = await asyncio.wait([*work, stopping], return_when=asyncio.FIRST_COMPLETED)
-            for task in (*work, stopping):
-                task.cancel()
-            await asyncio.gather(*work, stopping, return_exceptions=True)
+            await end(*work, stopping)
             for task in done - {stopping}:
                 task.result()  # a loop that ended has failed: say how, and let the supervisor start it again
 

@@ -15,6 +15,7 @@ from typing import TypedDict, Unpack
 from ttr.channels.delivery import Delivered, Failed, Outcome
 from ttr.channels.means import Means, open_means
 from ttr.domain.rate import RateRules, rules
+from ttr.ending import end
 from ttr.now import now_ms
 from ttr.retries import retry_at
 from ttr.sending import send_once
@@ -142,7 +143,7 @@ class Sender:
         try:
             yield
         finally:
-            task.cancel()
+            await end(task)
 
     async def _renew(self) -> None:
         while True:

@@ -86,7 +86,8 @@ class Settings(BaseModel):
     )
 
     access_log: Literal["pages", "all", "off"] = Field(
-        "pages", description="which requests are logged; pages: all but pings, badges, files, streams, /health"
+        "pages",
+        description="which requests are logged; pages: all but pings, badges, files, streams, /health",
     )
 
     telegram_api_url: str = Field("https://api.telegram.org", description="where bots are reached")

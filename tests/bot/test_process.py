@@ -15,8 +15,9 @@ from tests.conftest import RedisServer, eventually
 from tests.telegram import ADA, BOT, EVE, SET_UP, TOKEN, update
 from ttr.bot import process
 from ttr.bot.api import BotApi, Trouble, bot_api, open_session
-from ttr.bot.process import Bot, end, run
+from ttr.bot.process import Bot, run
 from ttr.cli import main
+from ttr.ending import end
 from ttr.settings import Settings
 from ttr.store import bot as bot_keys
 from ttr.store import keys

@@ -13,6 +13,7 @@ from ttr import logs
 from ttr.archive.guard import refuse_lost_redis
 from ttr.bot.api import POLL_SECONDS, UPDATES_MAX, BotApi, Trouble, bot_api, open_session
 from ttr.bot.replies import Reply, may_be_button, read_message, reply_to
+from ttr.ending import end
 from ttr.now import now_ms
 from ttr.settings import Settings
 from ttr.store.bot import LEASE_MS, hold_lease, keep_offset, read_offset, release_lease
@@ -48,13 +49,6 @@ async def run(settings: Settings) -> None:
             await release_lease(store, bot.lease)
         if failed:
             work.result()  # it could not begin: say how
-
-
-async def end(task: "asyncio.Task[None]") -> None:
-    """Cancel a task until it is over: redis-py swallows one cancellation in ten, and the loop would go on for ever."""
-    while not task.done():
-        task.cancel()
-        await asyncio.wait([task], timeout=0.2)
 
 
 async def _work(bot: "Bot", settings: Settings) -> None:
