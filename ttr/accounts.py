@@ -14,7 +14,7 @@ from ttr.domain.telegram_login import TelegramAccount
 from ttr.now import now_ms
 from ttr.store import access_keys, account_slugs, telegram
 from ttr.store.chores import end
-from ttr.store.errors import ChoreLost, KeyEnded, QuotaReached, StoreUnavailable, TelegramTaken
+from ttr.store.errors import ChoreLost, KeyEnded, NotFound, QuotaReached, StoreUnavailable, TelegramTaken
 from ttr.store.redis import Store
 from ttr.store.removal import (
     close,
@@ -161,7 +161,7 @@ async def _replace(store: Store, user: User, key: AccessKey, now: int) -> str:
     await access_keys.enter(store, user.id, made.digest)
     for ask in range(_ASKS):
         try:
-            if not await access_keys.put_in_place(store, user, key, made):
+            if not await _in_place(store, user, key, made):
                 await access_keys.forget(store, made.digest)
                 raise KeyEnded("replaced")
             break
@@ -171,6 +171,13 @@ async def _replace(store: Store, user: User, key: AccessKey, now: int) -> str:
             await asyncio.sleep(_ASK_AGAIN_SECONDS)
     await _tidy(store, user.id, key, "replaced", now)
     return auth_key
+
+
+async def _in_place(store: Store, user: User, key: AccessKey, made: AccessKey) -> bool:
+    try:
+        return await access_keys.put_in_place(store, user, key, made)
+    except NotFound:  # it ended while it was edited
+        return False
 
 
 async def _revoke(store: Store, user_id: int, key: AccessKey, now: int, blocked: bool) -> None:

@@ -48,7 +48,7 @@ async def test_an_account_that_is_not_there_is_neither_closed_nor_made(store: St
     nobody = user.id + keys.PARTITIONS
     calls: list[tuple[str, list[Arg]]] = [
         ("close_account", [nobody, NOON, "token", LEASE_ENDS]),
-        ("replace_key", [nobody, "", "new", "{}"]),
+        ("replace_key", [nobody, "", "new", "{}", "{}"]),
         ("add_key", [nobody, "new", "{}", 20]),
         ("change_key", [nobody, "new", "{}", "{1}"]),
         ("revoke_key", [nobody, "new", 0]),
@@ -68,7 +68,11 @@ async def test_an_account_that_is_not_there_is_neither_closed_nor_made(store: St
 
 async def test_a_key_is_replaced_once(store: Store, user: User) -> None:
     async def rotate(before: str, after: str) -> int:
-        return int(await store.scripts.run("replace_key", user.partition, [user.id, before, after, "{}"]))
+        of_user = keys.access_keys(user.partition, user.id)
+        kept = await store.redis.hget(of_user, before) or b""
+        return int(
+            await store.scripts.run("replace_key", user.partition, [user.id, before, after, "{}", kept])
+        )
 
     assert await rotate("another", "new") == 0
     (first,) = await store.redis.hkeys(keys.access_keys(user.partition, user.id))

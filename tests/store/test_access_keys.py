@@ -197,3 +197,16 @@ async def test_the_key_of_an_account_that_an_older_version_closed_ends(store: St
     with pytest.raises(KeyEnded, match="deleted"):
         await user_by_key(store, key)
     assert await store.redis.ttl(keys.access_key(digest(key))) > 0
+
+
+async def test_a_bound_that_is_set_while_the_key_is_replaced_binds_the_new_one(
+    store: Store, user: User
+) -> None:
+    made, _ = await accounts.make_key(store, user, FULL, now=NOON)
+    await access_keys.change(store, user, made.id, lambda key: replace(key, addresses=("203.0.113.0/24",)))
+    # The caller had read the key before that.
+    auth_key = await accounts.replace_key(store, user, made, now=NOON)
+    found = await user_by_key(store, auth_key)
+    assert found is not None
+    assert found.key is not None
+    assert found.key.addresses == ("203.0.113.0/24",)

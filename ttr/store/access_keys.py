@@ -144,12 +144,22 @@ async def add(store: Store, user: User, key: AccessKey) -> None:
 
 
 async def put_in_place(store: Store, user: User, before: AccessKey, after: AccessKey) -> bool:
-    """Give the account a key that was entered in place of `before`; False when that is its key no more."""
-    with store_trouble():
-        answer = await store.scripts.run(
-            "replace_key", user.partition, [user.id, before.digest, after.digest, kept(after)]
-        )
-    return bool(answer)
+    """Give the account a key that was entered in place of `before`, with the name and the bounds which that has at this
+    moment; False when it is the account's key no more. Raises Busy.
+    """
+    for _ in range(_TRIES):
+        with store_trouble():
+            answer = await store.scripts.run(
+                "replace_key",
+                user.partition,
+                [user.id, before.digest, after.digest, kept(after), kept(before)],
+            )
+        if answer != -1:
+            return bool(answer)
+        # An edit came in between: it holds for the new key as well.
+        before = await find_key(store, user, before.id)
+        after = replace(before, digest=after.digest, last4=after.last4, created_at=after.created_at)
+    raise Busy("This access key is being changed all the time; look and try again.")
 
 
 async def change(
