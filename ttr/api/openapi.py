@@ -279,7 +279,8 @@ def refusals(route: Route) -> list[int]:
     found = set(said.refusals)
     found |= {400} if body or said.query is not None else set()
     found |= {413} if body else set()
-    found |= set() if said.public else {401, 403}
+    # An admin's token is bound to no address.
+    found |= set() if said.public else {401} if said.admin else {401, 403}
     found |= {404} if route.variables else set()
     found |= set() if said.storeless else {429, 503}
     return sorted(found)
