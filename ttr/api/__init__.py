@@ -7,7 +7,9 @@ from quart import Blueprint
 from ttr.api import (
     access_keys,
     acknowledgements,
+    admin_accounts,
     admin_auth,
+    admin_checks,
     admin_stats,
     aggregate,
     bulk,
@@ -151,6 +153,8 @@ _route("/deliveries/<delivery>", view_func=deliveries.show, methods=["GET"], end
 _route("/deliveries/<delivery>/resend", view_func=deliveries.resend, methods=["POST"])
 
 _route("/token", view_func=tokens.create, methods=["POST"], endpoint="token")
+_route("/admin/accounts", view_func=admin_accounts.index, methods=["GET"], endpoint="admin_accounts")
+_route("/admin/checks", view_func=admin_checks.index, methods=["GET"], endpoint="admin_checks")
 _route("/admin/stats", view_func=admin_stats.show, methods=["GET"], endpoint="admin_stats")
 
 errors.install(api_blueprint)
