@@ -2,9 +2,12 @@
 
 from tests.store.crowd import make_crowd, uuid_of
 from tests.web.conftest import Visitor, text
+from ttr.domain.telegram_login import TelegramAccount
+from ttr.now import now_ms
 from ttr.store import keys
 from ttr.store.admin_log import read_log
 from ttr.store.redis import Store
+from ttr.store.telegram import link
 from ttr.store.users import user_by_id
 
 SLUG = "Nightly <b>backup</b>"
@@ -82,3 +85,13 @@ async def test_an_account_is_deleted_by_its_number(operator: Visitor, owner: Vis
     (deed, *_) = await read_log(store)
     assert (deed.admin, deed.what, deed.about) == ("ops", "deleted the account", f"account {user.id}")
     assert (await operator.post(address, number=str(user.id))).status_code == 404
+
+
+async def test_who_logs_in_by_telegram_is_told_as_text(
+    operator: Visitor, owner: Visitor, store: Store
+) -> None:
+    user = owner.user
+    assert user
+    assert "<dt>Telegram</dt>" not in await operator.read(f"/admin/accounts/{user.id}")
+    await link(store, user, TelegramAccount(5_000_000_000, "Ann <b>", "ann"), now=now_ms())
+    assert "Ann &lt;b&gt; (@ann)" in await operator.read(f"/admin/accounts/{user.id}")

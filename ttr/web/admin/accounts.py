@@ -13,6 +13,7 @@ from ttr.store.check_list import list_checks
 from ttr.store.errors import NotFound
 from ttr.store.every_account import AccountPage, find_accounts, list_accounts, read_accounts
 from ttr.store.sessions import list_sessions
+from ttr.store.telegram import linked_telegram
 from ttr.store.users import User, account_facts, user_by_id
 from ttr.web.admin.access import openers
 from ttr.web.admin.addresses import number_in
@@ -116,6 +117,7 @@ async def view_of(user_id: int) -> dict[str, object]:
         "account": user,
         "row": rows[0],
         "facts": await account_facts(store, user),
+        "linked": await linked_telegram(store, user),
         "keys_of": listed,
         "sessions": openers(await list_sessions(store, user), [key for key, _ in listed]),
         "checks": (await list_checks(store, user, size=CHECKS_SHOWN, now=now)).checks,
