@@ -10,6 +10,7 @@ from tests.conftest import MASTER_KEY
 from tests.web.admin.conftest import cookie, log_in, set_cookies
 from tests.web.conftest import Visitor, text
 from ttr.now import now_ms
+from ttr.settings import Settings
 from ttr.store.admin_families import end_families
 from ttr.store.admin_log import read_log
 from ttr.store.admins import remove_admin
@@ -101,15 +102,22 @@ async def test_an_operator_does_what_its_owner_does(operator: Visitor, owner: Vi
 
 
 async def test_what_only_the_owner_may_do_is_refused(
-    app: Quart, operator: Visitor, owner: Visitor, store: Store
+    app: Quart,
+    operator: Visitor,
+    owner: Visitor,
+    store: Store,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    on = {"telegram_auth_enabled": True, "telegram_bot_name": "a_bot", "telegram_bot_token": "1:a"}
+    monkeypatch.setitem(app.extensions, "ttr_settings", settings.model_copy(update=on))
     user = owner.user
     assert user
     sessions = await list_sessions(store, user)
     await into(operator, user)
     allowed = {"/account/export", "/account/import", "/account/import/run"}
     refused = [path for path in owners_writes(app) if path not in allowed]
-    assert {"/account/names", "/account/delete"} <= set(refused)
+    assert {"/account/names", "/account/delete", "/account/keys", "/account/telegram/unlink"} <= set(refused)
     for path in refused:
         response = await operator.post(path, confirm="DELETE", word="DELETE", user_slug="taken", name="x")
         assert response.status_code == 403, path
