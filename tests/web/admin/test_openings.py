@@ -60,13 +60,18 @@ async def test_an_admin_sees_the_account_as_its_owner_does_under_a_strip(
     )
 
 
-async def test_its_owner_sees_the_session_with_the_admins_name(
+async def test_its_owner_sees_the_session_and_can_end_it(
     operator: Visitor, owner: Visitor, store: Store
 ) -> None:
     await into(operator, owner.user)
     assert owner.user
     opened = [session.opened_by for session in await list_sessions(store, owner.user)]
     assert [one.rpartition(":")[0] for one in opened if one.startswith("admin:")] == ["admin:ops"]
+    page = await owner.read("/account/sessions")
+    assert "the operator of this installation" in page
+    (session,) = [one for one in await list_sessions(store, owner.user) if one.opened_by.startswith("admin:")]
+    assert (await owner.post(f"/account/sessions/{session.id}/end")).status_code == 303
+    assert (await operator.get("/dashboard")).headers["Location"] == "/"
 
 
 async def test_it_goes_before_the_browsers_own_account_until_it_is_left(
