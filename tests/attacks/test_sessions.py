@@ -206,6 +206,23 @@ async def test_cookies_say_who_may_have_them(
     tried(number)
 
 
+async def test_words_for_the_next_page_leave_over_tls_alone_in_production(
+    settings: Settings, stranger: Account, tried: Tried
+) -> None:
+    # They name a check; only the proxy in front speaks TLS, so that the request itself does not look like it.
+    production = create_app(settings.model_copy(update={"ttr_env": "production"}))
+    async with production.test_app():
+        cookies = f"ttr_session={cookie_of(stranger)}; csrf_token={await token_of(stranger.visitor)}"
+        answer = await production.test_client(use_cookies=False).post(
+            "/checks/bulk",
+            form={"csrf_token": stranger.visitor.token, "do": "pause", "check": stranger.names["check"]},
+            headers={"Cookie": cookies},
+        )
+        said = [one for one in answer.headers.getlist("Set-Cookie") if one.startswith("ttr_said=")]
+        assert [("Secure" in one, "SameSite=Lax" in one) for one in said] == [(True, True)]
+    tried(1)
+
+
 async def test_nobody_who_reads_the_database_has_a_session_or_a_key(
     store: Store, victim: Account, tried: Tried
 ) -> None:
