@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 _under_way = set[int]()
 _ASKED_MAX = 10
 """Addresses that one import asks to agree; the others are asked when their channels are turned on."""
+_OWNERS = "Only the account's owner changes its slugs."
 
 
 async def import_account(
@@ -147,7 +148,7 @@ async def _rename(
 ) -> None:
     """Give the account the file's slugs, last of all: whatever is in their way is a warning."""
     for family, slug in _new_slugs(user, file):
-        if fault := _slug_fault(settings, family, slug):
+        if fault := _slug_fault(settings, user, family, slug):
             report.warn([f"The {family} {slug[:100]} was left out: {fault}"])
             continue
         try:
@@ -175,7 +176,9 @@ def _new_slugs(user: User, file: AccountFile) -> list[tuple[str, str]]:
     return [(family, slug) for family, slug, before in slugs if slug and slug != before]
 
 
-def _slug_fault(settings: Settings, family: str, slug: str) -> str | None:
+def _slug_fault(settings: Settings, user: User, family: str, slug: str) -> str | None:
+    if user.operator:
+        return _OWNERS
     if family == "user_slug" and not settings.user_slug_enabled:
         return SLUG_IS_FIXED
     return account_slug_fault(slug)
@@ -186,7 +189,7 @@ def _renames(settings: Settings, user: User, file: AccountFile) -> list[str]:
     way to guess them."""
     said = []
     for family, slug in _new_slugs(user, file):
-        if fault := _slug_fault(settings, family, slug):
+        if fault := _slug_fault(settings, user, family, slug):
             said.append(f"The {family} {slug[:100]} would be left out: {fault}")
         elif family == "user_slug":
             said.append(

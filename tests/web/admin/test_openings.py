@@ -9,6 +9,7 @@ from tests.admins import make_admin
 from tests.conftest import MASTER_KEY
 from tests.web.admin.conftest import cookie, log_in, set_cookies
 from tests.web.conftest import Visitor, text
+from tests.web.test_transfer import CHECK, file, send, upload_of
 from ttr.now import now_ms
 from ttr.settings import Settings
 from ttr.store.admin_families import end_families
@@ -136,6 +137,21 @@ async def test_what_only_the_owner_may_do_is_refused(
     assert "its owner" in await text(response)
     assert await user_by_id(store, user.id) is not None
     assert {one.digest for one in sessions} <= {one.digest for one in await list_sessions(store, user)}
+
+
+async def test_an_import_leaves_the_slugs_to_the_owner(
+    operator: Visitor, owner: Visitor, store: Store
+) -> None:
+    user = owner.user
+    assert user
+    await into(operator, user)
+    page = await text(await send(operator, file(CHECK, user_slug="acme-jobs", public_slug="acme")))
+    assert page.count("would be left out: Only the account") == 2
+    done = await text(await operator.post("/account/import/run", upload=upload_of(page)))
+    assert "1 check made" in done
+    after = await user_by_id(store, user.id)
+    assert after
+    assert (after.user_slug, after.public_slug) == (user.user_slug, user.public_slug)
 
 
 def owners_writes(app: Quart) -> Iterator[str]:
