@@ -63,6 +63,10 @@ async def visitor() -> User | None:
     # Its origins bind calls and logins alone: a page is of our own.
     if key is not None and address_refusal(key, seen.address, current.settings().enforced):
         user = None
+    # Each kind of session counts in its own cookie: one that a neighbouring host has planted in the other would go
+    # before the browser's own, and no strip would tell.
+    if user is not None and bool(user.operator) != bool(operator_id()):
+        user = None
     if user is None and operator_id():
         # It has ended with the operator's login. The browser's own account comes back with the next page, not with this
         # request, which was meant for the other one.

@@ -154,6 +154,15 @@ async def test_an_import_leaves_the_slugs_to_the_owner(
     assert (after.user_slug, after.public_slug) == (user.user_slug, user.public_slug)
 
 
+async def test_a_session_of_the_owners_kind_is_no_operators(operator: Visitor, owner: Visitor) -> None:
+    """Planted by a neighbouring host it would put somebody, without a strip, into an account of theirs."""
+    planted = cookie(owner, "ttr_session")
+    owner.client.set_cookie("localhost", "ttr_operator", planted)
+    assert (await owner.get("/dashboard")).headers["Location"] == "/"
+    assert cookie(owner, "ttr_operator") is None
+    assert (await owner.get("/dashboard")).status_code == 200
+
+
 def owners_writes(app: Quart) -> Iterator[str]:
     """Every write of the account's own pages."""
     for rule in app.url_map.iter_rules():
