@@ -17,7 +17,7 @@ from ttr.store.errors import KeyEnded, LastKey, NotFound, QuotaReached, StoreUna
 from ttr.store.redis import Store
 from ttr.store.removal import close
 from ttr.store.sessions import Seen, close_session, open_session, session_user
-from ttr.store.users import User, create_user, digest
+from ttr.store.users import User, create_user, digest, new_key
 
 DRAFT = AccessKey("", "Backups", "", 0, "read", ("203.0.113.0/24",), ("https://grafana.example",))
 FULL = AccessKey("", "Laptop", "", 0)
@@ -158,6 +158,16 @@ async def test_a_revoked_last_key_is_not_learnt_again(store: Store, monkeypatch:
     monkeypatch.setattr(access_keys, "say_ended", away)
     await accounts.revoke_key(store, user.id, user.key, now=NOON, blocked=True)
     assert await store.redis.hget(keys.access_key(digest(key)), "user_id") is not None
+    with pytest.raises(KeyEnded):
+        await user_by_key(store, key)
+    assert await list_keys(store, user) == []
+
+
+async def test_an_account_without_a_key_learns_none(store: Store) -> None:
+    """A part of a cluster that has lost its newest writes gives a number again that a key elsewhere still leads to."""
+    user, _ = await create_user(store, now=NOON, master=MASTER_KEY, with_key=False)
+    key = new_key()
+    await access_keys.enter(store, user.id, digest(key))
     with pytest.raises(KeyEnded):
         await user_by_key(store, key)
     assert await list_keys(store, user) == []

@@ -344,7 +344,7 @@ def gaps(partition: int) -> str:
 def user(partition: int, user_id: int) -> str:
     """Hash, durable: `id`, `user_slug`, `public_slug`, `created_at`, `data_key` (wrapped by the master key),
     `access_key` (of an account of an older version: the digest of its one key, until that is used), `keys_known` (set
-    when the last of its keys was revoked: none is that of an account which has never known its key), `renaming` (of
+    when it has none, from the start or by a revocation: no key is then learnt from its use), `renaming` (of
     a change of slugs under way, token:until:user slug:public slug:public slug before), of an account that is being
     deleted `closed_at`, `closed_user_slug` and `closed_public_slug` in place of the slugs and `data_key`: who has
     no `user_slug` is gone, `telegram_id`, `telegram_name`, `telegram_username` and `telegram_since` (of the

@@ -93,6 +93,9 @@ async def create_user(store: Store, *, now: int, master: str, with_key: bool = T
             )
             if key is not None:
                 pipe.hset(keys.access_keys(user.partition, user.id), key.digest, kept(key))
+            else:
+                # A key that leads to a lost account of this number is none of it: see adopt_key.lua.
+                pipe.hset(keys.user(user.partition, user.id), "keys_known", "1")
             queue_mark(pipe, user.partition, f"user:{user.id}")
             await pipe.execute()
         if key is not None:
