@@ -151,7 +151,15 @@ async def list_sessions(store: Store, user: User) -> list[Session]:
             listed.append(
                 Session(name, opened_by, int(created_at), int(seen_at or created_at), address, agent)
             )
-    return listed
+    # A login of an admin ends without a word to the accounts that he has open.
+    logins = {one.opened_by for one in listed if one.opened_by.startswith("admin:")}
+    lives = {login: await _login_lives(store, login) for login in logins}
+    return [one for one in listed if lives.get(one.opened_by, True)]
+
+
+async def _login_lives(store: Store, opened_by: str) -> bool:
+    _, username, family = opened_by.split(":", 2)
+    return await family_lives(store, username, family)
 
 
 async def close_session(store: Store, session_id: str) -> None:

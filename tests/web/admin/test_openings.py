@@ -75,6 +75,17 @@ async def test_its_owner_sees_the_session_and_can_end_it(
     assert (await operator.get("/dashboard")).headers["Location"] == "/"
 
 
+async def test_its_owner_sees_none_that_has_ended_with_the_admins_login(
+    operator: Visitor, owner: Visitor, store: Store
+) -> None:
+    await into(operator, owner.user)
+    await operator.read("/dashboard")
+    await remove_admin(store, "ops")
+    assert owner.user
+    (own,) = await list_sessions(store, owner.user)
+    assert own.opened_by.startswith("key:")
+
+
 async def test_it_goes_before_the_browsers_own_account_until_it_is_left(
     app: Quart, store: Store, operator: Visitor, owner: Visitor
 ) -> None:
