@@ -167,6 +167,25 @@ async def test_logging_out_ends_it(owner: Visitor) -> None:
     assert (await owner.get("/events")).status_code == 401
 
 
+async def test_it_ends_with_its_session_also_while_there_is_news_all_the_time(
+    owner: Visitor, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What ends with an admin's login ends without a word to the account."""
+    assert owner.user
+    monkeypatch.setattr(events, "LOOK_SECONDS", 0.0)
+    check = await make_check(store, owner.user)
+    changes = owner.client.app.extensions["ttr_changes"]
+    now = await version(store, owner.user)
+    async with stream(owner, f"rows={check.id}&since={now}") as open_stream:
+        await heard(owner, open_stream)
+        changes._tell(owner.user.id, now + 1, check.id, "")
+        assert await open_stream.name() == f"check-{check.id}"
+        for name in await store.redis.keys("ttr:session:*"):
+            await store.redis.delete(name)
+        changes._tell(owner.user.id, now + 2, check.id, "")
+        assert await open_stream.ended()
+
+
 async def test_the_end_of_the_process_ends_it(owner: Visitor, app: Quart) -> None:
     async with stream(owner, "whole=1") as open_stream:
         current.end_streams(app)

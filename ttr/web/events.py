@@ -27,8 +27,8 @@ STREAMS = 2_000
 ALIVE_SECONDS = 10.0
 LIFE_SECONDS = 1_800.0
 """A stream ends after half an hour; the browser opens another one, perhaps at another process."""
-_LOOK_AT_SESSION = 3
-"""At every third sign of life it is asked whether the session still is."""
+LOOK_SECONDS = 30.0
+"""So often it is asked whether the session still is, also while there is news all the time."""
 _APART_SECONDS = 0.25
 """After a first change, which leaves at once, further ones leave together so far apart."""
 _BUSY_APART_SECONDS = 1.0
@@ -86,7 +86,7 @@ async def _events(
 ) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
     rows, whole, account = wants
-    ends, signs, apart = loop.time() + LIFE_SECONDS, 0, _APART_SECONDS
+    ends, looked, apart = loop.time() + LIFE_SECONDS, loop.time(), _APART_SECONDS
     with changes.watch(user_id, rows, whole=whole, account=account) as watcher:
         yield _event("alive", seen)
         while not changes.ended.is_set() and loop.time() < ends:
@@ -95,8 +95,8 @@ async def _events(
                 return
             news, before = watcher.take(), seen
             seen = max(seen, news.version)
-            signs += quiet
-            if news.sessions or news.missed or (quiet and signs % _LOOK_AT_SESSION == 0):
+            if news.sessions or news.missed or loop.time() - looked >= LOOK_SECONDS:
+                looked = loop.time()
                 try:
                     user = await session_user(store, session)
                 except StoreUnavailable:
