@@ -189,6 +189,14 @@ async def test_a_session_that_ends_while_it_is_used_leaves_nothing(
     assert await store.redis.keys("ttr:session:*") == []
 
 
+async def test_a_login_that_meets_the_end_of_the_account_leaves_nothing(store: Store, user: User) -> None:
+    await accounts.delete_account(store, user, now=NOON)
+    session = await open_session(store, user, NOON, address="203.0.113.7", agent="Browser")
+    assert await session_user(store, session) is None
+    assert await store.redis.keys("ttr:session:*") == []
+    assert not await store.redis.exists(keys.user_sessions(user.id))
+
+
 async def test_a_key_that_ends_while_it_is_used_leaves_nothing(store: Store, user: User) -> None:
     assert user.key is not None
     await note_use(store, user, user.key, Use(NOON, "203.0.113.7"))

@@ -95,6 +95,10 @@ async def open_session(
             *_, oldest, _trimmed = await pipe.execute()
         for forgotten in oldest:
             await store.redis.delete(keys.session(forgotten.decode()))
+        is_there = await store.redis.hexists(keys.user(user.partition, user.id), "user_slug")
+    if not is_there:
+        # It was deleted since it was read: nothing would ever remove this, which opens nothing.
+        await close_sessions(store, user.id)
     return session_id
 
 
