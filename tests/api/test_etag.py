@@ -31,7 +31,7 @@ async def again(api: Caller, path: str, *names: str) -> Response:
 
 def assert_private(answer: Response) -> None:
     assert answer.headers["Cache-Control"] == "private, no-cache"
-    assert answer.headers["Vary"] == "X-Auth-Key"
+    assert answer.headers["Vary"] == "X-Auth-Key, Authorization"
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -229,7 +229,7 @@ def test_who_thinks_better_of_it_at_the_prompt_is_let_go(house: House, how: str)
     else:
         os.write(terminal, b"\x04")
     try:
-        assert asking.wait(10) == 130
+        assert asking.wait(60) == 130
     finally:
         asking.kill()
         asking.wait()
