@@ -40,6 +40,7 @@ UPLOADS = ("/account/import",)
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}", re.ASCII)
 _NONCE_LENGTH = 32
+_NO_ID = "-"
 
 
 class NotSignedIn(Exception):
@@ -167,8 +168,18 @@ def session_id() -> str:
 
 
 def operator_id() -> str:
-    """The id of an operator's session in an account; "" without one."""
-    return request.cookies.get(OPERATOR_COOKIE, "")
+    """The id of an operator's session in an account, "" without one; no id at all for a cookie that we did not sign."""
+    cookie = request.cookies.get(OPERATOR_COOKIE, "")
+    session, _, signature = cookie.partition(".")
+    if not cookie or compare_digest(signature.encode("utf-8", "replace"), _operators(session).encode()):
+        return session
+    return _NO_ID
+
+
+def _operators(session: str) -> str:
+    # Another SECRET_KEY ends the logins of admins, and so must end what they have open.
+    text = f"operator:{session}".encode("utf-8", "replace")
+    return hmac.new(current.settings().signing_key.encode(), text, "sha256").hexdigest()
 
 
 def start_session(session: str) -> None:
@@ -217,8 +228,9 @@ def finish(response: Response) -> Response:
         )
     elif operator:
         # No age: it goes with the browser, and its session with the operator's login, whichever is first.
+        signed, secure_only = f"{operator}.{_operators(operator)}", current.is_secure()
         response.set_cookie(
-            OPERATOR_COOKIE, operator, path="/", httponly=True, samesite="Lax", secure=current.is_secure()
+            OPERATOR_COOKIE, signed, path="/", httponly=True, samesite="Lax", secure=secure_only
         )
     return response
 

@@ -13,7 +13,7 @@ from ttr.store.sessions import close_session, open_session
 from ttr.store.users import User
 from ttr.web.home import front
 from ttr.web.reply import see
-from ttr.web.security import OPERATOR_COOKIE, SESSION_COOKIE, end_session, start_session
+from ttr.web.security import SESSION_COOKIE, end_session, operator_id, start_session
 
 _UNKNOWN = "No account has this key. It has 32 characters; check that none is missing."
 
@@ -76,6 +76,6 @@ async def sign_in(user: User, now: int, *, opened_by: str = "") -> None:
 
 
 async def _close() -> None:
-    for cookie in (SESSION_COOKIE, OPERATOR_COOKIE):
-        if session := request.cookies.get(cookie):
+    for session in (request.cookies.get(SESSION_COOKIE), operator_id()):
+        if session:
             await close_session(current.store(), session)

@@ -212,6 +212,20 @@ async def test_it_ends_with_the_admins_login(
     assert cookie(elsewhere, "ttr_operator") is None
 
 
+async def test_another_secret_key_ends_it(app: Quart, operator: Visitor, owner: Visitor) -> None:
+    """Like the login that opened it, of which the database knows nothing new."""
+    await into(operator, owner.user)
+    kept = cookie(operator, "ttr_operator") or ""
+    assert (await operator.get("/dashboard")).status_code == 200
+    settings = app.extensions["ttr_settings"]
+    app.extensions["ttr_settings"] = settings.model_copy(update={"secret_key": "another " * 8})
+    assert (await operator.get("/dashboard")).headers["Location"] == "/"
+    assert cookie(operator, "ttr_operator") is None
+    for name in ("ttr_operator", "ttr_session"):  # not without its signature either
+        operator.client.set_cookie("localhost", name, kept.partition(".")[0])
+        assert (await operator.get("/dashboard")).headers["Location"] == "/"
+
+
 async def test_a_form_that_meets_the_end_is_not_done_in_the_browsers_own_account(
     store: Store, operator: Visitor, owner: Visitor
 ) -> None:
