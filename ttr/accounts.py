@@ -76,7 +76,7 @@ async def link_telegram(store: Store, user: User, account: TelegramAccount, *, n
     Raises TelegramTaken (it opens another account), TelegramLinked (another one opens this account), KeyEnded (the
     account is gone).
     """
-    await _to_the_end(telegram.link(store, user, account, now=now))
+    await _to_the_end(_link(store, user, account, now))
 
 
 async def unlink_telegram(store: Store, user: User) -> None:
@@ -205,6 +205,13 @@ async def _create_with_telegram(store: Store, account: TelegramAccount, now: int
     if found is None:
         raise StoreUnavailable("this Telegram account changes hands all the time; try again")
     return found
+
+
+async def _link(store: Store, user: User, account: TelegramAccount, now: int) -> None:
+    if user.telegram_id != account.id:
+        # One from before an unlink, which did not find it, would live again.
+        await close_sessions(store, user.id, opened_by=by_telegram(account.id))
+    await telegram.link(store, user, account, now=now)
 
 
 async def _unlink(store: Store, user: User) -> None:

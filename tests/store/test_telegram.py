@@ -209,6 +209,17 @@ async def test_a_session_lives_as_long_as_the_telegram_account_is_linked(store: 
     assert await session_user(store, by_key) is not None
 
 
+async def test_a_session_that_an_unlink_did_not_find_stays_dead(store: Store, user: User) -> None:
+    """Of a login that met the unlink."""
+    await link_telegram(store, user, ADA, now=NOON)
+    linked = await renewed(store, user)
+    await unlink_telegram(store, linked)
+    session = await open_session(store, linked, NOON, opened_by=by_telegram(ADA.id))
+    assert await session_user(store, session) is None
+    await link_telegram(store, await renewed(store, user), ADA, now=NOON + 1)
+    assert await session_user(store, session) is None
+
+
 async def link_again(store: Store, user: User) -> None:
     """What is unlinked and linked anew does not bring its sessions back."""
     await unlink_telegram(store, await renewed(store, user))
