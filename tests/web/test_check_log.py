@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TypeVar
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
@@ -141,6 +141,21 @@ def test_below_all_that_is_kept_there_is_a_way_up() -> None:
     assert (page.lines, page.older, page.newer) == ([], None, Place(20, 1))
 
 
+def test_far_below_redis_there_is_a_way_up_also_where_nothing_passes_the_filter() -> None:
+    pings = pings_of([(1, "success")] * 30)
+    page = page_of(pings, [], (10, 1), LogQuery(("fail",), place=Place(5, 1)), 3)
+    assert (page.lines, page.older, page.newer) == ([], None, Place(5, 1))
+
+
+def test_a_page_above_a_place_leaves_out_nothing_where_the_newest_page_ends_too_soon() -> None:
+    # Of the changes Redis keeps the newest; the page ends there, though Redis has older pings.
+    pings, flips = pings_of([(at, "success") for at in range(10)]), flips_of([0, 9])
+    assert [line.name for line in page_of(pings, flips, (10, 1), LogQuery(), 5).lines] == ["flip-2"]
+    back = page_of(pings, flips, (10, 1), LogQuery(way="newer", place=Place(9, 2)), 5)
+    assert [line.name for line in back.lines] == ["flip-2", "ping-10", "ping-9"]
+    assert (back.older, back.newer) == (Place(9, 2), Place(11, 3))
+
+
 @given(FILTERS, st.sampled_from(["mine", "check", "utc"]), st.sampled_from(["older", "newer"]))
 def test_an_address_says_what_it_was_written_from(kinds: tuple[str, ...], zone: str, way: str) -> None:
     place = Place(17, 3)
@@ -200,6 +215,12 @@ def walk_on(
 KEPT = st.tuples(st.integers(1, 12), st.integers(1, 12))
 
 
+# Redis keeps the whole page above, but below the end of the newest page, which is empty.
+@example([(0, "start"), (1, "success")], [0, 0], (1, 1), ("start", "status"), 1)
+# Nothing that Redis keeps passes the filter: all that stands above is in Postgres.
+@example([(0, "success"), (0, "success"), (0, "start")], [], (1, 1), ("success",), 1)
+# Under a filter the newest page would end at another place than the page that is come back to.
+@example([(0, "start"), (0, "start"), (1, "success")], [0], (1, 1), ("start",), 1)
 @given(PINGS, CHANGES, KEPT, FILTERS, st.integers(1, 7))
 def test_pages_go_on_where_redis_ends_and_come_back(
     drawn: list[tuple[int, str]],
@@ -216,8 +237,9 @@ def test_pages_go_on_where_redis_ends_and_come_back(
     assert all(len(page.lines) == size for page in pages[1:-1]), "only the newest and the last may be short"
     assert pages[0].newer is None
     for newer, older in pairwise(pages):
-        if not newer.lines:
-            continue  # the newest, of which nothing passes the filter
+        if not whole:
+            assert older.newer is None, "nothing of what is kept passes the filter"
+            continue
         assert older.newer
         back = page_of(pings, flips, kept, LogQuery(kinds, way="newer", place=older.newer), size)
         assert (back.lines, back.older) == (newer.lines, newer.older)

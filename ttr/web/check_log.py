@@ -64,7 +64,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """Some lines, newest first, and the places to go on at; None where nothing further is kept."""
+    """Some lines, newest first, and the places to go on at. `older` is None where nothing further is kept, `newer` on
+    the newest page and where it is known that nothing is above an empty one.
+    """
 
     lines: list[Line]
     older: Place | None
@@ -137,15 +139,13 @@ def merge(pings: Sequence[PingEntry], flips: Sequence[Flip]) -> list[Line]:
 
 def page_log(lines: Sequence[Line], query: LogQuery, *, size: int = SIZE) -> LogPage:
     """A page of merged lines. What lies above a page's place may be less than a page: then it is the newest page."""
-    wanted = [line for line in lines if not query.kinds or line.kind in query.kinds]
     place = query.place or _top(lines)
-    below = [line for line in wanted if _is_below(line, place)]
-    above = [line for line in wanted if not _is_below(line, place)]
+    above, below = _part(lines, query.kinds, place)
     if query.way == "newer" and len(above) > size:
         shown = above[-size:]
         return LogPage(shown, older=place if below else None, newer=_over(shown, place))
     if query.way == "newer":
-        place, below, above = _top(lines), wanted, []
+        place, above, below = _top(lines), [], [*above, *below]
     shown = below[:size]
     return LogPage(
         shown,
@@ -166,10 +166,12 @@ def page_window(log: CheckLog, query: LogQuery, *, size: int = SIZE) -> tuple[Lo
     if query.way == "newer" and query.place:
         if query.place.ping < (pings or 0) or query.place.flip < (flips or 0):
             return LogPage([], None, None), _lack(query, pings, flips, size)
-        page = page_log(lines, query, size=size)
-        if page.newer:
-            return replace(page, older=query.place), None
-        query = query.to("older", None)
+        above, _ = _part(lines, query.kinds, query.place)
+        newest, _ = page_window(log, query.to("older", None), size=size)
+        # The newest page ends where one of the lists does; the other may go on, above the place.
+        if newest.lines[: len(above)] == above:
+            return newest, None
+        return _page_above(above, query.place, size), None
     # Below the last entry of either list nobody knows what would stand between those of the other.
     ends = [n for n, line in enumerate(lines) if line.name in (f"ping-{pings}", f"flip-{flips}")]
     within = lines[: min(ends) + 1] if len(ends) == (pings is not None) + (flips is not None) else []
@@ -185,12 +187,22 @@ def page_window(log: CheckLog, query: LogQuery, *, size: int = SIZE) -> tuple[Lo
 
 def page_whole(log: CheckLog, query: LogQuery, *, size: int = SIZE) -> LogPage:
     """The page of which `page_window` lacked something, of a log that has been filled up with it."""
-    page = page_log(merge(log.pings, log.flips), query, size=size)
-    if query.way == "older":
-        return page
-    if page.newer is None:
+    lines = merge(log.pings, log.flips)
+    if query.way == "newer" and query.place:
+        above, _ = _part(lines, query.kinds, query.place)
+        if above:
+            return _page_above(above, query.place, size)
         return page_window(log, query.to("older", None), size=size)[0]
-    return replace(page, older=query.place)
+    page = page_log(lines, query, size=size)
+    # The log has nothing of what stands between the place and Redis: that it shows nothing above says little.
+    leads_back = query.place and (page.lines or _is_parted(log, query.place))
+    return replace(page, newer=query.place) if leads_back else page
+
+
+def _page_above(above: Sequence[Line], place: Place, size: int) -> LogPage:
+    """The lowest of the lines above a place."""
+    shown = above[-size:]
+    return LogPage(list(shown), older=place, newer=_over(shown, place))
 
 
 def _lack(query: LogQuery, pings: int | None, flips: int | None, size: int) -> Lack:
@@ -230,6 +242,19 @@ def _dated(entries: list[tuple[_Date, Line]]) -> list[tuple[_Date, Line]]:
         latest = max(latest, date, (latest[0], date[1]))
         found.append((latest, line))
     return found
+
+
+def _part(lines: Sequence[Line], kinds: tuple[str, ...], place: Place) -> tuple[list[Line], list[Line]]:
+    """What passes a filter, above a place and below it."""
+    wanted = [line for line in lines if not kinds or line.kind in kinds]
+    above = [line for line in wanted if not _is_below(line, place)]
+    return above, [line for line in wanted if _is_below(line, place)]
+
+
+def _is_parted(log: CheckLog, place: Place) -> bool:
+    """Whether the entry just above a place is missing: numbers have no holes."""
+    pings, flips = {ping.number for ping in log.pings}, {flip.number for flip in log.flips}
+    return place.ping not in {*pings, log.ping_count + 1} or place.flip not in {*flips, log.flip_count + 1}
 
 
 def _is_below(line: Line, place: Place) -> bool:
