@@ -12,8 +12,14 @@ def from_elsewhere() -> bool:
 
     A neighbour on our own domain is another origin, though cookies of SameSite=Strict go along with what it sends.
     """
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+    site = request.headers.get("Sec-Fetch-Site")
+    if site == "same-origin":
+        # No page can write this, and the browser has compared what it shows: a proxy may have changed our Host, and
+        # who hides where they were sends `Origin: null`.
+        return False
+    if site not in (None, "none"):
         return True
+    # Browsers before 2023 don't say it, and none does over plain HTTP.
     origin = request.headers.get("Origin")
     if origin is None:
         return False

@@ -46,8 +46,8 @@ WIDGET_PAGES: Mapping[str, str] = MappingProxyType(
 )
 """Of pages that offer a login by Telegram: its script may run there, and draw its button in a frame of its own."""
 
-SIGNED_PAGES: Mapping[str, str] = MappingProxyType({**PAGES, "Referrer-Policy": "no-referrer"})
-"""Of people's own pages whose address lets somebody in."""
+SIGNED_PAGES: Mapping[str, str] = MappingProxyType({**PAGES, "Referrer-Policy": "strict-origin"})
+"""Of people's own pages whose address lets somebody in. With no referrer at all their forms would have no origin."""
 
 PUBLIC_PAGES: Mapping[str, str] = MappingProxyType(
     {

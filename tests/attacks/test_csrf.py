@@ -51,6 +51,13 @@ async def test_a_forged_form_does_nothing(
         ("the right token from another site", own, SITE),
         ("the right token from a neighbour", own, NEIGHBOUR),
         ("the right token from an unknown place", own, {"Sec-Fetch-Site": "elsewhere"}),
+        ("the right token, another Origin", own, {"Origin": "https://evil.example"}),
+        (
+            "the right token, an Origin that begins like ours",
+            own,
+            {"Origin": "http://localhost.evil.example"},
+        ),
+        ("the right token, a page without an Origin", own, {"Origin": "null"}),
         ("no token, another Origin", None, {"Origin": "https://evil.example"}),
         ("no token, no Origin at all", None, {"Origin": "null"}),
         ("no token, our own Referer", None, {"Referer": "http://localhost/dashboard"}),

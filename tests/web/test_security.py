@@ -195,6 +195,49 @@ async def test_what_the_browser_says_of_another_site_is_believed(
     assert response.status_code == status
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": "http://localhost"}, 201),
+        ({"Origin": "https://localhost"}, 201),  # a proxy ends TLS
+        ({"Origin": "https://ttr.example"}, 201),  # PUBLIC_URL's; a proxy has changed our Host
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "https://ttr.example.evil.example"}, 403),
+        ({"Origin": "https://sub.ttr.example"}, 403),
+        ({"Origin": "http://localhost:81"}, 403),
+        ({"Origin": "http://localhost@evil.example"}, 403),
+        ({"Origin": "http://["}, 403),
+        ({"Origin": ""}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "null", "Sec-Fetch-Site": "none"}, 403),
+        ({"Origin": "https://evil.example", "Sec-Fetch-Site": "none"}, 403),
+        ({"Origin": "http://localhost", "Sec-Fetch-Site": "none"}, 201),
+        ({"Origin": "http://localhost", "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": "http://localhost", "Sec-Fetch-Site": "same-site"}, 403),
+        # Who hides where they were, and whose proxy has changed our Host, are told from others by their browser.
+        ({"Origin": "null", "Sec-Fetch-Site": "same-origin"}, 201),
+        ({"Origin": "https://outside.example", "Sec-Fetch-Site": "same-origin"}, 201),
+    ],
+)
+async def test_the_origin_of_a_form_is_ours_or_none(
+    settings: Settings, headers: dict[str, str], status: int
+) -> None:
+    app = create_app(settings.model_copy(update={"public_url": "http://ttr.example"}))
+    async with app.test_app():
+        visitor = Visitor(app.test_client())
+        await visitor.post("/checks/preview")
+        form = {"csrf_token": visitor.token}
+        response = await visitor.client.post("/keys", form=form, headers=headers)
+    assert response.status_code == status
+
+
+async def test_a_signed_link_is_pressed_from_anywhere(visitor: Visitor) -> None:
+    # Mail providers POST to it by themselves; a broken one is not found, and not refused.
+    for path in ("/unsubscribe/x.y", "/acknowledge/x.y", "/confirm/x.y"):
+        response = await visitor.client.post(path, headers={"Origin": "https://mail.example"})
+        assert response.status_code == 404
+
+
 async def test_htmx_hears_of_a_refusal_in_the_place_for_it(owner: Visitor) -> None:
     response = await owner.client.post("/logout", headers=HTMX)
     assert (response.status_code, response.headers["HX-Retarget"]) == (403, "#notice")

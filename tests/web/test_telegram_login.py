@@ -104,13 +104,13 @@ async def test_a_get_changes_nothing_and_tells_nobody_its_address(visitor: Visit
     before = {key: await store.redis.dump(key) for key in await store.redis.keys("*")}
     response = await visitor.get(address)
     assert response.status_code == 200
-    assert response.headers["Referrer-Policy"] == "no-referrer"
+    assert response.headers["Referrer-Policy"] == "strict-origin"
     assert response.headers["Cache-Control"] == "no-store"
     assert "Location" not in response.headers
     assert not [c for c in response.headers.getlist("Set-Cookie") if c.startswith("ttr_session")]
     assert {key: await store.redis.dump(key) for key in await store.redis.keys("*")} == before
     refused = await visitor.get(address + "x")
-    assert (refused.status_code, refused.headers["Referrer-Policy"]) == (403, "no-referrer")
+    assert (refused.status_code, refused.headers["Referrer-Policy"]) == (403, "strict-origin")
 
 
 async def test_a_login_counts_once(visitor: Visitor, app: Quart, store: Store) -> None:

@@ -48,7 +48,7 @@ async def test_a_link_logs_in_once(visitor: Visitor, app: Quart, store: Store) -
         assert "Log in as Ada Lovelace?" in page
     assert await accounts_of(store) == 0
     response = await visitor.get(f"/telegram/open?token={token}")
-    assert response.headers["Referrer-Policy"] == "no-referrer"
+    assert response.headers["Referrer-Policy"] == "strict-origin"
     assert await press(visitor, token) == 303
     assert "Log out" in await visitor.read("/dashboard")
     assert await user_by_telegram(store, ADA.id) is not None

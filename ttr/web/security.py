@@ -14,6 +14,7 @@ from ttr import current
 from ttr.domain.access_key import address_refusal
 from ttr.noted import note_means
 from ttr.now import now_ms
+from ttr.origin import from_elsewhere
 from ttr.security_headers import PAGES, secure
 from ttr.store.sessions import SESSION_SECONDS, Seen, session_user
 from ttr.store.users import User
@@ -93,7 +94,7 @@ def owner_only(user: User) -> None:
 
 
 async def refuse_foreign_forms() -> None:
-    """Before every write: the hidden field must equal the cookie, and the browser must not say "cross-site".
+    """Before every write: the hidden field must equal the cookie, and the browser must name no other origin.
 
     Nothing of the form is read before the cookie's signature has been judged. Raises ForeignForm and
     RequestEntityTooLarge (above `form_max`).
@@ -102,7 +103,7 @@ async def refuse_foreign_forms() -> None:
         return
     if request.path.startswith(_SIGNED_LINKS):
         return
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+    if from_elsewhere():
         raise ForeignForm
     cookie = request.cookies.get(CSRF_COOKIE, "")
     if not _is_ours(cookie, session_id()):

@@ -85,12 +85,7 @@ for _methods, _routes in ((["GET"], _PAGES | _FORMER), (["POST"], _WRITES)):
 admin_blueprint.before_request(page_limits.refuse_floods(frozenset()))
 
 
-@admin_blueprint.before_request
-async def _refuse_foreign_forms() -> None:
-    door.refuse_other_origins()
-    await security.refuse_foreign_forms()
-
-
+admin_blueprint.before_request(security.refuse_foreign_forms)
 admin_blueprint.after_request(door.show_login)
 errors.register(admin_blueprint)
 

@@ -8,9 +8,7 @@ from ttr.admin_cookies import ACCESS_COOKIE, REFRESH_COOKIE, set_access, set_ref
 from ttr.admins import Admin, Tokens, admin_of, refresh_claims, renew
 from ttr.noted import note_means
 from ttr.now import now_ms
-from ttr.origin import from_elsewhere
 from ttr.store.allowances import spend
-from ttr.web.security import ForeignForm
 
 __all__ = ["Admin", "NotAdmin", "require_admin"]
 
@@ -69,12 +67,6 @@ def start_login(tokens: Tokens) -> None:
 def end_login() -> None:
     """Let the answer take a login's tokens away."""
     g.admin, g.admin_tokens = None, None
-
-
-def refuse_other_origins() -> None:
-    """Before every write: no other site may send it, not even a neighbour on our own domain. Raises ForeignForm."""
-    if request.method not in ("GET", "HEAD", "OPTIONS") and from_elsewhere():
-        raise ForeignForm
 
 
 async def show_login(response: Response) -> Response:
