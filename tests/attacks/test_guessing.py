@@ -9,9 +9,11 @@ from werkzeug.datastructures import Headers
 
 from tests.api.conftest import ask
 from tests.attacks.conftest import Tried
-from tests.attacks.test_headers import PEER, sent_from
+from tests.attacks.test_csrf import token_of
+from tests.attacks.test_headers import INVENTED, PEER, sent_from
 from tests.attacks.test_idor import PASSING
 from tests.attacks.world import Account, cookie_of
+from tests.telegram import SET_UP
 from tests.web.conftest import Visitor, text
 from ttr.app import create_app
 from ttr.domain.allowance import parse_limits
@@ -124,6 +126,48 @@ async def test_after_so_many_guesses_there_are_no_more(
         assert 429 not in got[:FEW], got
         assert int(answer.headers["Retry-After"]) > 0
     tried(FEW + 2)
+
+
+@pytest.mark.parametrize(
+    ("zone", "path", "form", "peer", "wrong"),
+    [
+        ("login", "/login", {"auth_key": "{:032}"}, PEER, 422),
+        ("telegram", "/telegram/login", {"state": "x", "id": "{}", "hash": "0" * 64}, PEER, 403),
+        ("telegram", "/telegram/open", {"token": "{:032}"}, PEER, 403),
+        # Many names from one address, and one name from many.
+        ("admin-login", "/admin/login", {"username": "ops{}", "password": "a guess"}, PEER, 422),
+        ("admin-login", "/admin/login", {"username": "ops", "password": "guess {}"}, "203.0.113.{}", 422),
+    ],
+)
+async def test_after_so_many_forms_there_are_no_more(
+    settings: Settings,
+    store: Store,
+    zone: str,
+    path: str,
+    form: dict[str, str],
+    peer: str,
+    wrong: int,
+    tried: Tried,
+) -> None:
+    app = limited(settings.model_copy(update=SET_UP), zone)
+    async with app.test_app():
+        token = await token_of(Visitor(client := app.test_client()))
+
+        async def guess(turn: int, peer: str = peer) -> Response:
+            sent = {name: value.format(turn) for name, value in form.items()} | {"csrf_token": token}
+            scope = {"client": (peer.format(turn), 4_711)}
+            return await client.post(path, form=sent, scope_base=scope)
+
+        got = [(await guess(turn)).status_code for turn in range(FEW)]
+        assert got == [wrong] * FEW
+        for turn in (FEW, FEW + 1):
+            answer = await guess(turn)
+            assert answer.status_code == 429
+            assert int(answer.headers["Retry-After"]) > 0
+        if peer == PEER:
+            # Who guesses keeps nobody else out.
+            assert (await guess(FEW + 2, INVENTED)).status_code == wrong
+    tried(FEW + 3)
 
 
 async def test_a_right_key_among_wrong_ones_is_not_told_by_the_limit(
