@@ -14,6 +14,7 @@ from quart import Quart, Response
 from tests.api.conftest import NEW, Caller, problem
 from tests.channels.post import Post, post_office
 from tests.conftest import MASTER_KEY, eventually
+from tests.lua.parts import dump
 from tests.records import is_bookkeeping
 from ttr.accounts import SLUG_IS_FIXED
 from ttr.channels import KINDS
@@ -81,10 +82,15 @@ async def refused(api: Caller, file: Any, status: int = 400) -> dict[str, str]:
     return await problem(answer)
 
 
-async def holding(store: Store) -> dict[bytes, bytes]:
-    """All that Redis holds, but for the tick by which processes say that they live, and what snapshots go by."""
-    names = [name for name in await store.redis.keys("*") if name != keys.web_tick().encode()]
-    return {name: await store.redis.dump(name) for name in names if not is_bookkeeping(name)}
+async def holding(store: Store) -> dict[bytes, Any]:
+    """All that Redis holds, but for the tick by which processes say that they live, when a key was used last, and what
+    snapshots go by."""
+    held = await dump(store)
+    return {
+        name: value
+        for name, value in held.items()
+        if not is_bookkeeping(name) and not name.endswith(b":key-uses")
+    }
 
 
 def lasting(file: Any) -> Any:

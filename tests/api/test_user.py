@@ -70,6 +70,9 @@ async def test_an_account_is_shown_with_what_it_has_and_never_with_a_key(api: Ca
         "checks": 1,
         "channels": 1,
         "status_pages": 1,
+        "telegram_user_id": None,
+        "telegram_first_name": None,
+        "telegram_username": None,
         "limits": {
             "checks": 10_000,
             "channels": 1_000,

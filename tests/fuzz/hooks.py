@@ -47,6 +47,10 @@ FORMATS: dict[str, st.SearchStrategy[str]] = {
     "cursor": st.just(""),
     "hook-url": _hook,
     "account-file": st.sampled_from(['{"version": 1, "checks": []}', "[]", _FILE]),
+    "network": st.sampled_from(["192.0.2.7", "10.0.0.0/8", " 2001:db8::/32 "]),
+    "origin": st.sampled_from(
+        ["https://app.example.com", "HTTP://localhost:3000", "https://[2001:db8::1]:8443"]
+    ),
     "mail-address": st.sampled_from(["ops@example.org", "Ops.Night@Example.ORG "]),
 }
 for name, strategy in FORMATS.items():

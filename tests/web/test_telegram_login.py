@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from quart import Quart
 
+from tests.lua.parts import dump
 from tests.telegram import ADA, BOT, EVE, SET_UP, TOKEN, signed, widget
 from tests.web.conftest import Visitor, text
 from ttr.accounts import link_telegram
@@ -101,14 +102,14 @@ async def test_a_new_person_gets_an_account_and_an_old_one_gets_in_again(
 
 async def test_a_get_changes_nothing_and_tells_nobody_its_address(visitor: Visitor, store: Store) -> None:
     address = await asked(visitor, widget())
-    before = {key: await store.redis.dump(key) for key in await store.redis.keys("*")}
+    before = await dump(store)
     response = await visitor.get(address)
     assert response.status_code == 200
     assert response.headers["Referrer-Policy"] == "strict-origin"
     assert response.headers["Cache-Control"] == "no-store"
     assert "Location" not in response.headers
     assert not [c for c in response.headers.getlist("Set-Cookie") if c.startswith("ttr_session")]
-    assert {key: await store.redis.dump(key) for key in await store.redis.keys("*")} == before
+    assert await dump(store) == before
     refused = await visitor.get(address + "x")
     assert (refused.status_code, refused.headers["Referrer-Policy"]) == (403, "strict-origin")
 

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from ttr.domain.access_key import AccessKey, Enforced, Scope, address_refusal, origin_refusal
 from ttr.domain.invalid import FieldError, has_control
 from ttr.domain.limits import BINDINGS_MAX, NAME_MAX
+from ttr.domain.text import line
 
 _HOST = re.compile(r"[a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\]", re.ASCII)
 _PORTS = {"http": 80, "https": 443}
@@ -67,14 +68,18 @@ def _once(found: list[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX), AfterValidator(_name)]
+Name = Annotated[
+    str,
+    Field(min_length=1, max_length=NAME_MAX, json_schema_extra={"pattern": line(NAME_MAX)}),
+    AfterValidator(_name),
+]
 Addresses = Annotated[
-    list[Annotated[str, AfterValidator(_network)]],
+    list[Annotated[str, Field(json_schema_extra={"format": "network"}), AfterValidator(_network)]],
     Field(max_length=BINDINGS_MAX, description="Networks (CIDR) it works from; empty: from anywhere."),
     AfterValidator(_once),
 ]
 Origins = Annotated[
-    list[Annotated[str, AfterValidator(_origin)]],
+    list[Annotated[str, Field(json_schema_extra={"format": "origin"}), AfterValidator(_origin)]],
     Field(max_length=BINDINGS_MAX, description="Origins of pages that may use it; empty: any, or none."),
     AfterValidator(_once),
 ]

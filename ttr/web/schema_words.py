@@ -21,6 +21,8 @@ _FORMATS = {
     "re2": "regular expression",
     "hook-url": "URL",
     "mail-address": "mail address",
+    "network": "network (CIDR)",
+    "origin": "origin",
     "cursor": "cursor",
 }
 
