@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 from cryptography.fernet import Fernet
 from quart import Quart
@@ -23,6 +24,10 @@ from ttr.now import now_ms
 from ttr.settings import Settings, load_settings
 from ttr.store.redis import Store, open_store, verify, wait_until_ready
 from ttr.store.users import User, create_user
+
+# How long an example takes says how busy the machine is, and no test may depend on that.
+hypothesis.settings.register_profile("ttr", deadline=None)
+hypothesis.settings.load_profile("ttr")
 
 MASTER_KEY = Fernet.generate_key().decode()
 
