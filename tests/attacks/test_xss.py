@@ -23,10 +23,18 @@ from tests.attacks.forms import FORMS, fields_of, send, written
 from tests.attacks.poison import MARKDOWN, SHAPES, Poison
 from tests.attacks.routes import is_admin, is_api, is_public, is_signed, path_of, rules
 from tests.attacks.test_csrf import token_of
-from tests.attacks.world import Account
+from tests.attacks.world import Account, cookie_of
+from tests.telegram import SET_UP, widget
 from tests.web.admin.conftest import log_in
-from tests.web.conftest import HTMX, text
+from tests.web.conftest import HTMX, Visitor, text
+from tests.web.test_telegram_login import answer_of
 from ttr import web
+from ttr.accounts import link_telegram
+from ttr.app import create_app
+from ttr.domain.telegram_login import TelegramAccount
+from ttr.now import now_ms
+from ttr.settings import Settings
+from ttr.store.admin_log import KINDS, note
 from ttr.store.redis import Store
 from ttr.web.markdown import markdown
 
@@ -165,6 +173,10 @@ async def test_words_of_accounts_do_nothing_on_the_pages_of_admins(
 ) -> None:
     await make_admin(store)
     assert (await log_in(victim.visitor)).status_code == 303
+    await _link(store, victim, poison)
+    for kind in KINDS:
+        words = {name: poison.text(f"{name} in the log", 200) for name in ("admin", "what", "about")}
+        await note(store, at=now_ms(), kind=kind, **words)
     paths = []
     for rule in rules(app, "GET"):
         path = path_of(rule, victim.names)
@@ -191,6 +203,36 @@ async def test_words_of_accounts_do_nothing_on_the_pages_of_admins(
                 await watch.page.set_content(await text(answer), wait_until="domcontentloaded")
                 await watch.judge(rule.rule, poison)
     tried(len(poison.stood) * 2)
+
+
+async def test_the_name_of_a_telegram_account_does_nothing(
+    chromium: Browser,
+    base: str,
+    settings: Settings,
+    store: Store,
+    victim: Account,
+    poison: Poison,
+    tried: Tried,
+) -> None:
+    before = len(poison.stood)
+    await _link(store, victim, poison)
+    stranger = TelegramAccount(
+        6_000_000_002, poison.text("Telegram name", 120), poison.text("Telegram user name", 60)
+    )
+    # Its pages lead to Telegram itself, so they are judged apart from its script.
+    app = create_app(settings.model_copy(update=SET_UP))
+    async with app.test_app(), watched(chromium, base, victim, policy=False) as watch:
+        await watch.page.goto(f"{base}/docs/keyboard")
+        owner, somebody = Visitor(app.test_client()), Visitor(app.test_client())
+        owner.client.set_cookie("localhost", "ttr_session", cookie_of(victim))
+        linked = await owner.read("/account/telegram")
+        entrance = await somebody.read(f"{answer_of(await somebody.read('/'))}&{urlencode(widget(stranger))}")
+        for page, name in ((linked, "Telegram id"), (entrance, str(stranger.id))):
+            assert name in page
+            await watch.page.set_content(page, wait_until="domcontentloaded")
+            await watch.judge(name, poison)
+    assert len(poison.stood) > before + 3
+    tried(len(poison.stood) - before)
 
 
 async def test_words_that_come_while_a_page_is_open_do_nothing(
@@ -400,6 +442,13 @@ async def test_the_stream_of_a_page_carries_no_words(app: Quart, victim: Account
         assert re.fullmatch(rb"(id: \d+\n|event: (alive|account|checks|check-\d+)\n|data: 1\n|\n)+", came)
         await stream.disconnect()
     tried(3)
+
+
+async def _link(store: Store, account: Account, poison: Poison) -> None:
+    """Let a Telegram account with a hostile name open the account."""
+    name, username = poison.text("Telegram name", 120), poison.text("Telegram user name", 60)
+    told = TelegramAccount(6_000_000_001, name, username)
+    await link_telegram(store, account.api.user, told, now=now_ms())
 
 
 async def _shows(account: Account, path: str) -> bool:

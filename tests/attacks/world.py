@@ -27,7 +27,8 @@ from ttr.store.checks import get_check
 from ttr.store.deliveries import read_deliveries
 from ttr.store.outbox import dispatch_entry, read_outbox
 from ttr.store.redis import Store
-from ttr.store.users import create_user, digest
+from ttr.store.sessions import AGENT_MAX, by_key, open_session
+from ttr.store.users import User, create_user, digest
 
 PUBLISHED = '"><b evil>on the page'
 """The tag of the one check that is published by its tag."""
@@ -61,6 +62,7 @@ async def make_account(
     assert status == 201, spare
     second = Visitor(app.test_client())
     assert (await second.post("/login", auth_key=key)).status_code == 303
+    await _browsers(store, user, key, poison)
     mark = f"priv8-{user.id}"  # in every word that is nobody else's
     hook = f"http://127.0.0.1:9/{mark}-hook?%22%3E%3Cimg%20evil%20src=x%20onerror=hit(0)%3E&'onload=hit(0)"
 
@@ -154,6 +156,15 @@ async def make_account(
     secrets = {key, mark, former, rich["uuid"], me["user_slug"], *(check["uuid"] for check in many)}
     secrets |= {names["unsubscribe"], names["confirm"], names["acknowledge"], "127.0.0.1:9"}
     return Account(visitor, api, names, frozenset(secrets))
+
+
+async def _browsers(store: Store, user: User, key: str, poison: Poison) -> None:
+    """Sessions of browsers that call themselves so, the first with a name that a hint could be made of."""
+    for before in ("Mozilla/5.0 Firefox/140.0 ", "", ""):
+        agent = before + poison.text("agent of a browser", AGENT_MAX - len(before))
+        await open_session(
+            store, user, now_ms(), opened_by=by_key(digest(key)), address="192.0.2.7", agent=agent
+        )
 
 
 def cookie_of(account: Account) -> str:
