@@ -219,6 +219,8 @@ def test_who_thinks_better_of_it_at_the_prompt_is_let_go(house: House, how: str)
         stdout=other_end,
         stderr=other_end,
         start_new_session=True,
+        # A shell that starts the tests in the background has them ignore it, and what they start inherits that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     os.close(other_end)
     shown = b""
