@@ -203,6 +203,18 @@ async def close_sessions(store: Store, user_id: int, *, opened_by: str = "") -> 
             await store.redis.lrem(of_user, 0, name)
 
 
+async def drop_ended_operators(store: Store, user_id: int) -> None:
+    """Forget the sessions of operators whose logins have ended: they count among those an account may have."""
+    of_user = keys.user_sessions(user_id)
+    with store_trouble():
+        for name in await store.redis.lrange(of_user, 0, -1):
+            key = keys.session(name.decode())
+            opened_by = (await store.redis.hget(key, "opened_by") or b"").decode()
+            if opened_by.startswith("admin:") and not await _login_lives(store, opened_by):
+                await store.redis.delete(key)
+                await store.redis.lrem(of_user, 0, name)
+
+
 async def _close(store: Store, name: str) -> None:
     key = keys.session(name)
     user_id = await store.redis.hget(key, "user_id")

@@ -12,6 +12,7 @@ from tests.web.conftest import Visitor, text
 from tests.web.test_transfer import CHECK, file, send, upload_of
 from ttr.now import now_ms
 from ttr.settings import Settings
+from ttr.store import keys
 from ttr.store.admin_families import end_families
 from ttr.store.admin_log import read_log
 from ttr.store.admins import remove_admin
@@ -84,6 +85,21 @@ async def test_its_owner_sees_none_that_has_ended_with_the_admins_login(
     assert owner.user
     (own,) = await list_sessions(store, owner.user)
     assert own.opened_by.startswith("key:")
+
+
+async def test_openings_of_logins_that_have_ended_push_none_of_the_owners_out(
+    app: Quart, operator: Visitor, owner: Visitor, store: Store
+) -> None:
+    user = owner.user
+    assert user
+    await into(operator, user)
+    await end_families(store, "ops")
+    elsewhere = Visitor(app.test_client())
+    await log_in(elsewhere)
+    await into(elsewhere, user)
+    assert await store.redis.llen(keys.user_sessions(user.id)) == 2
+    assert (await elsewhere.get("/dashboard")).status_code == 200
+    assert (await owner.get("/dashboard")).status_code == 200
 
 
 async def test_it_goes_before_the_browsers_own_account_until_it_is_left(

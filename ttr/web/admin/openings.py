@@ -7,7 +7,7 @@ from quart import Response, request
 from ttr import current
 from ttr.now import now_ms
 from ttr.store.admin_log import note
-from ttr.store.sessions import by_admin, close_session, open_session
+from ttr.store.sessions import by_admin, close_session, drop_ended_operators, open_session
 from ttr.web.admin.accounts import an_account
 from ttr.web.admin.door import require_admin
 from ttr.web.reply import see, way_back
@@ -23,6 +23,7 @@ async def create(user_id: int) -> Response:
     )
     if before := operator_id():
         await close_session(store, before)
+    await drop_ended_operators(store, user.id)
     session = await open_session(
         store,
         user,
