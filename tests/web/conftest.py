@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from types import MappingProxyType
 from typing import Any
@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from quart import Quart, Response
+from quart import Quart, Response, request
 
 from ttr.store.users import User
-from ttr.web import copies
+from ttr.web import copies, security
 from ttr.web.security import CSRF_COOKIE
 
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
@@ -184,3 +184,15 @@ async def receiver() -> AsyncIterator[Receiver]:
     async with TestServer(app, host="127.0.0.1") as server:
         found = Receiver(str(server.make_url("/hook")))
         yield found
+
+
+def as_operator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on the app takes the visitor's session for an operator's."""
+    really = security.session_user
+
+    async def found(*args: Any) -> User | None:
+        user = await really(*args)
+        return None if user is None else replace(user, operator="ada")
+
+    monkeypatch.setattr(security, "session_user", found)
+    monkeypatch.setattr(security, "operator_id", lambda: request.cookies.get(security.SESSION_COOKIE, ""))

@@ -9,7 +9,7 @@ import pytest
 from quart import Quart
 
 from tests.conftest import MASTER_KEY
-from tests.web.conftest import Visitor, text
+from tests.web.conftest import Visitor, as_operator, text
 from ttr import accounts
 from ttr.domain.access_key import AccessKey
 from ttr.domain.limits import ACCESS_KEYS_MAX, NAME_MAX
@@ -20,7 +20,6 @@ from ttr.store.errors import KeyEnded
 from ttr.store.redis import Store
 from ttr.store.sessions import list_sessions, open_session, session_user
 from ttr.store.users import User, create_user, digest
-from ttr.web import security
 
 PAGE = "/account/keys"
 _MADE = re.compile(r'class="key">.*?class="copy__value">([A-Za-z0-9_-]{32})<', re.DOTALL)
@@ -217,13 +216,7 @@ async def test_an_operator_changes_no_key_and_ends_no_login(
     owner: Visitor, store: Store, account: tuple[User, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await owner.read("/")
-    really = security.session_user
-
-    async def as_operator(*args: Any) -> User | None:
-        user = await really(*args)
-        return None if user is None else replace(user, operator="ada")
-
-    monkeypatch.setattr(security, "session_user", as_operator)
+    as_operator(monkeypatch)
     before = await list_keys(store, account[0])
     (session,) = await list_sessions(store, account[0])
     for path in (PAGE, own(account), f"{own(account)}/replace", f"{own(account)}/revoke"):

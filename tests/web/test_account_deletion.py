@@ -1,15 +1,13 @@
 """The page that deletes the account: what it says, and what it takes."""
 
-from dataclasses import replace
 from html import unescape
 
 import pytest
 from quart import Quart
 
-from tests.web.conftest import Visitor, text
+from tests.web.conftest import Visitor, as_operator, text
 from ttr.store.redis import Store
 from ttr.store.users import User, user_by_id
-from ttr.web import security
 
 PAGE = "/account/delete"
 
@@ -59,10 +57,7 @@ async def test_nobody_who_is_logged_in_reads_that_an_account_is_deleted(owner: V
 async def test_an_operator_deletes_no_account(
     owner: Visitor, account: tuple[User, str], store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def as_operator(store: Store, session: str, *_: object) -> User:
-        return replace(account[0], operator="ada")
-
-    monkeypatch.setattr(security, "session_user", as_operator)
+    as_operator(monkeypatch)
     assert (await owner.post(PAGE, word="DELETE")).status_code == 403
     assert 'name="word"' not in await owner.read(PAGE)
     assert await user_by_id(store, account[0].id)

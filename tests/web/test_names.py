@@ -1,6 +1,5 @@
 """The page of an account's slugs: looked up while they are typed, changed, ended."""
 
-from dataclasses import replace
 from html import unescape
 from typing import Any
 
@@ -8,7 +7,7 @@ import pytest
 from quart import Quart
 
 from tests.conftest import MASTER_KEY
-from tests.web.conftest import Visitor, text
+from tests.web.conftest import Visitor, as_operator, text
 from ttr import accounts
 from ttr.accounts import SLUG_IS_FIXED, rename
 from ttr.app import create_app
@@ -20,7 +19,6 @@ from ttr.store import keys
 from ttr.store.account_slugs import FORMER_MAX, former_slugs
 from ttr.store.redis import Store
 from ttr.store.users import User, create_user, user_by_id
-from ttr.web import security
 
 PAGE = "/account/names"
 FAMILIES = ("user_slug", "public_slug")
@@ -227,12 +225,7 @@ async def test_an_operator_changes_no_names(
     path: str,
     form: dict[str, str],
 ) -> None:
-    async def as_operator(store: Store, session: str, *_: object) -> User:
-        found = await user_by_id(store, account[0].id)
-        assert found
-        return replace(found, operator="ada")
-
-    monkeypatch.setattr(security, "session_user", as_operator)
+    as_operator(monkeypatch)
     response = await owner.post(path, form)
     assert response.status_code == 403
     assert "Only the owner can do that" in await text(response)
