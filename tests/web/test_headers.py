@@ -9,7 +9,7 @@ from quart import Quart, Response
 from werkzeug.routing import Rule
 
 from tests.web.conftest import Visitor
-from ttr.security_headers import DATA, DOWNLOADS, FILES, PAGES, PICTURES, PUBLIC_PAGES
+from ttr.security_headers import DATA, DOWNLOADS, FILES, PAGES, PICTURES, PUBLIC_PAGES, SIGNED_PAGES
 from ttr.store.redis import Store
 from ttr.store.users import User
 from ttr.web.assets import tree_digest
@@ -132,6 +132,8 @@ def _family(rule: Rule, response: Response) -> Mapping[str, str]:
         return PICTURES
     if path in PATHS:
         return PUBLIC_PAGES
+    if path.startswith("/telegram/"):
+        return SIGNED_PAGES
     if path.startswith(("/assets/", "/static/")):
         return FILES
     return DATA if path.startswith("/api/") or path == "/health" else PAGES

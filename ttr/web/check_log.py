@@ -166,12 +166,7 @@ def page_window(log: CheckLog, query: LogQuery, *, size: int = SIZE) -> tuple[Lo
     if query.way == "newer" and query.place:
         if query.place.ping < (pings or 0) or query.place.flip < (flips or 0):
             return LogPage([], None, None), _lack(query, pings, flips, size)
-        above, _ = _part(lines, query.kinds, query.place)
-        newest, _ = page_window(log, query.to("older", None), size=size)
-        # The newest page ends where one of the lists does; the other may go on, above the place.
-        if newest.lines[: len(above)] == above:
-            return newest, None
-        return _page_above(above, query.place, size), None
+        return _upward(log, lines, query, query.place, size), None
     # Below the last entry of either list nobody knows what would stand between those of the other.
     ends = [n for n, line in enumerate(lines) if line.name in (f"ping-{pings}", f"flip-{flips}")]
     within = lines[: min(ends) + 1] if len(ends) == (pings is not None) + (flips is not None) else []
@@ -189,20 +184,24 @@ def page_whole(log: CheckLog, query: LogQuery, *, size: int = SIZE) -> LogPage:
     """The page of which `page_window` lacked something, of a log that has been filled up with it."""
     lines = merge(log.pings, log.flips)
     if query.way == "newer" and query.place:
-        above, _ = _part(lines, query.kinds, query.place)
-        if above:
-            return _page_above(above, query.place, size)
-        return page_window(log, query.to("older", None), size=size)[0]
+        return _upward(log, lines, query, query.place, size)
     page = page_log(lines, query, size=size)
     # The log has nothing of what stands between the place and Redis: that it shows nothing above says little.
     leads_back = query.place and (page.lines or _is_parted(log, query.place))
     return replace(page, newer=query.place) if leads_back else page
 
 
-def _page_above(above: Sequence[Line], place: Place, size: int) -> LogPage:
-    """The lowest of the lines above a place."""
+def _upward(log: CheckLog, lines: Sequence[Line], query: LogQuery, place: Place, size: int) -> LogPage:
+    """The newest page if it has all that is above a place, else the lowest lines there.
+
+    The newest page ends where one of the lists does; the other may go on, above the place.
+    """
+    above, _ = _part(lines, query.kinds, place)
+    newest, _ = page_window(log, query.to("older", None), size=size)
+    if newest.lines[: len(above)] == above:
+        return replace(newest, older=place) if newest.lines == above else newest
     shown = above[-size:]
-    return LogPage(list(shown), older=place, newer=_over(shown, place))
+    return LogPage(shown, older=place, newer=_over(shown, place))
 
 
 def _lack(query: LogQuery, pings: int | None, flips: int | None, size: int) -> Lack:
