@@ -67,6 +67,7 @@ def test_appendfsync_is_as_set_on_a_new_server_and_on_an_adopted_one(house: Hous
         run = house.up(WEB, REDIS_APPENDFSYNC=wanted)
         run.says("adopted: Valkey")
         assert mode() == wanted
+    run.says("ttr is running at")  # before that, a Redis that dies is a start that is refused
     # One that dies is started as it was.
     os.kill(house.pid_of("redis"), signal.SIGKILL)
     run.says("started: Valkey")
