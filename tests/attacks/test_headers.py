@@ -213,7 +213,7 @@ async def test_no_invented_address_evades_a_limit(
 async def sent_from(client: Client, peer: str, path: str, headers: Headers, method: str = "GET") -> Response:
     """A request from a peer's address."""
     scope = {"client": (peer, 4_711)}
-    answer: Response = await client.open(path, method=method, headers=headers, scope_base=scope)  # type: ignore[attr-defined]
+    answer: Response = await client.open(path, method=method, headers=headers, scope_base=scope)
     return answer
 
 

@@ -150,7 +150,7 @@ async def test_the_stream_tells_nothing_of_others(
 
 async def reveals_nothing(answer: Response, victim: Account, where: str, asked: str = "") -> None:
     """Nothing of what only the victim knows is in an answer, its headers or its words, but for what was asked."""
-    seen = f"{answer.headers}\n{(await answer.get_data()).decode('utf-8', 'replace')}"  # type: ignore[union-attr]
+    seen = f"{answer.headers}\n{(await answer.get_data()).decode('utf-8', 'replace')}"
     for secret in victim.secrets:
         assert secret not in seen or secret in asked, (where, secret)
 

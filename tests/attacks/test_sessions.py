@@ -93,7 +93,7 @@ async def test_a_stolen_session_ends_with_what_opened_it(
         if is_api(rule):
             continue
         answer = await ask(thief, "GET", path_of(rule, stranger.names), b"", {})
-        seen = str(answer.headers) + (await answer.get_data()).decode("utf-8", "replace")  # type: ignore[union-attr]
+        seen = str(answer.headers) + (await answer.get_data()).decode("utf-8", "replace")
         assert stranger.names["check_slug"] not in seen, rule.rule
         assert "Log out" not in seen, rule.rule
         assert stolen not in seen, rule.rule

@@ -102,7 +102,7 @@ async def make_account(
         headers = Headers({"User-Agent": agent.encode("utf-8", "replace").decode("latin-1")})
         headers.add("CF-IPCountry", "<b evil>")
         headers.add("X-Forwarded-For", '"><b evil>')
-        await api.client.open(  # type: ignore[attr-defined]
+        await api.client.open(
             f"{address}{path}?rid={_RUN}",
             method=method,
             data=b"" if method == "GET" else body,
