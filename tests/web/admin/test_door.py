@@ -21,6 +21,12 @@ async def test_a_first_visit_says_which_command_makes_an_admin(visitor: Visitor,
     assert "ttr admin create" not in await visitor.read("/admin/login")
 
 
+async def test_a_name_may_be_typed_with_a_capital(visitor: Visitor, store: Store) -> None:
+    await make_admin(store)
+    response = await log_in(visitor, " Ops ")
+    assert (response.status_code, response.headers["Location"]) == (303, "/admin")
+
+
 async def test_in_and_out(operator: Visitor) -> None:
     page = await operator.read("/admin")
     assert "<h1>Overview</h1>" in page

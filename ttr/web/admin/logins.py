@@ -23,7 +23,8 @@ async def show() -> Response:
 async def create() -> Response:
     """Log in. Whatever login the browser brought along ends."""
     form = await request.form
-    username, password = form.get("username", "").strip(), form.get("password", "")
+    # Names have no capitals, and phones begin every field with one.
+    username, password = form.get("username", "").strip().lower(), form.get("password", "")
     if not username or not password:
         return await _form(422, username=username, error="Give your name and your password.")
     store, settings, address, now = current.store(), current.settings(), current.address(), now_ms()
