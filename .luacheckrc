@@ -18,7 +18,7 @@ read_globals = {
   "timing_of", "calm_of", "keep_before_pause", "note_in_pause",
   "use", "read_check", "seen_in_list", "write_check", "changed", "changes_key", "set_tags", "whole",
   "clamp", "digits", "remembers", "remember", "read_hint", "read_bucket", "write_bucket",
-  "rate_sent_key", "rate_waiting_key", "rate_turns_key",
+  "rate_sent_key", "rate_waiting_key", "rate_turns_key", "metrics_known_key", "metrics_window_key",
 
   "by_name_key", "by_uuid_key", "by_deadline_key", "by_last_ping_key", "by_last_duration_key", "by_status_key",
   "by_due_key", "running_key", "search_key", "user_defaults_key", "user_deliveries_key", "check_deliveries_key", "channel_checks_key",

@@ -11,7 +11,8 @@ from time import perf_counter
 from typing import Any, Literal
 
 from ttr.address import Network, client_address, is_trusted
-from ttr.noted import FORMER_PING_ROUTE, PING_ROUTE, Noted, begin
+from ttr.counted import count_request
+from ttr.noted import Noted, begin, is_often
 from ttr.security_headers import TRANSPORT
 
 log = logging.getLogger("ttr.access")
@@ -25,10 +26,6 @@ Told = Literal["pages", "all", "off"]
 _AGENT_MAX = 200
 _METHOD_MAX = 16
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9_-]{8,64}")
-# What comes by the thousand, or stays open for hours.
-_FILES = ("/assets/<digest>/<path:path>", "/static/<path:filename>")
-_OFTEN = {PING_ROUTE, FORMER_PING_ROUTE, *_FILES, "/events", "/health"}
-_BADGE = "/badge."
 _BROKEN = b"Something broke. The fault is ours and has been logged.\n"
 
 
@@ -67,8 +64,10 @@ class AccessLog:
                 raise
             await _say_broken(sending)
         finally:
+            seconds = perf_counter() - began
+            count_request(scope["method"], noted.route, status, seconds)
             if self._tells(noted.route):
-                self._tell(scope, noted, status, perf_counter() - began)
+                self._tell(scope, noted, status, seconds)
 
     def _id(self, scope: Scope) -> str:
         """16 random hex digits, or the id that a trusted proxy gave."""
@@ -81,7 +80,7 @@ class AccessLog:
 
     def _tells(self, route: str) -> bool:
         if self._told == "pages":
-            return route not in _OFTEN and _BADGE not in route
+            return not is_often(route)
         return self._told == "all"
 
     def _tell(self, scope: Scope, noted: Noted, status: int, seconds: float) -> None:

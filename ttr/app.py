@@ -22,6 +22,7 @@ from ttr.domain.limits import JSON_BODY_MAX
 from ttr.forwarded import Forwarded
 from ttr.geo import open_geo
 from ttr.health import health_blueprint
+from ttr.heartbeat import beating
 from ttr.installation import Installation, set_installation
 from ttr.noted import note_route, route
 from ttr.now import now_ms
@@ -113,7 +114,8 @@ def create_app(settings: Settings) -> Quart:
             )
             stop = asyncio.Event()
             ticking = asyncio.create_task(_tick(store, stop))
-            yield
+            async with beating(store):
+                yield
             await changes.close()
             passwords.close()
             stop.set()

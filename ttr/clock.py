@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ttr import logs
-from ttr.archive.database import open_archive
+from ttr.archive.database import Database, open_archive
 from ttr.archive.guard import refuse_lost_redis
 from ttr.archive.keep import Rules, keep_archive
 from ttr.chores import look_after_chores
 from ttr.dispatch import Dispatcher
 from ttr.domain.flapping import FlapRules, flap_rules
+from ttr.domain.metrics import OVERDUE_SECONDS
 from ttr.domain.schedule import Schedule, next_due
 from ttr.ending import end
+from ttr.heartbeat import beating
+from ttr.meter import observe
 from ttr.now import now_ms
 from ttr.settings import Settings
 from ttr.store import keys
@@ -45,21 +48,26 @@ async def run(settings: Settings) -> None:
         await refuse_lost_redis(store, settings.database_url)
         await verify(store)
         await ensure_indexes(store)
-        with Dispatcher(store, settings.queue) as dispatcher:
-            work = [
-                asyncio.create_task(watch(store, dispatcher.wake, flap_rules(settings))),
-                asyncio.create_task(dispatcher.run()),
-                asyncio.create_task(look_after_chores(store)),
-            ]
-            if archive:
-                work.append(asyncio.create_task(keep_archive(store, archive, _archive_rules(settings))))
-            else:
-                await forget_archive(store)
-            stopping = asyncio.create_task(stop.wait())
-            done, _ = await asyncio.wait([*work, stopping], return_when=asyncio.FIRST_COMPLETED)
-            await end(*work, stopping)
-            for task in done - {stopping}:
-                task.result()  # a loop that ended has failed: say how, and let the supervisor start it again
+        async with beating(store):
+            await _work(store, archive, settings, stop)
+
+
+async def _work(store: Store, archive: Database | None, settings: Settings, stop: asyncio.Event) -> None:
+    with Dispatcher(store, settings.queue) as dispatcher:
+        work = [
+            asyncio.create_task(watch(store, dispatcher.wake, flap_rules(settings))),
+            asyncio.create_task(dispatcher.run()),
+            asyncio.create_task(look_after_chores(store)),
+        ]
+        if archive:
+            work.append(asyncio.create_task(keep_archive(store, archive, _archive_rules(settings))))
+        else:
+            await forget_archive(store)
+        stopping = asyncio.create_task(stop.wait())
+        done, _ = await asyncio.wait([*work, stopping], return_when=asyncio.FIRST_COMPLETED)
+        await end(*work, stopping)
+        for task in done - {stopping}:
+            task.result()  # a loop that ended has failed: say how, and let the supervisor start it again
 
 
 def _archive_rules(settings: Settings) -> Rules:
@@ -94,6 +102,8 @@ async def sweep_all(store: Store, now: int, flap: FlapRules) -> list[Swept]:
         *(sweep(store, p, now=now, pings_accepted=web, flap=flap) for p in partitions)
     )
     for partition, part in zip(partitions, swept, strict=True):
+        for delay in part.delays:
+            observe(OVERDUE_SECONDS, delay / 1000)
         await asyncio.gather(
             *(
                 arm(store, partition, check, _next_run(check.due or now, check.schedule), now=now)

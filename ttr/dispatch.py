@@ -9,6 +9,8 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from ttr.channels import KINDS
+from ttr.domain.metrics import ALERTS
+from ttr.meter import count
 from ttr.now import now_ms
 from ttr.store.deliveries import look
 from ttr.store.errors import StoreUnavailable
@@ -78,6 +80,8 @@ class Dispatcher:
     async def _dispatch(self, partition: int, now: int) -> None:
         for entry in await read_outbox(self._store, partition, _ENTRIES):
             made, refused = await dispatch_entry(self._store, partition, entry, now, _EVENTS_MAX)
+            if made:
+                count(ALERTS, entry.event.kind)
             log.info("event %s: %s, %d channels", entry.event.id, entry.event.kind, made)
             if refused:
                 log.warning(

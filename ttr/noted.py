@@ -13,6 +13,16 @@ PING_ROUTE = "/p/<ping>"
 FORMER_PING_ROUTE = "/ping/<ping>"
 NO_ROUTE = "-"
 
+# What comes by the thousand, or stays open for hours.
+_FILES = ("/assets/<digest>/<path:path>", "/static/<path:filename>")
+_OFTEN = {PING_ROUTE, FORMER_PING_ROUTE, *_FILES, "/events", "/health", "/metrics"}
+_BADGE = "/badge."
+
+
+def is_often(template: str) -> bool:
+    """Whether a route's requests come by the thousand, or stay open for hours."""
+    return template in _OFTEN or _BADGE in template
+
 
 @dataclass(slots=True)
 class Noted:

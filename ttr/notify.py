@@ -14,8 +14,11 @@ from typing import TypedDict, Unpack
 
 from ttr.channels.delivery import Delivered, Failed, Outcome
 from ttr.channels.means import Means, open_means
+from ttr.domain.metrics import QUEUE_SECONDS
 from ttr.domain.rate import RateRules, rules
 from ttr.ending import end
+from ttr.heartbeat import beating
+from ttr.meter import observe
 from ttr.now import now_ms
 from ttr.retries import retry_at
 from ttr.sending import send_once
@@ -65,7 +68,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     store_opening = open_store(settings.database, connections=64, wait_seconds=8)
     async with store_opening as store, open_means(settings) as means:
         sender = Sender(store, means, rules(settings))
-        async with sender.renewing():
+        async with sender.renewing(), beating(store):
             await sender.run(stop)
 
 
@@ -197,6 +200,8 @@ class Sender:
             )
         if claimed is None:
             return False
+        if claimed.attempt == 1:
+            observe(QUEUE_SECONDS, max(0, now - claimed.since) / 1000)
         began = time.monotonic()
         outcome = await send_once(
             self._means,

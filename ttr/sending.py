@@ -4,14 +4,17 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping
+from time import perf_counter
 
 from ttr.channels import KINDS
-from ttr.channels.delivery import Failed, Outcome
+from ttr.channels.delivery import Delivered, Failed, Outcome
 from ttr.channels.egress import TOTAL_SECONDS
 from ttr.channels.kind import lacking
 from ttr.channels.means import Means
 from ttr.channels.signing import signing_list
+from ttr.domain.metrics import NOTIFICATIONS, OUTCOMES, SEND_SECONDS
 from ttr.domain.notification import Notification
+from ttr.meter import count, observe
 from ttr.store.sealed import Unreadable, unseal
 
 log = logging.getLogger(__name__)
@@ -33,6 +36,24 @@ async def send_once(
     """Send `notification` once, to a channel's open `settings` and its secrets sealed under the account's
     `data_key`. Whatever goes wrong is an outcome; nothing is raised.
     """
+    began = perf_counter()
+    outcome = await _send(means, kind, settings, sealed, data_key, notification, now)
+    known = kind if kind in KINDS else "unknown"
+    count(NOTIFICATIONS, "success" if isinstance(outcome, Delivered) else "error", known)
+    count(OUTCOMES, known, "delivered" if isinstance(outcome, Delivered) else outcome.reason)
+    observe(SEND_SECONDS, perf_counter() - began, known)
+    return outcome
+
+
+async def _send(
+    means: Means,
+    kind: str,
+    settings: Mapping[str, str],
+    sealed: str,
+    data_key: str,
+    notification: Notification,
+    now: int,
+) -> Outcome:
     sender = KINDS.get(kind)
     if sender is None:
         # A newer version may know the kind: during a deploy another worker can send it.

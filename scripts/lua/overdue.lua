@@ -8,7 +8,8 @@
 -- ARGV[4] most checks a call  [5] ms of the lease on a check that waits for its due time
 -- ARGV[6] ms of the window of flapping  [7] changes in it, 0 for never  [8] ms of calm that end it
 -- returns {"blind"} while pings can't be accepted: nobody is declared overdue
--- returns {"ok" | "more", when to look again ms or "", checks flipped, moved or told of, waiting...}
+-- returns {"ok" | "more", when to look again ms or "", checks flipped, moved or told of, delays, waiting...}
+-- delays: for each deadline that passed, the ms until it was found, comma separated
 -- each waiting {id, leased deadline, due missed, plan...}: its next due time is the first after the one missed
 ---@include keys mark changed whole history gaps listing index state runs arm days flip reminders event output flapping outcome plan
 local prefix, now, threshold, limit = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -48,14 +49,15 @@ if gap then
     end
   end
   if #inside < limit then redis.call("LPOP", pending_gaps_key(prefix)) end
-  return {"more", "", #inside}
+  return {"more", "", #inside, ""}
 end
 
 -- Runs whose deadline lay in the last gap were not missed: the next one counts from its end.
 local last_gap = redis.call("ZRANGE", gaps_key(prefix), 0, 0, "REV", "WITHSCORES")
 local seen_again = math.min(now, tonumber(last_gap[2] or "0"))
 local past = redis.call("ZRANGE", deadlines, "-inf", whole(now), "BYSCORE", "LIMIT", 0, limit)
-local answer = {"ok", "", #past}
+local answer = {"ok", "", #past, ""}
+local delays = {}
 for _, id in ipairs(past) do
   local check = read_check(prefix, id)
   if not check or check.deadline == "" then
@@ -64,6 +66,7 @@ for _, id in ipairs(past) do
     redis.call("ZADD", deadlines, check.deadline, id)
   else
     if check.unarmed ~= "1" then
+      delays[#delays + 1] = whole(now - tonumber(check.deadline))
       local since = held_since(check)
       if since then
         local limit_ms = tonumber(check.max_runtime_seconds) * 1000
@@ -95,6 +98,7 @@ for _, id in ipairs(past) do
     write_check(prefix, check)
   end
 end
+answer[4] = table.concat(delays, ",")
 if #past == limit then
   answer[1] = "more"
   return answer

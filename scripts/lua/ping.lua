@@ -9,7 +9,7 @@
 -- ARGV[16] body bytes kept per check  [17] body bytes kept per account
 -- ARGV[18] ms of the window of flapping  [19] changes in it, 0 for never  [20] ms of calm that end it
 -- ARGV[21] pings of this check that may come at once, 0 for any number  [22] µs in which one of them comes back
--- returns {"ok", check id, ping number, alerts sent to the outbox}
+-- returns {"ok", check id, ping number, alerts sent to the outbox, ms of the run that it ended or ""}
 -- returns {"stale", check id, plan...} when the revision differs: work out due and kind again
 -- returns {"limited", ms until the next ping is taken} when they come too fast: nothing was written
 -- returns {"unknown"} when the address names no check
@@ -25,7 +25,7 @@ if ARGV[2] ~= "" and redis.call("HGET", user_key(prefix, user), "user_slug") ~= 
   local former_until = redis.call("ZSCORE", former_slugs_key(prefix, user), ARGV[2])
   if not former_until or tonumber(former_until) <= now then return {"unknown"} end
 end
-if string.find(check.last_request, ";" .. ARGV[6] .. ";", 1, true) then return {"ok", id, tonumber(check.ping_count), 0} end
+if string.find(check.last_request, ";" .. ARGV[6] .. ";", 1, true) then return {"ok", id, tonumber(check.ping_count), 0, ""} end
 local count = tonumber(ARGV[21])
 if count > 0 then
   -- What is only recorded leaves half of the allowance to what changes the state.
@@ -79,4 +79,5 @@ if #ARGV[14] > 0 then
   keep_body(prefix, check, number, ARGV[14], tonumber(ARGV[15]), tonumber(ARGV[16]), tonumber(ARGV[17]))
 end
 write_check(prefix, check)
-return {"ok", id, number, (tonumber(check.event_count) or 0) - (tonumber(events_before) or 0)}
+local events = (tonumber(check.event_count) or 0) - (tonumber(events_before) or 0)
+return {"ok", id, number, events, duration and whole(duration) or ""}

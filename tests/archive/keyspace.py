@@ -24,6 +24,7 @@ EPHEMERAL = (
     "ttr:admin-family:",
     "ttr:reindexing",
     "ttr:restoring",
+    "ttr:metrics:",
     "ttr:web-tick",
     "ttr:clock-tick",
     "ttr:worker-start",

@@ -82,7 +82,9 @@ def test_a_header_lists_the_arguments_that_are_used(name: str) -> None:
     body = code(source(name))
     taken = [
         int(n)
-        for n in re.findall(r"write_settings\(prefix, check, (\d+)\)|unpack\(ARGV, (\d+)\)", body)
+        for n in re.findall(
+            r"write_settings\(prefix, check, (\d+)\)|unpack\(ARGV, (\d+)\)|for place = (\d+), 6", body
+        )
         for n in n
         if n
     ]
@@ -237,11 +239,14 @@ SAME = {
     "snapshot_key": ((), keys.snapshot),
 }
 
-# The same for the keys beside a destination's bucket, which are built from the bucket's.
+# The same for the keys beside a destination's bucket and the metrics, which are built from theirs.
+RATE, METRICS = keys.rate("slack-1f"), keys.metrics()
 BESIDE = {
-    "rate_sent_key": keys.rate_sent,
-    "rate_waiting_key": keys.rate_waiting,
-    "rate_turns_key": keys.rate_turns,
+    "rate_sent_key": (RATE, "", keys.rate_sent("slack-1f")),
+    "rate_waiting_key": (RATE, "", keys.rate_waiting("slack-1f")),
+    "rate_turns_key": (RATE, "", keys.rate_turns("slack-1f")),
+    "metrics_known_key": (METRICS, "a1b2", keys.metrics_known("a1b2")),
+    "metrics_window_key": (METRICS, "59", keys.metrics_window(59)),
 }
 
 
@@ -256,10 +261,10 @@ async def test_lua_and_python_name_the_same_keys(store: Store) -> None:
         script = f"#!lua flags=no-writes\n{include('keys')}\nreturn {lua}({parts})"
         built = await store.redis.eval(script, 1, keys.prefix(3), *map(str, arguments))
         assert built.decode() == python(3, *arguments), lua  # type: ignore[operator]
-    for lua, of_destination in BESIDE.items():
-        script = f"#!lua flags=no-writes\n{include('keys')}\nreturn {lua}(KEYS[1])"
-        built = await store.redis.eval(script, 1, keys.rate("slack-1f"))
-        assert built.decode() == of_destination("slack-1f")
+    for lua, (key, argument, beside) in BESIDE.items():
+        script = f"#!lua flags=no-writes\n{include('keys')}\nreturn {lua}(KEYS[1], ARGV[1])"
+        built = await store.redis.eval(script, 1, key, argument)
+        assert built.decode() == beside
 
 
 def test_no_two_keys_have_one_name() -> None:

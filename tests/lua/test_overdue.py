@@ -25,9 +25,9 @@ async def status(store: Store, check: Check) -> str:
 async def test_nothing_is_overdue_a_millisecond_before_the_deadline(store: Store, user: User) -> None:
     check = await make_check(store, user)
     await tick(store, user, DEADLINE - 1)
-    assert await look(store, user, DEADLINE - 1) == [b"ok", str(DEADLINE).encode(), 0]
+    assert await look(store, user, DEADLINE - 1) == [b"ok", str(DEADLINE).encode(), 0, b""]
     assert await status(store, check) == "new"
-    assert await look(store, user, DEADLINE) == [b"ok", b"", 1]
+    assert await look(store, user, DEADLINE) == [b"ok", b"", 1, b"0"]
     assert await status(store, check) == "down"
     (event,) = await outbox(store, user.partition)
     assert (event["reason"], event["overdue_ms"], event["at"]) == ("overdue", str(MINUTE), str(DEADLINE))
@@ -50,7 +50,7 @@ async def test_no_more_than_the_limit_is_taken_at_a_time(store: Store, user: Use
     for _ in range(5):
         await make_check(store, user)
     await tick(store, user, DEADLINE)
-    assert [(await look(store, user, DEADLINE, limit=2))[::2] for _ in range(4)] == [
+    assert [(await look(store, user, DEADLINE, limit=2))[:3:2] for _ in range(4)] == [
         [b"more", 2],
         [b"more", 2],
         [b"ok", 1],
@@ -289,7 +289,12 @@ async def test_a_ping_that_lands_before_the_sweep_saves_the_check(store: Store, 
     check = await make_check(store, user)
     await tick(store, user, DEADLINE)
     await ping(store, user, check.id, now=DEADLINE + 100)
-    assert await look(store, user, DEADLINE + 200) == [b"ok", str(DEADLINE + 100 + 2 * MINUTE).encode(), 0]
+    assert await look(store, user, DEADLINE + 200) == [
+        b"ok",
+        str(DEADLINE + 100 + 2 * MINUTE).encode(),
+        0,
+        b"",
+    ]
     assert await status(store, check) == "up"
 
 

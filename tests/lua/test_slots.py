@@ -15,10 +15,11 @@ from tests.lua.parts import FLAPS, MINUTE, NOON, draft, make_channel, make_check
 from tests.marked import unguarded
 from tests.ports import free_port
 from tests.telegram import ADA
-from ttr import accounts
+from ttr import accounts, meter
 from ttr.changes import all_or_nothing, changed_check
 from ttr.domain.alert import Event
 from ttr.domain.allowance import Limit
+from ttr.domain.metrics import ALERTS, REDIS_SECONDS
 from ttr.domain.preferences import Preferences
 from ttr.domain.rate import rules
 from ttr.domain.status_page import StatusPageSettings
@@ -34,6 +35,7 @@ from ttr.store import (
     deadlines,
     deliveries,
     keys,
+    metrics,
     outbox,
     pings,
     rates,
@@ -96,6 +98,7 @@ async def test_every_command_keeps_to_one_slot(cluster: Store) -> None:
     with mock.patch.object(Scripts, "run_on", run_on):
         await everything(cluster)
         await a_destination(cluster)
+        await metrics_of_a_process(cluster)
         await an_account(cluster)
         await a_status_page(cluster)
         await a_change_taken_back(cluster)
@@ -268,6 +271,15 @@ async def an_admin(store: Store) -> None:
     family, token_id = await admin_families.open_family(store, admin, now=NOON, seconds=60, address="")
     await admin_families.rotate_family(store, family, token_id, now=NOON, seconds=60)
     await admins.set_password(store, "ops", "$argon2id$2", NOON)
+
+
+async def metrics_of_a_process(store: Store) -> None:
+    """The sums, the window and the number of a batch."""
+    meter.start_anew()
+    meter.count(ALERTS, "down")
+    meter.observe(REDIS_SECONDS, 0.002)
+    await metrics.flush(store, NOON)
+    await metrics.read_window(store, NOON)
 
 
 async def a_destination(store: Store) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, TypeVar
 
 from psycopg import AsyncConnection, Error
@@ -16,6 +17,8 @@ from ttr.archive.database import Database
 from ttr.archive.errors import ArchiveUnavailable
 from ttr.domain.check import Check
 from ttr.domain.flip import Flip
+from ttr.domain.metrics import DB_SECONDS
+from ttr.meter import observe
 from ttr.store.flips import unpack_flip
 from ttr.store.ping_log import PingEntry, unpack
 
@@ -81,6 +84,7 @@ async def ask_at_all(database: Database, question: Callable[[Connection], Awaita
             raise ArchiveUnavailable(" ".join(str(error).split())) from error
 
     # A server that hangs does not even take a cancellation; who waits for the page need not wait for that.
+    began = perf_counter()
     task = asyncio.ensure_future(asked())
     task.add_done_callback(lambda done: done.cancelled() or done.exception())
     try:
@@ -89,6 +93,7 @@ async def ask_at_all(database: Database, question: Callable[[Connection], Awaita
             raise ArchiveUnavailable(f"Postgres gave no answer within {WITHIN:g} s")
         return task.result()
     finally:
+        observe(DB_SECONDS, perf_counter() - began)
         task.cancel()
 
 

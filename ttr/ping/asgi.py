@@ -6,12 +6,15 @@ It reads a body as it comes and keeps no more of it than is stored, so a 10 MB p
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from time import perf_counter
 from typing import Any
 from urllib.parse import unquote
 
 from ttr.address import Network, client_address
 from ttr.country_header import told_country
 from ttr.domain.badge_address import is_badge_path
+from ttr.domain.metrics import PING_SECONDS, PINGS
+from ttr.meter import count, observe
 from ttr.noted import FORMER_PING_ROUTE, PING_ROUTE, note_route
 from ttr.now import now_ms
 from ttr.ping import reply
@@ -30,6 +33,22 @@ STORE_SECONDS = 5.0
 # Closing a connection whose client still sends makes the kernel reset it, and the client loses the answer. So
 # what comes after a refusal is read and thrown away, for a while.
 _DISCARD_SECONDS = 10
+
+
+_ANSWERS = {
+    200: "ok",
+    201: "created",
+    204: "preflight",
+    400: "malformed",
+    404: "unknown",
+    405: "method",
+    408: "slow",
+    409: "quota",
+    413: "too_large",
+    429: "limited",
+    503: "unstored",
+}
+"""What the metrics call the answers, by status."""
 
 
 class _TooLarge(Exception):
@@ -86,13 +105,16 @@ class PingDoor:
             answer = reply.refused(413, text, as_json=as_json)
         else:
             answer = await self._answer(request, as_json=as_json)
+        count(PINGS, answer.kind or "none", _ANSWERS.get(answer.status, "other"))
         await _send(_answer_in_peace(body.discard, body, send), answer, head=scope["method"] == "HEAD")
 
     async def _answer(self, request: PingRequest, *, as_json: bool) -> PingReply:
         if self.handler is None:
             return reply.unstored(as_json=as_json)
+        began = perf_counter()
         storing = asyncio.create_task(self.handler.handle(request, now_ms()))
         done, _ = await asyncio.wait({storing}, timeout=STORE_SECONDS)
+        observe(PING_SECONDS, perf_counter() - began)
         if done:
             return storing.result()
         # Not `asyncio.timeout`: redis-py may swallow a cancellation while it connects and go on for 15 s and more.

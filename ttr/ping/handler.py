@@ -16,8 +16,10 @@ from ttr.domain.allowance import Allowance
 from ttr.domain.check_input import slug_fault
 from ttr.domain.flapping import FlapRules
 from ttr.domain.invalid import Invalid
+from ttr.domain.metrics import RUN_SECONDS
 from ttr.domain.schedule import due_interval, next_due
 from ttr.domain.signal import SignalError
+from ttr.meter import observe
 from ttr.ping import reply
 from ttr.ping.address import PingAddress, UnknownAddress, parse_address
 from ttr.ping.create import created_settings
@@ -85,7 +87,7 @@ class PingHandler:
             return reply.limited(too_many, as_json=as_json)
         try:
             address = parse_address(request.path, request.query)
-            message, created = await self._store_ping(address, request, now)
+            message, kind, created = await self._store_ping(address, request, now)
         except (UnknownAddress, NotFound):
             if too_many := self._strangers.refuse(request.address, now):
                 return reply.limited(too_many, as_json=as_json)
@@ -104,13 +106,16 @@ class PingHandler:
             return reply.unstored(as_json=as_json)
         return reply.stored(
             message,
+            kind,
             created=created,
             as_json=as_json,
             body_limit=self._body_limit,
             seconds=perf_counter() - began,
         )
 
-    async def _store_ping(self, address: PingAddress, request: PingRequest, now: int) -> tuple[str, bool]:
+    async def _store_ping(
+        self, address: PingAddress, request: PingRequest, now: int
+    ) -> tuple[str, str, bool]:
         name = (address.user_slug, address.check)
         request_id = secrets.token_hex(8)
         created = False
@@ -141,7 +146,10 @@ class PingHandler:
             )
             match answer:
                 case Recorded():
-                    return ("Created" if created else f"OK ({note})" if note else "OK"), created
+                    if answer.run_ms is not None:
+                        observe(RUN_SECONDS, answer.run_ms / 1000)
+                    message = "Created" if created else f"OK ({note})" if note else "OK"
+                    return message, entry.kind, created
                 case Allowance():
                     raise TooMany(answer)
                 case Plan():

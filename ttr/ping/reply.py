@@ -14,13 +14,15 @@ _TEXT = (b"content-type", b"text/plain; charset=utf-8")
 _JSON = (b"content-type", b"application/json")
 
 
-def stored(message: str, *, created: bool, as_json: bool, body_limit: int, seconds: float) -> PingReply:
+def stored(
+    message: str, kind: str, *, created: bool, as_json: bool, body_limit: int, seconds: float
+) -> PingReply:
     """The ping is in Redis: `OK` (200), or `Created` (201) if it made its check."""
     limit = (b"ping-body-limit", str(body_limit).encode())
     if as_json:
         answer = {"message": message, "process_time_seconds": round(seconds, 6)}
-        return PingReply(201 if created else 200, json.dumps(answer).encode(), (_JSON, limit, *_COMMON))
-    return PingReply(201 if created else 200, message.encode(), (_TEXT, limit, *_COMMON))
+        return PingReply(201 if created else 200, json.dumps(answer).encode(), (_JSON, limit, *_COMMON), kind)
+    return PingReply(201 if created else 200, message.encode(), (_TEXT, limit, *_COMMON), kind)
 
 
 def refused(status: int, message: str, *headers: tuple[bytes, bytes], as_json: bool = False) -> PingReply:

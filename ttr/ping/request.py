@@ -23,8 +23,9 @@ class PingRequest:
 
 @dataclass(frozen=True, slots=True)
 class PingReply:
-    """An answer; its headers besides Content-Length."""
+    """An answer; its headers besides Content-Length. `kind` is that of the signal that was recorded, "" if none was."""
 
     status: int
     body: bytes
     headers: tuple[tuple[bytes, bytes], ...]
+    kind: str = ""

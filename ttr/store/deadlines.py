@@ -36,6 +36,8 @@ class Swept:
     next_look: int | None
     """The earliest deadline, end of flapping or reminder."""
     changed: int
+    delays: tuple[int, ...]
+    """Of each deadline that had passed, ms until it was found."""
     unarmed: tuple[Unarmed, ...]
 
 
@@ -62,13 +64,14 @@ async def sweep(store: Store, partition: int, *, now: int, pings_accepted: int, 
             ],
         )
     if answer[0] == b"blind":
-        return Swept(True, False, None, 0, ())
+        return Swept(True, False, None, 0, (), ())
     return Swept(
         blind=False,
         more=answer[0] == b"more",
         next_look=int(float(answer[1])) if answer[1] else None,
         changed=int(answer[2]),
-        unarmed=tuple(_unarmed(fields) for fields in answer[3:]),
+        delays=tuple(int(ms) for ms in answer[3].split(b",") if ms),
+        unarmed=tuple(_unarmed(fields) for fields in answer[4:]),
     )
 
 

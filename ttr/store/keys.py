@@ -150,6 +150,22 @@ def admin_log(kind: str) -> str:
     return f"ttr:admin-log:{kind}"
 
 
+def metrics() -> str:
+    """Hash, ephemeral: a series -> what all processes have counted of it (`ttr/store/metrics.py`). Its hash tag keeps
+    what belongs to it together."""
+    return "ttr:metrics:{all}"
+
+
+def metrics_known(process: str) -> str:
+    """String, ephemeral, an hour: the number of the last batch that a process has added to `metrics`."""
+    return f"{metrics()}:of:{process}"
+
+
+def metrics_window(slot: int) -> str:
+    """Hash, ephemeral, 6.5 minutes: what was timed in a slot of 30 s, of all labels together."""
+    return f"{metrics()}:{slot}"
+
+
 def web_tick() -> str:
     """String, ephemeral: when a web process last could accept pings."""
     return "ttr:web-tick"

@@ -47,6 +47,8 @@ class Recorded:
     check_id: int
     number: int
     events: int
+    run_ms: int | None
+    """How long the run took that it ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,9 @@ async def record_ping(
         )
     match answer[0]:
         case b"ok":
-            return Recorded(int(answer[1]), int(answer[2]), int(answer[3]))
+            return Recorded(
+                int(answer[1]), int(answer[2]), int(answer[3]), int(answer[4]) if answer[4] else None
+            )
         case b"limited" if limit:
             kept_free = kept_for_signals(limit) if entry.kind in ONLY_RECORDED else 0
             return refused(limit, int(answer[1]), kept_free)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import (
@@ -25,6 +25,7 @@ from ttr.store.errors import StoreUnavailable, StoreUnfit
 from ttr.store.fitness import judge, read_answers
 from ttr.store.scripts import Scripts
 from ttr.store.sealed import Unreadable, new_word, rewrapped
+from ttr.store.timed_redis import TimedRedis
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ async def open_store(url: str, *, connections: int = 32, wait_seconds: float = 2
         )
     except ValueError:  # its text may quote a part of a password
         raise StoreUnfit(_NO_URL) from None
-    redis = Redis(connection_pool=pool)
+    redis = TimedRedis(connection_pool=pool)
     try:
         yield Store(redis, Scripts(redis))
     finally:

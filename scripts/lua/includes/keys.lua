@@ -53,6 +53,8 @@ local function snapshot_key(prefix) return prefix .. "snapshot" end
 local function rate_sent_key(rate) return rate .. ":sent" end
 local function rate_waiting_key(rate) return rate .. ":waiting" end
 local function rate_turns_key(rate) return rate .. ":turns" end
+local function metrics_known_key(sums, process) return sums .. ":of:" .. process end
+local function metrics_window_key(sums, slot) return sums .. ":" .. slot end
 
 -- A lane's name: channels of an account that lead to the same address share one.
 local function lane_of(user, channel, address)

@@ -1,0 +1,35 @@
+"""A client of Redis that times its round trips, for the metrics; also those that fail, which are the slow ones."""
+
+from time import perf_counter
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+
+from ttr.domain.metrics import REDIS_SECONDS
+from ttr.meter import observe
+
+
+class TimedRedis(Redis):
+    """Each command is a round trip; what a subscription hears is none."""
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """The command's answer, as redis-py gives it."""
+        began = perf_counter()
+        try:
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # redis-py's
+        finally:
+            observe(REDIS_SECONDS, perf_counter() - began)
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
+        """A pipeline, which is one round trip."""
+        return _TimedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+
+
+class _TimedPipeline(Pipeline):
+    async def execute(self, raise_on_error: bool = True) -> list[Any]:
+        began = perf_counter()
+        try:
+            return await super().execute(raise_on_error)
+        finally:
+            observe(REDIS_SECONDS, perf_counter() - began)
