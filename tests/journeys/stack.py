@@ -45,20 +45,27 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 class Stack:
-    """`redis`, `web`, and as many of `clock` and `worker` as wanted (`clock2`, ...); nothing restarts them.
+    """`redis`, and as many of `web`, `clock` and `worker` as wanted (`clock2`, ...); nothing restarts them.
 
     `with` starts all and leaves nothing behind, whatever a test killed. `redis_options` go to its Redis, `settings` to
     the processes of ttr.
     """
 
     def __init__(
-        self, *, clocks: int = 1, workers: int = 1, redis_options: Sequence[str] = (), **settings: str
+        self,
+        *,
+        webs: int = 1,
+        clocks: int = 1,
+        workers: int = 1,
+        redis_options: Sequence[str] = (),
+        **settings: str,
     ) -> None:
         # Not pytest's folder: a socket's path has at most 108 bytes.
         self.folder = Path(tempfile.mkdtemp(prefix="ttr-"))
-        self.port = free_port()
-        self.names = ["redis", "web"]
-        for kind, count in (("clock", clocks), ("worker", workers)):
+        self.ports = [free_port() for _ in range(webs)]
+        self.port = self.ports[0]
+        self.names = ["redis"]
+        for kind, count in (("web", webs), ("clock", clocks), ("worker", workers)):
             self.names += [f"{kind}{'' if number == 1 else number}" for number in range(1, count + 1)]
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._socket = self.folder / "redis.sock"
@@ -87,7 +94,8 @@ class Stack:
         try:
             for name in self.names:
                 self.start(name)
-            until(lambda: healthy(self.port), 30)
+            for port in self.ports:
+                until(lambda port=port: healthy(port), 30)  # type: ignore[misc]  # a loop's own port
             # A clock that never looked while pings were taken has no memory of when it was blind.
             with redis.Redis(unix_socket_path=str(self._socket)) as client:
                 until(lambda: client.hexists(keys.clock(keys.PARTITIONS - 1), "tick"))
@@ -108,7 +116,7 @@ class Stack:
         with (self.folder / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
                 self._redis_command() if name == "redis" else [sys.executable, "-m", "ttr", name.rstrip("2")],
-                env=self._env,
+                env={**self._env, "PORT": str(self.ports[1])} if name == "web2" else self._env,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -126,6 +134,12 @@ class Stack:
         with redis.Redis(unix_socket_path=str(self._socket)) as client:
             written, _ = client.waitaof(1, 0, 30_000)
         assert written
+
+    def stop(self, name: str) -> None:
+        """End a process by SIGTERM, as a platform would, and wait for it."""
+        process = self._running.pop(name)
+        process.terminate()
+        process.wait(20)
 
     def kill(self, name: str) -> None:
         """End a process by SIGKILL."""
