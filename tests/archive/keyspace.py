@@ -28,6 +28,8 @@ EPHEMERAL = (
     "ttr:web-tick",
     "ttr:clock-tick",
     "ttr:worker-start",
+    "ttr:processes",
+    "ttr:self-ping",
     "ttr:telegram-spent:",
     "ttr:telegram-token:",
     "ttr:bot-lease",

@@ -171,6 +171,17 @@ def web_tick() -> str:
     return "ttr:web-tick"
 
 
+def processes() -> str:
+    """Hash, ephemeral: id of a process -> what it says of itself once a second, JSON (`ttr/store/processes.py`). One
+    that ends takes itself off; one that died is taken off by another, a minute and a half later at most."""
+    return "ttr:processes"
+
+
+def self_ping() -> str:
+    """String, ephemeral, until the next one is due: the clock that pings SELF_PING_URL, or did."""
+    return "ttr:self-ping"
+
+
 def worker_start() -> str:
     """String, ephemeral, a minute: written by a worker that asks whether Redis takes writes."""
     return "ttr:worker-start"
