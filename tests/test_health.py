@@ -4,9 +4,12 @@ from typing import Any
 
 from quart.typing import TestClientProtocol as Client
 
+from tests.processes import process
+from ttr.domain.liveness import Kind
 from ttr.now import now_ms
 from ttr.store.archive_state import note_archive
 from ttr.store.deadlines import tick_clock
+from ttr.store.processes import say
 from ttr.store.redis import Store
 
 
@@ -16,12 +19,27 @@ async def ask(client: Client) -> tuple[int, dict[str, Any]]:
     return answer.status_code, await answer.get_json()
 
 
+async def be_there(store: Store, kind: Kind, **more: Any) -> None:
+    """A process that has just said something."""
+    await say(store, process(kind, **{"beat_at": now_ms(), **more}))
+
+
 async def test_without_an_archive_all_is_well(client: Client, store: Store) -> None:
     await tick_clock(store, now_ms())
+    await be_there(store, "worker")
     status, told = await ask(client)
     assert status == 200
     assert told["status"] == "ok"
-    assert told["parts"] == {"redis": "ok", "clock": "ok", "web": "ok", "postgres": "off"}
+    assert told["parts"] == {
+        "redis": "ok",
+        "clock": "ok",
+        "web": "ok",
+        "postgres": "off",
+        "worker": "ok",
+        "loops": "ok",
+    }
+    assert (told["workers_online"], told["missing"]) == (1, [])
+    assert told["processes"]["worker"] == {"well": 1, "stuck": 0, "silent": 0, "stuck_loops": []}
     assert told["snapshot"] is None
 
 
@@ -51,3 +69,36 @@ async def test_a_silent_clock_is_503(client: Client, store: Store) -> None:
     await tick_clock(store, now_ms() - 11_000)
     status, told = await ask(client)
     assert (status, told["parts"]["clock"]) == (503, "silent")
+
+
+async def test_without_a_worker_alerts_wait_and_nothing_is_restarted_for_it(
+    client: Client, store: Store
+) -> None:
+    await tick_clock(store, now_ms())
+    status, told = await ask(client)
+    assert (status, told["status"], told["missing"]) == (200, "degraded", ["worker"])
+    assert (told["parts"]["worker"], told["workers_online"]) == ("none", 0)
+    await be_there(store, "worker", beat_at=now_ms() - 8_000)
+    _, told = await ask(client)
+    assert (told["status"], told["parts"]["worker"]) == ("degraded", "silent")
+    assert told["processes"]["worker"]["silent"] == 1
+    await be_there(store, "worker", loops={"rq": now_ms() - 60_000})
+    _, told = await ask(client)
+    assert (told["status"], told["parts"]["worker"], told["parts"]["loops"]) == ("degraded", "stuck", "stuck")
+
+
+async def test_a_stuck_loop_is_told_and_counts_while_no_other_clock_does_its_work(
+    client: Client, store: Store
+) -> None:
+    await tick_clock(store, now_ms())
+    await be_there(store, "worker")
+    await be_there(store, "clock", host="db.internal", loops={"dispatch": now_ms() - 9_000})
+    status, told = await ask(client)
+    assert (status, told["status"], told["missing"]) == (200, "degraded", ["dispatch"])
+    assert told["parts"]["loops"] == "stuck"
+    assert told["processes"]["clock"] == {"well": 0, "stuck": 1, "silent": 0, "stuck_loops": ["dispatch"]}
+    assert "db.internal" not in str(told)
+    await be_there(store, "clock", id="clock-2", loops={"dispatch": now_ms()})
+    status, told = await ask(client)
+    assert (status, told["status"], told["missing"]) == (200, "ok", [])
+    assert told["processes"]["clock"] == {"well": 1, "stuck": 1, "silent": 0, "stuck_loops": ["dispatch"]}

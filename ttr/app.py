@@ -17,12 +17,13 @@ from ttr.api.errors import http_problem
 from ttr.api.openapi import document
 from ttr.archive.database import open_archive
 from ttr.channels.means import open_means
+from ttr.connections import Connection
 from ttr.domain.flapping import flap_rules
 from ttr.domain.limits import JSON_BODY_MAX
 from ttr.forwarded import Forwarded
 from ttr.geo import open_geo
 from ttr.health import health_blueprint
-from ttr.heartbeat import beating
+from ttr.heartbeat import beating, turn
 from ttr.installation import Installation, set_installation
 from ttr.noted import note_route, route
 from ttr.now import now_ms
@@ -114,7 +115,9 @@ def create_app(settings: Settings) -> Quart:
             )
             stop = asyncio.Event()
             ticking = asyncio.create_task(_tick(store, stop))
-            async with beating(store):
+            async with beating(
+                store, "web", lambda: {"streams": changes.count(), "connections": Connection.open}
+            ):
                 yield
             await changes.close()
             passwords.close()
@@ -161,6 +164,7 @@ async def _close(response: Response) -> Response:
 async def _tick(store: Store, stop: asyncio.Event) -> None:
     """Say twice a second that pings are taken, until `stop`; when nobody says so, the clock stops judging."""
     while not stop.is_set():
+        turn("tick")
         try:
             await tick_web(store, now_ms())
         except StoreUnavailable as error:

@@ -5,6 +5,7 @@ import logging
 
 from ttr.accounts import finish_deletion
 from ttr.changes import undo
+from ttr.heartbeat import turn
 from ttr.now import now_ms
 from ttr.store.chores import Chore, end, lapsed
 from ttr.store.errors import ChoreLost, StoreUnavailable
@@ -13,12 +14,15 @@ from ttr.store.redis import Store
 log = logging.getLogger(__name__)
 
 _ROUND_SECONDS = 2
+_FINISHING_SECONDS = 900
+"""An account of 10,000 checks is deleted in minutes."""
 _WHAT = {"change": "taken back", "delete": "finished"}
 
 
 async def look_after_chores(store: Store) -> None:
     """Finish abandoned chores for ever; trouble with Redis is logged and survived."""
     while True:
+        turn("chores")
         try:
             await finish_lapsed(store, now_ms())
         except StoreUnavailable as error:
@@ -32,6 +36,8 @@ async def finish_lapsed(store: Store, now: int) -> int:
     One that fails is left to the round after its lease, and keeps no other from its turn.
     """
     chores = await lapsed(store, now=now)
+    if chores:
+        turn("chores", _FINISHING_SECONDS)
     # All at once: a deletion may take minutes, and another account's change is not to wait for it.
     await asyncio.gather(*(_finish(store, chore) for chore in chores))
     return len(chores)

@@ -17,7 +17,7 @@ from ttr.domain.flapping import FlapRules, flap_rules
 from ttr.domain.metrics import OVERDUE_SECONDS
 from ttr.domain.schedule import Schedule, next_due
 from ttr.ending import end
-from ttr.heartbeat import beating
+from ttr.heartbeat import beating, turn
 from ttr.meter import observe
 from ttr.now import now_ms
 from ttr.settings import Settings
@@ -48,7 +48,7 @@ async def run(settings: Settings) -> None:
         await refuse_lost_redis(store, settings.database_url)
         await verify(store)
         await ensure_indexes(store)
-        async with beating(store):
+        async with beating(store, "clock"):
             await _work(store, archive, settings, stop)
 
 
@@ -79,6 +79,7 @@ async def watch(store: Store, wake: asyncio.Event, flap: FlapRules) -> None:
     half a second."""
     sight = _Sight()
     while True:
+        turn("watch")
         try:
             now = now_ms()
             swept = await sweep_all(store, now, flap)

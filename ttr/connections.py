@@ -24,6 +24,8 @@ UNREAD_BYTES_MAX = 134_217_728
 class Connection(TCPServer):
     """One connection; over when its client is."""
 
+    open = 0
+    """How many there are."""
     _unread = dict["Connection", int]()
     """Those that wait for their clients to read, longest wait first, and what was unread when each began."""
 
@@ -34,6 +36,14 @@ class Connection(TCPServer):
         # than it gets ("pipelining"), and would never hear of it.
         self._reading = asyncio.timeout(None)
         self._breaking: asyncio.TimerHandle | None = None
+
+    async def run(self) -> None:
+        """Serve it until it is over."""
+        Connection.open += 1
+        try:
+            await super().run()
+        finally:
+            Connection.open -= 1
 
     async def protocol_send(self, event: Event) -> None:
         """Pass on what the protocol says. Raises nothing of the network: a client that is gone is told as Closed."""

@@ -10,6 +10,7 @@ from rq.serializers import JSONSerializer
 
 from ttr.channels import KINDS
 from ttr.domain.metrics import ALERTS
+from ttr.heartbeat import turn
 from ttr.meter import count
 from ttr.now import now_ms
 from ttr.store.deliveries import look
@@ -49,6 +50,7 @@ class Dispatcher:
     async def run(self) -> None:
         """Dispatch for ever; trouble with a Redis is logged and survived."""
         while True:
+            turn("dispatch")
             self.wake.clear()
             pause = _LOOK_SECONDS
             try:

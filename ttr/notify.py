@@ -17,7 +17,7 @@ from ttr.channels.means import Means, open_means
 from ttr.domain.metrics import QUEUE_SECONDS
 from ttr.domain.rate import RateRules, rules
 from ttr.ending import end
-from ttr.heartbeat import beating
+from ttr.heartbeat import beating, turn
 from ttr.meter import observe
 from ttr.now import now_ms
 from ttr.retries import retry_at
@@ -56,6 +56,8 @@ _LINGER_SECONDS = 1.0
 # Ended now and then so that the process is a fresh one; another job is waiting by then if there is work.
 _SERVE_SECONDS = 600
 _NO_ROOM_MS = 500
+_LAST_SECONDS = 60.0
+"""What is being sent at the end takes no longer: 10 s, and up to 30 s until Redis knows."""
 _REPORT_SECONDS = 30.0
 _REPORT_AGAIN_SECONDS = 0.5
 
@@ -68,7 +70,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     store_opening = open_store(settings.database, connections=64, wait_seconds=8)
     async with store_opening as store, open_means(settings) as means:
         sender = Sender(store, means, rules(settings))
-        async with sender.renewing(), beating(store):
+        async with sender.renewing(), beating(store, "sender"):
             await sender.run(stop)
 
 
@@ -102,6 +104,7 @@ class Sender:
     async def _take_turns(self, stop: asyncio.Event) -> None:
         began = quiet_since = time.monotonic()
         while not stop.is_set() and time.monotonic() - began < _SERVE_SECONDS:
+            turn("send")
             try:
                 taken = await self.take(now_ms())
             except StoreUnavailable as error:
@@ -117,6 +120,7 @@ class Sender:
     async def finish(self) -> None:
         """Wait for what is being sent."""
         while self._flying:
+            turn("send", _LAST_SECONDS)
             await asyncio.wait(list(self._flying))
 
     async def take(self, now: int) -> int:
@@ -150,6 +154,7 @@ class Sender:
 
     async def _renew(self) -> None:
         while True:
+            turn("renew", LEASE_MS / 1_000)
             await asyncio.sleep(LEASE_MS / 3_000)
             held = sorted(self._flying.values(), key=lambda lane: lane.partition)
             for partition, lanes in groupby(held, key=lambda lane: lane.partition):

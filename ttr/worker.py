@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from contextlib import suppress
+from typing import Any
 
 import redis
 from rq import Queue, Worker
@@ -16,11 +17,15 @@ from ttr import (
 )
 from ttr.archive.guard import refuse_lost_redis
 from ttr.dispatch import QUEUE
+from ttr.domain.liveness import HORSE
+from ttr.heartbeat import beating_beside, turn
 from ttr.settings import Settings
 from ttr.store import keys
 from ttr.store.redis import open_store, verify_master_key, wait_until_ready
 
 _READY_SECONDS = 30
+# RQ waits for a job 15 s less than this and then goes round; with the default, 420, nobody could tell whether it does.
+_TTL_SECONDS = 20
 
 
 def run(settings: Settings) -> None:
@@ -33,11 +38,29 @@ def run(settings: Settings) -> None:
     _wait_until_ready(connection)
     asyncio.run(_verify(settings))
     queue = Queue(QUEUE, connection=connection, serializer=JSONSerializer)
-    DeliveryWorker([queue], connection=connection, serializer=JSONSerializer).work(logging_level="WARNING")
+    worker = DeliveryWorker(
+        [queue],
+        connection=connection,
+        serializer=JSONSerializer,
+        worker_ttl=_TTL_SECONDS,
+        maintenance_interval=1,
+        job_monitoring_interval=1,
+    )
+    with beating_beside(settings.database, "worker", lambda: {HORSE: worker.horse_pid}):
+        worker.work(logging_level="WARNING")
 
 
 class DeliveryWorker(Worker):
     """An RQ worker that hands a request to stop on: a job ends by itself only when nothing is left to send."""
+
+    # RQ doubles its pauses up to a minute while Redis is away, and alerts would wait for as long after it is back.
+    max_connection_wait_time = 2.0
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """RQ's own, which its loop comes by at least every 5 s."""
+        if not self.is_horse:
+            turn("rq")
+        super().heartbeat(timeout, pipeline)
 
     def handle_warm_shutdown_request(self) -> None:
         """Told to stop: tell the horse, which takes nothing new and ends within 10 s."""

@@ -9,6 +9,7 @@ from ttr.archive.errors import ArchiveUnavailable, ArchiveUnfit
 from ttr.archive.retention import trim
 from ttr.archive.revisions import check_schema
 from ttr.archive.snapshot import Saved, compared_at, snapshot
+from ttr.heartbeat import PATIENCE_SECONDS, turn
 from ttr.now import now_ms
 from ttr.store.archive_state import State, note_archive
 from ttr.store.errors import StoreUnavailable
@@ -22,6 +23,8 @@ COMPARED_EVERY_MS = 86_400_000
 _TRIMMED_EVERY_MS = 3_600_000
 # A snapshot that took longer than the interval is followed by a breath.
 _LEAST_PAUSE = 0.5
+_SNAPSHOT_SECONDS = 1_800
+"""The first snapshot of a large installation, or a comparison of all of it, takes minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,11 @@ async def keep_archive(store: Store, database: Database, rules: Rules) -> None:
     keeper = _Keeper(store, database, rules)
     while True:
         began = loop.time()
+        turn("archive", _SNAPSHOT_SECONDS)
         await keeper.turn()
-        await asyncio.sleep(max(_LEAST_PAUSE, rules.interval_seconds - (loop.time() - began)))
+        pause = max(_LEAST_PAUSE, rules.interval_seconds - (loop.time() - began))
+        turn("archive", pause + PATIENCE_SECONDS)
+        await asyncio.sleep(pause)
 
 
 class _Keeper:

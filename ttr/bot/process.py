@@ -14,6 +14,7 @@ from ttr.archive.guard import refuse_lost_redis
 from ttr.bot.api import POLL_SECONDS, UPDATES_MAX, BotApi, Trouble, bot_api, open_session
 from ttr.bot.replies import Reply, may_be_button, read_message, reply_to
 from ttr.ending import end
+from ttr.heartbeat import PATIENCE_SECONDS, beating, turn
 from ttr.now import now_ms
 from ttr.settings import Settings
 from ttr.store.bot import LEASE_MS, hold_lease, keep_offset, read_offset, release_lease
@@ -28,6 +29,8 @@ _LONGEST_OBEYED = 300.0
 """Seconds of a wait that Telegram asks for; it is asked again sooner than it says if it says more."""
 _SENDS = 3
 """Attempts of an answer that Telegram says is one too many at the moment."""
+_ASK_SECONDS = 3 * 30 + PATIENCE_SECONDS
+"""So long may the bot be quiet between its steps: a call of Telegram takes at most 30 s."""
 
 
 async def run(settings: Settings) -> None:
@@ -41,7 +44,8 @@ async def run(settings: Settings) -> None:
         bot = Bot(store, settings, bot_api(session, settings), secrets.token_hex(8))
         work = asyncio.create_task(_work(bot, settings))
         stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait([work, stopping], return_when=asyncio.FIRST_COMPLETED)
+        async with beating(store, "bot"):
+            await asyncio.wait([work, stopping], return_when=asyncio.FIRST_COMPLETED)
         failed = work.done()
         stopping.cancel()
         await end(work)
@@ -101,6 +105,7 @@ class Bot:
 
     async def _ask(self) -> None:
         """Wait for messages once and answer those that came. Raises Trouble, StoreUnavailable."""
+        turn("ask", _ASK_SECONDS)
         if not self._known:
             await self._introduce()
         updates = await self.api.call(
@@ -116,6 +121,7 @@ class Bot:
                 continue
             if not await hold_lease(self.store, self.lease):
                 return
+            turn("ask", _ASK_SECONDS)
             await self._answer(update)
             await keep_offset(self.store, self.api.bot_id, number + 1)
 
@@ -170,6 +176,7 @@ class Bot:
 
 
 async def _pause(seconds: float) -> None:
+    turn("ask", seconds + _ASK_SECONDS)
     await asyncio.sleep(seconds)
 
 
