@@ -39,6 +39,7 @@ from ttr.store.deadlines import tick_web
 from ttr.store.errors import StoreUnavailable
 from ttr.store.pings import Kept
 from ttr.store.redis import Store, open_store, wait_until_ready
+from ttr.summary import Summaries, set_summaries
 from ttr.upload import SizedRequest
 from ttr.web import public_blueprint, web_blueprint
 from ttr.web.admin import admin_blueprint
@@ -100,7 +101,10 @@ def create_app(settings: Settings) -> Quart:
             current.set_means(app, means)
             passwords = Passwords()
             current.set_passwords(app, passwords)
-            set_installation(app, Installation(store, archive, settings))
+            counted = Installation(store, archive, settings)
+            set_installation(app, counted)
+            summaries = Summaries(store, settings, counted)
+            set_summaries(app, summaries)
             changes = Changes(store)
             current.set_changes(app, changes)
             door.handler = PingHandler(
@@ -120,6 +124,7 @@ def create_app(settings: Settings) -> Quart:
             ):
                 yield
             await changes.close()
+            await summaries.close()
             passwords.close()
             stop.set()
             # Its last command gives its connection back before the pool is closed. No cancellation: redis-py swallows

@@ -20,7 +20,7 @@ from ttr.store.redis import Store
 log = logging.getLogger(__name__)
 
 _EXTENSION = "ttr_installation"
-_SILENT_MS = 10_000
+SILENT_MS = 10_000
 _KEPT_SECONDS = 4.0
 """For as long figures are handed out again: pages ask every 5 s, however many are open."""
 _REST = 20
@@ -43,7 +43,7 @@ class Figures:
     @property
     def clock_is_silent(self) -> bool:
         """Whether nobody looks for overdue checks: no tick for ten seconds."""
-        return self.at - self.watch.tick > _SILENT_MS
+        return self.at - self.watch.tick > SILENT_MS
 
 
 class Installation:

@@ -90,6 +90,11 @@ class Settings(BaseModel):
         description="which requests are logged; pages: all but pings, badges, files, streams, /health",
     )
 
+    metrics_summary: Literal["public", "admin"] = Field(
+        "public",
+        description="who sees the installation's figures on pages and by the API: everybody, or admins",
+    )
+
     telegram_api_url: str = Field("https://api.telegram.org", description="where bots are reached")
     telegram_auth_enabled: bool = Field(
         False, description="whether people may log in by Telegram, through a bot of this installation"

@@ -99,6 +99,7 @@ async def test_wrong_keys_at_the_door_all_look_alike(app: Quart, stranger: Accou
         ("public-address", "GET", "/p/nobody-{}/badge.svg", {}),
         ("public-address", "GET", "/p/SLUG/job-{}/badge.svg", {}),
         ("public-address", "GET", "/s/PUBLIC/page-{}/badge.json", {}),
+        ("public-address", "GET", "/api/v1/metrics/summary", {"Authorization": "Bearer {}"}),
     ],
 )
 async def test_after_so_many_guesses_there_are_no_more(

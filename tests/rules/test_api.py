@@ -23,11 +23,13 @@ from ttr.channels import KINDS
 from ttr.domain.allowance import parse_limits
 from ttr.domain.limits import ACCESS_KEYS_MAX
 from ttr.domain.telegram_login import TelegramAccount
+from ttr.installation import Installation
 from ttr.now import now_ms
 from ttr.settings import Settings
 from ttr.store import account_slugs
 from ttr.store.chores import begin, end
 from ttr.store.redis import Store, open_store
+from ttr.summary import Summaries, set_summaries
 
 BAD_BODIES = (
     b"",
@@ -64,7 +66,7 @@ OPERATION_IDS = set(
     checks_replace checks_show deliveries_index deliveries_of_check deliveries_resend deliveries_show
     flips_index geoip_show integrations_change_discord integrations_change_email integrations_change_slack
     integrations_change_telegram integrations_change_webhook integrations_queue_test integrations_rate
-    integrations_test keys_create openapi_show pauses_pause pauses_resume pauses_toggle pings_body
+    integrations_test keys_create metrics_summary_show openapi_show pauses_pause pauses_resume pauses_toggle pings_body
     pings_content pings_index sessions_delete sessions_index stats_show
     status_pages_change status_pages_create status_pages_delete
     status_pages_index status_pages_replace status_pages_show tags_index transfer_export transfer_export_with_secrets
@@ -412,6 +414,20 @@ async def _without_token(app: Quart, _: Store, world: World, route: Route) -> Re
     return await call(app, route, variables={}, key=None)
 
 
+async def _asked_often(app: Quart, _: Store, world: World, route: Route) -> Response:
+    """429: counted in the process, by an address that a test's client does not have by itself."""
+    client, peer = app.test_client(), {"client": ("203.0.113.9", 4711)}
+    await client.get(route.path, scope_base=peer)
+    return await client.get(route.path, scope_base=peer)
+
+
+async def _closed_summary(app: Quart, _: Store, world: World, route: Route) -> Response:
+    """401: where the operator has closed it."""
+    settings: Settings = app.extensions["ttr_settings"]
+    async with _served(settings.model_copy(update={"metrics_summary": "admin"})) as closed:
+        return await call(closed, route, variables={}, key=None)
+
+
 async def _elsewhere(app: Quart, _: Store, world: World, route: Route) -> Response:
     """403: with a key that is bound to an address that this is not."""
     bound = {"name": "Elsewhere", "addresses": ["203.0.113.7"]}
@@ -471,6 +487,8 @@ SCENES: dict[tuple[str, int], Scene] = {
     ("admin_accounts_index", 429): _without_token,
     ("admin_checks_index", 429): _without_token,
     ("admin_stats_show", 429): _without_token,
+    ("metrics_summary_show", 401): _closed_summary,
+    ("metrics_summary_show", 429): _asked_often,
     ("access_keys_create", 409): _keys_full,
     ("access_keys_change", 409): _own_key,
     ("access_keys_delete", 409): _last_key,
@@ -557,7 +575,8 @@ async def _served(settings: Settings) -> AsyncIterator[Quart]:
 async def _limited(settings: Settings) -> AsyncIterator[Quart]:
     """The app where every limit is one."""
     rates = parse_limits(
-        "api-key=1/3600,api-address=1/3600,new-account=1/3600,bulk=1/3600,account=1/3600,admin-login=1/3600"
+        "api-key=1/3600,api-address=1/3600,new-account=1/3600,bulk=1/3600,account=1/3600,admin-login=1/3600,"
+        "public-address=1/3600"
     )
     app = create_app(settings.model_copy(update={"rate_limits": rates}))
     async with app.test_app():
@@ -570,4 +589,5 @@ async def _away(settings: Settings) -> AsyncIterator[Quart]:
     app = create_app(settings)
     async with app.test_app(), open_store("unix:///nowhere/redis.sock") as nothing:
         current.set_store(app, nothing)
+        set_summaries(app, Summaries(nothing, settings, Installation(nothing, None, settings)))
         yield app

@@ -24,6 +24,7 @@ from ttr.api import (
     integrations,
     keys,
     limits,
+    metrics_summary,
     openapi,
     pauses,
     pings,
@@ -146,6 +147,7 @@ _route("/user/former-slugs/<slug>", view_func=user.end_former_slug, methods=["DE
 _route("/user/unlink-telegram", view_func=user.unlink_telegram, methods=["POST"])
 _route("/user/delete", view_func=user.delete, methods=["POST"], endpoint="delete_user")
 
+_route("/metrics/summary", view_func=metrics_summary.show, methods=["GET"], endpoint="metrics_summary")
 _route("/geoip", view_func=geoip.show, methods=["GET"], endpoint="geoip")
 
 _route("/deliveries", view_func=deliveries.index, methods=["GET"], endpoint="deliveries")

@@ -70,7 +70,8 @@ def operation(
 
     `summary` is a few words without a full stop; the view's docstring is the description. `body` is the model of the
     JSON body, or that of each `kind` in the path, `form` that of a multipart form taken in its place,
-    `encoded` that of a URL-encoded one. An `admin`'s token opens it in place of an access key. `answers` maps each
+    `encoded` that of a URL-encoded one. An `admin`'s token opens it in place of an access key, and what is `public` as
+    well where operators have closed it. `answers` maps each
     status to what its body is: a TypedDict, `bytes` for a download, None for an empty answer. `refusals` are the
     statuses that can't be told from the rest: 400 follows from a query or a body, 401 unless `public`, 404 from path
     parameters, 413 from a body; 429 and 503 can come unless `storeless`. `examples` names JSON bodies; without it the

@@ -247,7 +247,8 @@ def _operation(route: Route, schemas: Mapping[tuple[Any, str], dict[str, Any]]) 
         "responses": {},
     }
     if said.public:
-        shown["security"] = []
+        # One that operators may close: nothing, or an admin's token.
+        shown["security"] = [{}, {"admin": []}] if said.admin else []
     elif said.admin:
         shown["security"] = [{"admin": []}]
     content: dict[str, Any] = {}

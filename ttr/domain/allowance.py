@@ -81,7 +81,7 @@ COUNTED: Mapping[str, str] = MappingProxyType(
         "ping-check": "pings of this check",
         "ping-address": "pings from this address",
         "ping-unknown": "pings of unknown checks from this address",
-        "public-address": "requests of public pages and badges from this address",
+        "public-address": "requests of public pages, badges and the summary from this address",
         "public": "requests of public pages and badges at the moment",
     }
 )

@@ -172,8 +172,8 @@ def _operation(
         path=path,
         summary=said["summary"],
         about=said["description"],
-        public=said.get("security") == [],
-        admin=bool(said.get("security")),
+        public=_is_public(said),
+        admin=not _is_public(said) and "security" in said,
         parameters=tuple(
             FieldRow(
                 one["name"],
@@ -235,6 +235,11 @@ def _refusals(document: Mapping[str, Any]) -> list[AnswerRow]:
     return [AnswerRow(status, found[status], ()) for status in sorted(found)]
 
 
+def _is_public(said: Mapping[str, Any]) -> bool:
+    """Whether it needs nothing; what operators may close as well."""
+    return said.get("security") == [] or {} in said.get("security", ())
+
+
 def _curl(path: str, method: str, said: Mapping[str, Any], base: str, body: object) -> str:
     """A line for the shell; $AUTH_KEY is the access key, $ACCESS_TOKEN an admin's token."""
     for one in said["parameters"]:
@@ -248,11 +253,9 @@ def _curl(path: str, method: str, said: Mapping[str, Any], base: str, body: obje
     ]
     address = f'"{base}{path}?{urlencode(query, safe=",")}"' if query else f"{base}{path}"
     parts = [("curl " if method == "get" else f"curl -X {method.upper()} ") + address]
-    match said.get("security"):
-        case None:
-            parts.append('-H "X-Auth-Key: $AUTH_KEY"')
-        case [_, *_]:
-            parts.append('-H "Authorization: Bearer $ACCESS_TOKEN"')
+    if not _is_public(said):
+        opens = "Authorization: Bearer $ACCESS_TOKEN" if "security" in said else "X-Auth-Key: $AUTH_KEY"
+        parts.append(f'-H "{opens}"')
     if isinstance(body, dict) and _ENCODED in said["requestBody"]["content"]:
         parts += [f'--data-urlencode "{name}={value}"' for name, value in body.items()]
     elif body is not None:
