@@ -41,6 +41,7 @@ FRAGMENTS = (
     "/checks/{id}/badge/codes",
     "/account/names/slug?family=user_slug&slug=acme",
 )
+FOR_ALL = ("/operations/foot", "/operations/panel")
 PUBLIC = (
     "/s/<slug>",
     *(f"/s/<slug>/<page_slug>{rest}" for rest in ("", "/live", "/data", "/summary.txt")),
@@ -95,7 +96,7 @@ def test_what_needs_no_session_and_sets_no_cookie_is_listed_here(app: Quart) -> 
 
 async def test_every_page_carries_the_security_headers(owner: Visitor) -> None:
     check = await owner.make_check()
-    for path in ("/", *PAGES, *FRAGMENTS, "/nowhere", "/dashboard/list?since=1"):
+    for path in ("/", *PAGES, *FRAGMENTS, *FOR_ALL, "/nowhere", "/dashboard/list?since=1"):
         response = await owner.get(path.format(id=check))
         for name, value in PAGES_HEADERS.items():
             assert response.headers[name] == value, path

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from quart import Blueprint, Response
 
+from ttr import __version__
 from ttr.web import (
     access_keys,
     account,
@@ -29,6 +30,7 @@ from ttr.web import (
     deliveries,
     errors,
     events,
+    figures,
     history,
     home,
     integrations,
@@ -38,6 +40,7 @@ from ttr.web import (
     logs,
     markdown,
     names,
+    operations,
     operators,
     page_limits,
     patterns,
@@ -133,6 +136,8 @@ _FRAGMENTS: dict[str, _View] = {
     "/checks/<int:check_id>/deliveries/list": deliveries.listed_of_check,
     "/channels/<int:channel_id>/rate": rates.show,
     "/deliveries/list": deliveries.listed,
+    "/operations/foot": operations.foot,
+    "/operations/panel": operations.panel,
     "/zones": zones.index,
     "/account/badge/codes": badge_picker.codes_of_account,
     "/checks/<int:check_id>/badge/codes": badge_picker.codes_of_check,
@@ -259,6 +264,7 @@ def _shared() -> dict[str, object]:
         "csrf_token": security.csrf_token,
         "poll": live.POLL,
         "keys": shortcuts.KEYS,
+        "ttr_version": __version__,
         **appearance.chosen(),
     }
 
@@ -269,6 +275,7 @@ _FILTERS = (
     | alert_words.FILTERS
     | charts.FILTERS
     | events.FILTERS
+    | figures.FILTERS
     | list_query.FILTERS
     | day_chart.FILTERS
     | markdown.FILTERS

@@ -5,6 +5,7 @@ import re
 from quart import Response, current_app, request
 
 from ttr.now import now_ms
+from ttr.web.figures import seen
 from ttr.web.packing import packed
 from ttr.web.security import finish
 from ttr.web.turns import by_turns
@@ -18,18 +19,19 @@ def by_htmx() -> bool:
 
 
 async def page(template: str, status: int = 200, /, **values: object) -> Response:
-    """A whole page."""
+    """A whole page, with the installation's figures at its foot."""
+    # Before it is written: who writes has the turn of all others.
+    return await fragment(template, status, operations=await seen(), **values)
+
+
+async def fragment(template: str, status: int = 200, /, **values: object) -> Response:
+    """A part of a page; `said` in `values` is spoken by the live region."""
     values.setdefault("now", now_ms())
     await current_app.update_template_context(values)
     parts: list[str] = []
     # In one go the form of a status page with 500 checks would hold the process for 0.8 s.
     await by_turns(current_app.jinja_env.get_template(template).generate_async(values), parts.append, "own")
     return finish(await packed(_html(Response("".join(parts), status))))
-
-
-async def fragment(template: str, status: int = 200, /, **values: object) -> Response:
-    """A part of a page; `said` in `values` is spoken by the live region."""
-    return await page(template, status, **values)
 
 
 def see(path: str) -> Response:

@@ -15,6 +15,7 @@ from ttr.web.admin import (
     log,
     logins,
     openings,
+    operations,
     overview,
     queues,
     system,
@@ -28,6 +29,7 @@ _View = Callable[..., Awaitable[Response]]
 _PAGES: dict[str, _View] = {
     "/admin": overview.show,
     "/admin/figures": overview.figures,
+    "/admin/operations/foot": operations.foot,
     "/admin/log": log.show,
     "/admin/login": logins.show,
     "/admin/accounts": accounts.index,
