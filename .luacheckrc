@@ -15,6 +15,7 @@ read_globals = {
   "ordered", "status_range", "status_of", "end_of_down", "block_of",
   "score_of", "late_from", "status_score", "index_state", "is_counted", "read_listed", "set_line", "count_interval",
   "index_settings", "index_check", "unindex_check",
+  "last_touch", "is_deserted",
   "timing_of", "calm_of", "keep_before_pause", "note_in_pause",
   "use", "read_check", "seen_in_list", "write_check", "changed", "changes_key", "set_tags", "whole",
   "clamp", "digits", "remembers", "remember", "read_hint", "read_bucket", "write_bucket",

@@ -112,7 +112,12 @@ async def delete_account(store: Store, user: User, *, now: int) -> None:
     """Delete an account. When this returns nothing works or is sent under it any more; what of it could not be
     removed, because Redis went away, the clock removes later.
     """
-    await _to_the_end(_delete(store, user, now))
+    await _to_the_end(_delete(store, user.id, now))
+
+
+async def delete_deserted(store: Store, user_id: int, *, now: int, idle_since: int) -> bool:
+    """Delete an account as `delete_account` does, unless somebody uses it since `idle_since` (ms); whether it went."""
+    return await _to_the_end(_delete(store, user_id, now, idle_since))
 
 
 async def finish_deletion(store: Store, user_id: int) -> None:
@@ -200,7 +205,7 @@ async def _create_with_telegram(store: Store, account: TelegramAccount, now: int
         await telegram.link(store, user, account, now=now)
         return replace(user, telegram_id=account.id)
     except TelegramTaken:
-        await _delete(store, user, now)
+        await _delete(store, user.id, now)
     found = await telegram.user_by_telegram(store, account.id)
     if found is None:
         raise StoreUnavailable("this Telegram account changes hands all the time; try again")
@@ -223,17 +228,18 @@ async def _unlink(store: Store, user: User) -> None:
         log.warning("account %d: sessions of its Telegram account are left behind: %s", user.id, error)
 
 
-async def _delete(store: Store, user: User, now: int) -> None:
-    chore = await close(store, user.id, now=now)
+async def _delete(store: Store, user_id: int, now: int, idle_since: int | None = None) -> bool:
+    chore = await close(store, user_id, now=now, idle_since=idle_since)
     if chore is None:
-        return
+        return False
     try:
-        await finish_deletion(store, user.id)
+        await finish_deletion(store, user_id)
         await end(store, chore)
     except ChoreLost:
-        log.info("account %d: the clock has taken over its deletion", user.id)
+        log.info("account %d: the clock has taken over its deletion", user_id)
     except Exception:
-        log.exception("account %d is closed; the clock removes what is left of it", user.id)
+        log.exception("account %d is closed; the clock removes what is left of it", user_id)
+    return True
 
 
 async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:

@@ -16,7 +16,7 @@ from ttr.up.refusal import Refusal
 
 # What a command may end with: said in one line, without a traceback.
 _TOLD = (Refusal, SettingsError, StoreUnavailable, StoreUnfit, ArchiveUnavailable, ArchiveUnfit)
-_FLAGS = ("compare", "force", "action", "username", "password_stdin")
+_FLAGS = ("compare", "force", "dry_run", "action", "username", "password_stdin")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _OPTIONS = {"data_dir": "TTR_DATA_DIR", "host": "HOST", "port": "PORT"}
 
@@ -104,6 +104,19 @@ def _parser() -> argparse.ArgumentParser:
         "A restore that is broken off goes on where it was when it is run again.",
     )
     restore.add_argument("--force", action="store_true", help="remove all that ttr has in this Redis first")
+
+    cleanup = commands.add_parser(
+        "cleanup",
+        parents=[common],
+        help="remove checks and accounts that nobody uses, now",
+        description="Remove the checks that nobody has pinged or touched for CLEANUP_INACTIVE_DAYS, and the accounts "
+        "without checks in which nobody was for as long. It does so once, whether CLEANUP_ENABLED lets the clock do "
+        "it or not; processes may go on meanwhile.",
+        epilog="The exit status is 0 also when there is nothing to remove, 1 when it could not be done.",
+    )
+    cleanup.add_argument(
+        "--dry-run", action="store_true", help="say what would be removed, and remove nothing"
+    )
 
     about_admins = "the people who see /admin"
     errands = commands.add_parser(
@@ -201,6 +214,12 @@ def _restore(overrides: dict[str, str], *, force: bool) -> int:
     return _errand(restore_redis(load_settings(overrides), force=force))
 
 
+def _cleanup(overrides: dict[str, str], *, dry_run: bool) -> int:
+    from ttr.up.clean import clean_up
+
+    return _errand(clean_up(load_settings(overrides), dry_run=dry_run))
+
+
 def _admin(
     overrides: dict[str, str], *, action: str, username: str = "", password_stdin: bool = False
 ) -> int:
@@ -249,6 +268,7 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "migrate": _migrate,
     "snapshot": _snapshot,
     "restore": _restore,
+    "cleanup": _cleanup,
     "keys": _keys,
     "admin": _admin,
     "doctor": _doctor,

@@ -12,6 +12,7 @@ from ttr.archive.database import Database, open_archive
 from ttr.archive.guard import refuse_lost_redis
 from ttr.archive.keep import Rules, keep_archive
 from ttr.chores import look_after_chores
+from ttr.cleanup import keep_clean, keep_none
 from ttr.dispatch import Dispatcher
 from ttr.domain.flapping import FlapRules, flap_rules
 from ttr.domain.metrics import OVERDUE_SECONDS
@@ -59,6 +60,10 @@ async def _work(store: Store, archive: Database | None, settings: Settings, stop
             asyncio.create_task(dispatcher.run()),
             asyncio.create_task(look_after_chores(store)),
         ]
+        if settings.cleanup_enabled:
+            work.append(asyncio.create_task(keep_clean(store, settings)))
+        else:
+            await keep_none(store)
         if archive:
             work.append(asyncio.create_task(keep_archive(store, archive, _archive_rules(settings))))
         else:

@@ -176,6 +176,14 @@ class Settings(BaseModel):
         10_000, ge=1_000, le=10_000_000, description="pings of a check that stay in Postgres"
     )
 
+    cleanup_enabled: bool = Field(
+        False, description="whether checks and accounts that nobody uses are removed by and by"
+    )
+    cleanup_inactive_days: int = Field(
+        180, ge=30, le=3_650, description="days without a ping or a touch after which they are"
+    )
+    cleanup_interval_hours: int = Field(24, ge=1, le=720, description="hours between looks for them")
+
     ping_body_limit: int = Field(
         100_000, ge=0, le=1_000_000, description="bytes of a ping's body that are kept"
     )

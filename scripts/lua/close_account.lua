@@ -4,12 +4,22 @@
 -- way is taken over by it.
 -- KEYS[1] the partition's prefix
 -- ARGV[1] user id  [2] now ms  [3] token of whoever does the chore  [4] when its lease ends, ms
--- returns 1 closed by this call, and the chore is the caller's | 0 it was closed before, or is not there
----@include keys mark changed
+-- ARGV[5] to close it only if nobody was there: since when, ms
+-- returns 1 closed by this call, and the chore is the caller's | 0 it was closed before, is not there, or stays
+---@include keys mark changed idle
 local prefix, user, token = KEYS[1], ARGV[1], ARGV[3]
 local key, chore, chores = user_key(prefix, user), user_chore_key(prefix, user), chores_key(prefix)
 local is = redis.call("HMGET", key, "user_slug", "public_slug", "closed_at")
 if not is[1] then return is[3] and redis.call("LINDEX", chore, 0) == token and 1 or 0 end
+if ARGV[5] then
+  if redis.call("HEXISTS", key, "seen_at") == 0 then
+    -- Of the time of an older version nothing is known: its time begins now.
+    redis.call("HSET", key, "seen_at", ARGV[2])
+    mark(prefix, "user:" .. user)
+    return 0
+  end
+  if not is_deserted(prefix, user, ARGV[5], "0") then return 0 end
+end
 redis.call("HSET", key, "closed_at", ARGV[2], "closed_user_slug", is[1], "closed_public_slug", is[2])
 redis.call("HDEL", key, "user_slug", "public_slug", "data_key")
 changed(prefix, user, "s", "0")

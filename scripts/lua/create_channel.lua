@@ -31,7 +31,7 @@ if ARGV[7] == "1" then redis.call("SADD", defaults, id) end
 if check then
   own[kind] = tonumber(id)
   check.own_channels = cjson.encode(own)
-  redis.call("HSET", check_key(prefix, check.id), "own_channels", check.own_channels)
+  redis.call("HSET", check_key(prefix, check.id), "own_channels", check.own_channels, "edited_at", now)
   use_channel(prefix, check, id, true, 0)
 end
 changed(prefix, user, "a", check and check.id or "0")

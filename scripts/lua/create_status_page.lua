@@ -17,5 +17,6 @@ redis.call("HSET", key, "id", id, "uuid", ARGV[3], "user_id", user, "slug", slug
   "revision", ARGV[5], unpack(ARGV, 8))
 redis.call("HSET", slugs, slug, id)
 mark(prefix, "status-page:" .. id)
+redis.call("HINCRBY", user_key(prefix, user), "pages_version", 1)
 changed(prefix, user, "a", "0")
 return {"created"}

@@ -27,6 +27,7 @@ local key = check_key(prefix, check.id)
 redis.call("HSET", key, "slug", slug, "tags", set_tags(prefix, user, check.id, check.tags, ARGV[10]))
 if ARGV[11] ~= "" then set_channels(prefix, check, cjson.decode(ARGV[11])) end
 redis.call("HINCRBY", key, "revision", 1)
+redis.call("HSET", key, "edited_at", ARGV[3])
 write_settings(prefix, check, 12)
 index_settings(prefix, check, was, read_listed(prefix, check.id))
 if check.remind_every_minutes ~= check.before.remind_every_minutes then set_reminder(prefix, check, now) end

@@ -18,5 +18,6 @@ redis.call("HSET", key, "slug", slug, "changed_at", ARGV[5], "revision", ARGV[4]
 if before[3] ~= slug then redis.call("HDEL", slugs, before[3]) end
 redis.call("HSET", slugs, slug, id)
 mark(prefix, "status-page:" .. id)
+redis.call("HINCRBY", user_key(prefix, user), "pages_version", 1)
 changed(prefix, user, "a", "0")
 return {"updated"}

@@ -35,6 +35,7 @@ EPHEMERAL = (
     "ttr:bot-lease",
     "ttr:bot-offset:",
     "ttr:archive-state",
+    "ttr:cleanup",
 )
 OF_PARTITIONS = ("dirty", "dirty:taken", "history", "history:taken", "snapshot", "delivery-errors")
 

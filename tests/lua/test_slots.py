@@ -34,6 +34,7 @@ from ttr.store import (
     chores,
     deadlines,
     deliveries,
+    idle,
     keys,
     metrics,
     outbox,
@@ -100,6 +101,7 @@ async def test_every_command_keeps_to_one_slot(cluster: Store) -> None:
         await a_destination(cluster)
         await metrics_of_a_process(cluster)
         await an_account(cluster)
+        await what_nobody_uses(cluster)
         await a_status_page(cluster)
         await a_change_taken_back(cluster)
         await a_snapshot(cluster)
@@ -206,6 +208,21 @@ async def an_account(store: Store) -> None:
     await accounts.delete_account(store, user, now=NOON)
     assert await users.user_by_id(store, user.id) is None
     assert await store.redis.exists(keys.user(user.partition, user.id)) == 0
+
+
+async def what_nobody_uses(store: Store) -> None:
+    """A check and an account that go because nobody was there."""
+    user = await make_user(store)
+    check = await make_check(store, user)
+    await make_channel(store, user, own_check=check.id)
+    await users.note_seen(store, user.id, NOON)
+    later = NOON + 10 * MINUTE
+    found = await idle.find_idle(store, user.id, before=later)
+    assert found is not None
+    assert [one.id for one in found.checks] == [check.id]
+    version = found.pages_version
+    assert await idle.remove_idle_check(store, user, check.id, before=later, now=later, pages_version=version)
+    assert await accounts.delete_deserted(store, user.id, now=later, idle_since=later)
 
 
 async def a_status_page(store: Store) -> None:

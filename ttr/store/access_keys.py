@@ -14,7 +14,7 @@ from ttr.domain.limits import ACCESS_KEYS_MAX
 from ttr.store import keys
 from ttr.store.errors import Busy, KeyEnded, LastKey, NotFound, QuotaReached
 from ttr.store.redis import Store, store_trouble
-from ttr.store.users import User, adopt_key, digest, user_by_id
+from ttr.store.users import User, adopt_key, digest, note_seen, user_by_id
 
 Ended = Literal["replaced", "revoked", "blocked", "deleted"]
 
@@ -117,6 +117,7 @@ async def note_use(store: Store, user: User, key: AccessKey, use: Use) -> None:
         if not is_there:
             # It ended since it was read, maybe with its account: nothing would ever remove this.
             await store.redis.hdel(uses, key.digest)
+    await note_seen(store, user.id, use.at)
 
 
 async def enter(store: Store, user_id: int, key_digest: str) -> None:

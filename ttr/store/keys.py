@@ -82,6 +82,17 @@ def bot_offset(bot_id: str) -> str:
     return f"ttr:bot-offset:{bot_id}"
 
 
+def cleanup() -> str:
+    """Hash, ephemeral: `next_at` of the clocks' cleanup, ms; of one under way `beyond`, the last account that is done,
+    and `checks` and `accounts`, how many it has removed."""
+    return "ttr:cleanup"
+
+
+def cleanup_lease() -> str:
+    """String, ephemeral, a minute: the process that removes what nobody uses."""
+    return "ttr:cleanup-lease"
+
+
 def check_uuid(uuid: str) -> str:
     """String, durable: "account:check" of a check's UUID."""
     return f"ttr:check-uuid:{uuid}"
@@ -376,11 +387,12 @@ def user(partition: int, user_id: int) -> str:
     deleted `closed_at`, `closed_user_slug` and `closed_public_slug` in place of the slugs and `data_key`: who has
     no `user_slug` is gone, `telegram_id`, `telegram_name`, `telegram_username` and `telegram_since` (of the
     Telegram account that opens it), `version` (grows with every change of anything the account sees),
-    `preferences` (how its pages look, as `ttr/domain/preferences.py` has it), `tag_count`, `body_bytes`, `queued`
-    and `queued_bytes` (events that wait for a channel), `delivery_count` (ever), `interval_count` and
-    `interval_sum` (s, of the checks with an interval), `duration_count` and `duration_sum` (ms, of the checks'
-    last runs); while its indexes are built anew, `reindexing` (the rebuild's token) and `reindexed_to` (the last
-    check in those sums)."""
+    `preferences` (how its pages look, as `ttr/domain/preferences.py` has it),
+    `tag_count`, `body_bytes`, `seen_at` (when somebody was in it by a key or a session, at most a day too early; of
+    an older version missing until then), `pages_version` (grows with every change of its status pages), `queued` and
+    `queued_bytes` (events that wait for a channel), `delivery_count` (ever), `interval_count` and `interval_sum` (s,
+    of the checks with an interval), `duration_count` and `duration_sum` (ms, of the checks' last runs); while its
+    indexes are built anew, `reindexing` (the rebuild's token) and `reindexed_to` (the last check in those sums)."""
     return f"{prefix(partition)}user:{user_id}"
 
 
@@ -521,7 +533,7 @@ def check(partition: int, check_id: int) -> str:
     `tz`, `interval_seconds`, `grace_seconds`, `max_runtime_seconds`, `notify_after_failures`, `notify_on_up`,
     `rule`, `rule_kind`, `rule_regex`, `post_only`, `remind_every_minutes`, `channels` ([id, ...]), `own_channels`
     ({kind: id, ...}).
-    Fixed: `id`, `uuid`, `user_id`, `created_at`. `revision` grows with each edit.
+    Fixed: `id`, `uuid`, `user_id`, `created_at`. `revision` grows with each edit; `edited_at`, the last one's time.
     State: `status`, `status_since`, `reason` and `reason_detail` (of the newest failure, while down),
     `resume_status` (what a paused check would resume to), `before_pause` and `in_pause` (JSON: what it was when it
     was paused and what its jobs said since, if that is taken back), `armed_from` (its last resume), `last_ping`,

@@ -1,4 +1,4 @@
-"""Numbers of new checks, channels and status pages: each is given once, whether anything is made under it or not."""
+"""Numbers of what is made: each is given once, whether anything is made under it or not."""
 
 from typing import Literal
 
@@ -13,3 +13,9 @@ async def draw_numbers(
     with store_trouble():
         last = int(await store.redis.incrby(keys.sequence(kind), count))
     return range(last - count + 1, last + 1)
+
+
+async def newest_account(store: Store) -> int:
+    """The last number that was given to an account; 0 before the first."""
+    with store_trouble():
+        return int(await store.redis.get(keys.sequence("user")) or 0)

@@ -55,12 +55,16 @@ class Closed:
     """The Telegram account that opened it; 0: none."""
 
 
-async def close(store: Store, user_id: int, *, now: int) -> Chore | None:
-    """Let an account be nobody's from here on; returns the chore of removing it, None when somebody else has that."""
+async def close(store: Store, user_id: int, *, now: int, idle_since: int | None = None) -> Chore | None:
+    """Let an account be nobody's from here on; returns the chore of removing it, None when somebody else has that.
+
+    With `idle_since` (ms) only one that nobody uses since then (`ttr/store/idle.py`); None as well when it stays.
+    """
     chore = Chore(user_id, "delete", secrets.token_hex(8))
+    only = [] if idle_since is None else [idle_since]
     with store_trouble():
         mine = await store.scripts.run(
-            "close_account", chore.partition, [user_id, now, chore.token, now + LEASE_MS]
+            "close_account", chore.partition, [user_id, now, chore.token, now + LEASE_MS, *only]
         )
     return chore if mine else None
 

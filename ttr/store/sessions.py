@@ -10,7 +10,7 @@ from typing import Any
 from ttr.store import keys
 from ttr.store.admin_families import family_lives
 from ttr.store.redis import Store, store_trouble
-from ttr.store.users import User, digest, user_by_id
+from ttr.store.users import User, digest, note_seen, user_by_id
 
 SESSION_SECONDS = 365 * 86_400
 """A session ends a year after its last use."""
@@ -99,6 +99,7 @@ async def open_session(
     if not is_there:
         # It was deleted since it was read: nothing would ever remove this, which opens nothing.
         await close_sessions(store, user.id)
+    await note_seen(store, user.id, now)
     return session_id
 
 
@@ -119,6 +120,7 @@ async def session_user(store: Store, session_id: str, seen: Seen | None = None) 
     user = await _opened(store, int(user_id), opened_by or by_key(access_key or ""))
     if user is not None and seen is not None and seen.at - int(seen_at or 0) >= SEEN_EVERY_MS:
         await _note_use(store, key, seen)
+        await note_seen(store, user.id, seen.at)
     return user
 
 

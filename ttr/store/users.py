@@ -87,6 +87,7 @@ async def create_user(store: Store, *, now: int, master: str, with_key: bool = T
                     "user_slug": user.user_slug,
                     "public_slug": user.public_slug,
                     "created_at": now,
+                    "seen_at": now,
                     "data_key": user.data_key,
                     "version": 0,
                 },
@@ -146,6 +147,12 @@ async def set_preferences(store: Store, user: User, preferences: Preferences) ->
     """Keep how the account wants its pages."""
     with store_trouble():
         await store.scripts.run("set_preferences", user.partition, [user.id, str(preferences)])
+
+
+async def note_seen(store: Store, user_id: int, now: int) -> None:
+    """Remember that somebody is in the account; once a day is enough, and more often costs only the asking."""
+    with store_trouble():
+        await store.scripts.run("note_seen", keys.partition_of(user_id), [user_id, now])
 
 
 async def account_facts(store: Store, user: User) -> Facts:
