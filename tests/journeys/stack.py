@@ -111,11 +111,15 @@ class Stack:
         """The process's id."""
         return self._running[name].pid
 
-    def start(self, name: str) -> None:
-        """Start a process that doesn't run; Redis listens when this returns, the others soon."""
+    def start(self, name: str, *fault: str) -> None:
+        """Start a process that doesn't run; Redis listens when this returns, the others soon. `fault` as
+        `tests/journeys/faulty.py` takes it."""
+        module = ["tests.journeys.faulty"] if fault else ["ttr"]
         with (self.folder / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
-                self._redis_command() if name == "redis" else [sys.executable, "-m", "ttr", name.rstrip("2")],
+                self._redis_command()
+                if name == "redis"
+                else [sys.executable, "-m", *module, name.rstrip("2"), *fault],
                 env={**self._env, "PORT": str(self.ports[1])} if name == "web2" else self._env,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
