@@ -63,6 +63,11 @@ class Judged:
     stuck: tuple[str, ...]
     """Its loops that are stuck; "job" for a worker whose sender is stuck or silent. Nothing for a silent process."""
 
+    @property
+    def loops(self) -> tuple[str, ...]:
+        """Those that are stuck, then the others."""
+        return (*self.stuck, *sorted(self.process.loops.keys() - set(self.stuck)))
+
 
 @dataclass(frozen=True, slots=True)
 class Liveness:
@@ -142,7 +147,7 @@ def reasons_to_worry(
     if "dispatch" in missing or not any(one.process.kind == "clock" for one in live.processes):
         yield "no clock hands alerts out"
     if due_since is not None and now - due_since > UNATTENDED_MS:
-        yield f"an alert has been due for {(now - due_since) // 1000} s"
+        yield "an alert has been due for more than a minute"
 
 
 def _judged(process: Process, ailing: set[tuple[str, int]], now: int) -> Judged:
