@@ -25,6 +25,7 @@ from ttr.geo import open_geo
 from ttr.health import health_blueprint
 from ttr.heartbeat import beating, turn
 from ttr.installation import Installation, set_installation
+from ttr.metrics import metrics_blueprint
 from ttr.noted import note_route, route
 from ttr.now import now_ms
 from ttr.passwords import Passwords
@@ -32,6 +33,7 @@ from ttr.paths import STATIC, TEMPLATES
 from ttr.ping.asgi import PingDoor
 from ttr.ping.handler import PingHandler
 from ttr.ping.limits import PingLimits
+from ttr.scrape import Scrape, set_scrape
 from ttr.security_headers import DATA, FILES, secure
 from ttr.settings import Settings
 from ttr.store.changes import Changes
@@ -74,6 +76,7 @@ def create_app(settings: Settings) -> Quart:
     app.register_blueprint(admin_blueprint)  # for those who run it: /admin
     app.register_blueprint(public_blueprint)  # without a login: /s/...
     app.register_blueprint(health_blueprint)  # GET /health
+    app.register_blueprint(metrics_blueprint(settings))  # GET /metrics
     _answer_refusals(app)
     app.before_request(_note_route)
     app.after_request(_close)
@@ -105,6 +108,8 @@ def create_app(settings: Settings) -> Quart:
             set_installation(app, counted)
             summaries = Summaries(store, settings, counted)
             set_summaries(app, summaries)
+            scraped = Scrape(store, counted)
+            set_scrape(app, scraped)
             changes = Changes(store)
             current.set_changes(app, changes)
             door.handler = PingHandler(
@@ -125,6 +130,7 @@ def create_app(settings: Settings) -> Quart:
                 yield
             await changes.close()
             await summaries.close()
+            await scraped.close()
             passwords.close()
             stop.set()
             # Its last command gives its connection back before the pool is closed. No cancellation: redis-py swallows

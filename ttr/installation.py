@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from quart import Quart, current_app
@@ -14,13 +14,14 @@ from ttr.job_queue import JobCounts, QueueAway, count_jobs
 from ttr.now import now_ms
 from ttr.settings import Settings
 from ttr.store.archive_state import ArchiveState, read_archive
-from ttr.store.figures import Sums, Watch, add_up, read_watch, waiting_addresses
+from ttr.store.figures import Blind, Sums, Watch, add_up, read_blind, read_watch, waiting_addresses
 from ttr.store.redis import Store
 
 log = logging.getLogger(__name__)
 
 _EXTENSION = "ttr_installation"
 SILENT_MS = 10_000
+"""A clock whose last tick is older is silent."""
 _KEPT_SECONDS = 4.0
 """For as long figures are handed out again: pages ask every 5 s, however many are open."""
 _REST = 20
@@ -39,6 +40,7 @@ class Figures:
     jobs: JobCounts | None
     archive: ArchiveState | None
     failed: int | None
+    blind: Blind = field(default_factory=Blind)
 
     @property
     def clock_is_silent(self) -> bool:
@@ -52,7 +54,8 @@ class Installation:
     def __init__(self, store: Store, archive: Database | None, settings: Settings) -> None:
         self._store, self._archive, self._settings = store, archive, settings
         self._counting = asyncio.Lock()
-        self._kept: Figures | None = None
+        self.last: Figures | None = None
+        """What was counted last, however long ago."""
         self._good_until = 0.0
         self.started_at = now_ms()
         """Since when this process serves (ms)."""
@@ -61,12 +64,12 @@ class Installation:
         """The figures, a few seconds old at most while there are few accounts. Raises StoreUnavailable."""
         loop = asyncio.get_running_loop()
         async with self._counting:
-            if self._kept is None or loop.time() >= self._good_until:
+            if self.last is None or loop.time() >= self._good_until:
                 begun = loop.time()
-                self._kept = await self._count()
+                self.last = await self._count()
                 ended = loop.time()
                 self._good_until = ended + max(_KEPT_SECONDS, _REST * (ended - begun))
-            return self._kept
+            return self.last
 
     async def _count(self) -> Figures:
         now = now_ms()
@@ -78,6 +81,7 @@ class Installation:
             jobs=await self._jobs(),
             archive=await read_archive(self._store),
             failed=await self._failed(),
+            blind=await read_blind(self._store, now=now),
         )
 
     async def _jobs(self) -> JobCounts | None:

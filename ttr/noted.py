@@ -7,7 +7,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal
 
-Means = Literal["none", "session", "key", "admin"]
+Means = Literal["none", "session", "key", "admin", "token"]
+"""`token` is METRICS_TOKEN."""
 
 PING_ROUTE = "/p/<ping>"
 FORMER_PING_ROUTE = "/ping/<ping>"

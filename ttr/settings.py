@@ -87,7 +87,11 @@ class Settings(BaseModel):
 
     access_log: Literal["pages", "all", "off"] = Field(
         "pages",
-        description="which requests are logged; pages: all but pings, badges, files, streams, /health",
+        description="which requests are logged; pages: all but pings, badges, files, streams, /health, /metrics",
+    )
+
+    metrics_token: str | None = Field(
+        None, description="opens /metrics to a scraper; unset: only admins' tokens do"
     )
 
     metrics_summary: Literal["public", "admin"] = Field(
@@ -222,6 +226,17 @@ class Settings(BaseModel):
         # It holds a password: no message may quote it.
         if value is not None and not value.startswith(("postgres://", "postgresql://")):
             raise ValueError("must begin with postgresql:// or postgres://")
+        return value
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _of_a_scraper(cls, value: str | None) -> str | None:
+        # No message may quote it.
+        if value is not None and not re.fullmatch(r"[!-~]{16,512}", value, re.ASCII):
+            raise ValueError(
+                "is 16 to 512 letters, digits and signs without spaces; "
+                "python3 -c 'import secrets; print(secrets.token_urlsafe(32))' makes one"
+            )
         return value
 
     @field_validator("telegram_bot_name")

@@ -36,8 +36,9 @@ QUERIES: Mapping[str, str] = {
 }
 """What a GET can't do without."""
 
-NOT_READY = ("/health", "/api/v1/geoip", "/api/v1/admin/", "/telegram/", "/account/telegram")
-"""What an owner gets no 200 from while there is no clock, no database of places and no bot."""
+NOT_READY = ("/health", "/metrics", "/api/v1/geoip", "/api/v1/admin/", "/telegram/", "/account/telegram")
+"""What an owner gets no 200 from while there is no clock, no database of places and no bot, or ever: numbers are for
+those who run it."""
 
 
 def rules(app: Quart, *methods: str) -> list[Rule]:

@@ -91,6 +91,7 @@ async def test_wrong_keys_at_the_door_all_look_alike(app: Quart, stranger: Accou
         ("api-key", "GET", "/api/v1/deliveries/{}", {"X-Auth-Key": "KEY"}),
         ("account", "POST", "/api/v1/user/slug", {"X-Auth-Key": "KEY"}),
         ("new-account", "POST", "/api/v1/keys", {}),
+        ("metrics", "GET", "/metrics", {"Authorization": "Bearer {:032}"}),
         ("ping-unknown", "GET", "/p/nobody-{}/job", {}),
         ("ping-unknown", "GET", "/ping/0123abcd-0123-4567-89ab-{:012}", {}),
         ("ping-unknown", "GET", "/p/SLUG/job-{}", {}),

@@ -19,7 +19,7 @@ def test_the_settings_name_every_zone_with_its_default(limit: Limit) -> None:
     [
         limit
         for limit in DEFAULTS
-        if not limit.zone.startswith(("ping", "public", "page", "login", "telegram"))
+        if not limit.zone.startswith(("ping", "public", "page", "login", "telegram", "metrics"))
     ],
     ids=lambda limit: limit.zone,
 )

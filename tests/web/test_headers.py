@@ -136,7 +136,7 @@ def _family(rule: Rule, response: Response) -> Mapping[str, str]:
         return SIGNED_PAGES
     if path.startswith(("/assets/", "/static/")):
         return FILES
-    return DATA if path.startswith("/api/") or path == "/health" else PAGES
+    return DATA if path.startswith("/api/") or path in ("/health", "/metrics") else PAGES
 
 
 async def test_every_answer_has_the_headers_of_its_family(

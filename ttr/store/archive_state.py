@@ -1,5 +1,6 @@
 """What the clock last said about the archive in Postgres, for whoever asks a web process."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -43,6 +44,11 @@ async def read_archive(store: Store) -> ArchiveState | None:
     """What was said last; None where there is no archive."""
     with store_trouble():
         found = await store.redis.hgetall(keys.archive_state())
+    return unpack_archive(found)
+
+
+def unpack_archive(found: Mapping[bytes, bytes]) -> ArchiveState | None:
+    """The same of the fields of `keys.archive_state`."""
     if not found:
         return None
     text = {name.decode(): value.decode() for name, value in found.items()}

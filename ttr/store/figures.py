@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, fields
 
-from ttr.domain.gaps import Gap
+from ttr.domain.gaps import Gap, blind_ms
 from ttr.store import keys
 from ttr.store.check_list import STATUS_RANGES
 from ttr.store.deadlines import unpack_gaps
 from ttr.store.redis import Store, store_trouble
 
+_DAY_MS = 86_400_000
+_KNOWN_MS = 100 * _DAY_MS
 _ACCOUNTS_A_TRIP = 200
 """Nine small answers each: 1,800 commands, some 2 ms of Redis at a time."""
 
@@ -20,6 +22,8 @@ class Sums:
     """
 
     accounts: int = 0
+    active: int = 0
+    """Accounts that have a check."""
     checks: int = 0
     down: int = 0
     new: int = 0
@@ -45,6 +49,16 @@ class Watch:
     gap: Gap | None
     gaps: int
     moving: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """For how long we were blind for any partition, ms, of the last day and of the 100 days that are known; and how
+    often in these, where most are."""
+
+    day_ms: int = 0
+    known_ms: int = 0
+    times: int = 0
 
 
 async def add_up(store: Store, *, now: int) -> Sums:
@@ -85,6 +99,18 @@ async def read_watch(store: Store) -> Watch:
     )
 
 
+async def read_blind(store: Store, *, now: int) -> Blind:
+    """How blind we were. Each partition keeps its own times; those of one silence differ by what a look takes, and
+    count once where they overlap."""
+    with store_trouble():
+        async with store.redis.pipeline(transaction=False) as pipe:
+            for partition in range(keys.PARTITIONS):
+                pipe.zrange(keys.gaps(partition), now - _KNOWN_MS, "+inf", byscore=True)
+            answers = await pipe.execute()
+    gaps = unpack_gaps(list({entry for entries in answers for entry in entries}))
+    return Blind(blind_ms(gaps, now - _DAY_MS), blind_ms(gaps, now - _KNOWN_MS), max(map(len, answers)))
+
+
 async def _some(store: Store, numbers: range, now: int) -> Sums:
     with store_trouble():
         async with store.redis.pipeline(transaction=False) as pipe:
@@ -104,6 +130,7 @@ async def _some(store: Store, numbers: range, now: int) -> Sums:
         if slug is not None:  # else it is deleted, or being deleted
             found += Sums(
                 accounts=1,
+                active=int(down + new + up + paused > 0),
                 checks=down + new + up + paused,
                 down=down,
                 new=new,
