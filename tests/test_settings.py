@@ -243,3 +243,24 @@ def test_a_bad_setting_of_telegram_is_named_and_no_token_is_quoted(name: str, va
     with pytest.raises(SettingsError, match=f"^{name}: .*{words}") as found:
         load_settings({name: value})
     assert "s3cr3t" not in str(found.value)
+
+
+def test_the_address_of_another_monitor_is_whole_or_refused_and_never_quoted() -> None:
+    for url in ("http://h/p", "https://h.example:8/p/s?x=1", "https://h/" + "x" * 1_990):
+        assert load_settings({"SELF_PING_URL": url}).self_ping_url == url
+    for url in ("ftp://s3cr3t/x", "s3cr3t", "http:///s3cr3t", "http://s3cr3t:x/", "http://h/s3cr3t x"):
+        with pytest.raises(SettingsError, match="SELF_PING_URL: must be a URL") as refused:
+            load_settings({"SELF_PING_URL": url})
+        assert "s3cr3t" not in str(refused.value)
+    with pytest.raises(SettingsError, match="at most 2,000 characters"):
+        load_settings({"SELF_PING_URL": "https://h/" + "x" * 1_991})
+
+
+@pytest.mark.parametrize(("seconds", "fits"), [(9, False), (10, True), (3_600, True), (3_601, False)])
+def test_it_is_pinged_every_ten_seconds_to_an_hour(seconds: int, fits: bool) -> None:
+    if fits:
+        given = load_settings({"SELF_PING_INTERVAL_SECONDS": str(seconds)})
+        assert given.self_ping_interval_seconds == seconds
+    else:
+        with pytest.raises(SettingsError, match="SELF_PING_INTERVAL_SECONDS"):
+            load_settings({"SELF_PING_INTERVAL_SECONDS": str(seconds)})

@@ -1,5 +1,5 @@
-"""The clock process: finds what is overdue the moment it is, hands alerts out, finishes what was left half done, and
-keeps the archive. Several may run."""
+"""The clock process: finds what is overdue the moment it is, hands alerts out, finishes what was left half done,
+keeps the archive, and pings another monitor. Several may run."""
 
 import asyncio
 import logging
@@ -21,6 +21,7 @@ from ttr.ending import end
 from ttr.heartbeat import beating, turn
 from ttr.meter import observe
 from ttr.now import now_ms
+from ttr.self_ping import ping_another_monitor
 from ttr.settings import Settings
 from ttr.store import keys
 from ttr.store.archive_state import forget_archive
@@ -68,6 +69,9 @@ async def _work(store: Store, archive: Database | None, settings: Settings, stop
             work.append(asyncio.create_task(keep_archive(store, archive, _archive_rules(settings))))
         else:
             await forget_archive(store)
+        if settings.self_ping_url:
+            pinging = ping_another_monitor(store, settings.self_ping_url, settings.self_ping_interval_seconds)
+            work.append(asyncio.create_task(pinging))
         stopping = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait([*work, stopping], return_when=asyncio.FIRST_COMPLETED)
         await end(*work, stopping)

@@ -5,6 +5,7 @@ import re
 import warnings
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from ttr.address import Network, parse_networks
 from ttr.domain.access_key import Enforced
 from ttr.domain.allowance import DEFAULTS, Limit, parse_limits
+from ttr.domain.limits import SELF_PING_URL_MAX
 from ttr.masterkey import read_master_keys
 
 # Settings of the seed that mean nothing here, and why; setting one is a warning, never a crash.
@@ -119,6 +121,11 @@ class Settings(BaseModel):
     email_confirm: Literal["on", "off"] | None = Field(
         None, description="whether an address must agree before alerts go there; unset: on in production"
     )
+
+    self_ping_url: str | None = Field(
+        None, description="what a clock pings while all that alerts need is well: a check of another monitor"
+    )
+    self_ping_interval_seconds: int = Field(60, ge=10, le=3_600, description="seconds between those pings")
 
     flap_window_seconds: int = Field(
         120, ge=1, le=3_600, description="window in which status changes are counted"
@@ -236,6 +243,24 @@ class Settings(BaseModel):
             raise ValueError(
                 "is 16 to 512 letters, digits and signs without spaces; "
                 "python3 -c 'import secrets; print(secrets.token_urlsafe(32))' makes one"
+            )
+        return value
+
+    @field_validator("self_ping_url")
+    @classmethod
+    def _of_a_monitor(cls, value: str | None) -> str | None:
+        # Whoever knows it can ping in our place: no message may quote it.
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value)
+            parts.port  # noqa: B018  # raises when it is none
+            fits = parts.scheme in ("http", "https") and bool(parts.hostname)
+        except ValueError:
+            fits = False
+        if not fits or re.search(r"[\s\x00-\x1f\x7f]", value) or len(value) > SELF_PING_URL_MAX:
+            raise ValueError(
+                f"must be a URL that begins with http:// or https://, of at most {SELF_PING_URL_MAX:,} characters"
             )
         return value
 

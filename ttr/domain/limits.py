@@ -66,3 +66,5 @@ ADMIN_PASSWORD_MAX = 1_024
 """Characters of an admin's password."""
 ADMIN_NAME_MAX = 64
 """Characters of an admin's name."""
+SELF_PING_URL_MAX = 2_000
+"""Characters of SELF_PING_URL."""

@@ -106,3 +106,18 @@ def _badness(one: WaitingFor) -> list[float]:
 
 def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else 0
+
+
+async def due_since(store: Store) -> int | None:
+    """Since when (ms) the oldest alert is due with nobody attending to it: waiting for a dispatcher, or for a worker.
+
+    In the future for what is tried later, or is being sent; None when there is nothing.
+    """
+    with store_trouble():
+        async with store.redis.pipeline(transaction=False) as pipe:
+            for partition in range(keys.PARTITIONS):
+                pipe.xrange(keys.outbox(partition), count=1)
+                pipe.zrange(keys.lanes(partition), 0, 0, withscores=True)
+            answers = await pipe.execute()
+    undispatched = [int(entry_id.split(b"-")[0]) for found in answers[0::2] for entry_id, _ in found]
+    return min([*undispatched, *(int(due) for found in answers[1::2] for _, due in found)], default=None)
