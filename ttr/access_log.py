@@ -3,7 +3,6 @@
 An ASGI app around all doors, so that pings, refusals and what breaks are numbered as well.
 """
 
-import logging
 import os
 import re
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,10 +11,12 @@ from typing import Any, Literal
 
 from ttr.address import Network, client_address, is_trusted
 from ttr.counted import count_request
+from ttr.logs import get_logger
 from ttr.noted import Noted, begin, is_often
 from ttr.security_headers import TRANSPORT
 
-log = logging.getLogger("ttr.access")
+log = get_logger("ttr.access")
+faults = get_logger(__name__)
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -59,7 +60,7 @@ class AccessLog:
         try:
             await self._behind(scope, receive, sending)
         except Exception:
-            logging.getLogger(__name__).exception("a request failed: %s %s", method_of(scope), noted.route)
+            faults.exception("a request failed", method=method_of(scope), route=noted.route)
             if status:
                 raise
             await _say_broken(sending)
@@ -88,21 +89,21 @@ class AccessLog:
         forwarded = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
         agent = next((value for name, value in scope["headers"] if name == b"user-agent"), b"")
         log.info(
-            '%s %s %s %s %.3f %s %s "%s" %s',
-            client_address(peer, forwarded.decode("latin-1"), self._trusted) or "-",
-            method_of(scope),
-            noted.route,
-            status or "-",  # the client hung up before there was one
-            seconds,
-            noted.means,
-            cleaned(noted.last4) or "-",
-            cleaned(agent[: 4 * _AGENT_MAX].decode("utf-8", "replace"))[:_AGENT_MAX],
-            noted.request_id,
+            "request",
+            address=client_address(peer, forwarded.decode("latin-1"), self._trusted) or None,
+            method=method_of(scope),
+            route=noted.route,
+            status=status or None,  # the client hung up before there was one
+            ms=round(seconds * 1000, 1),
+            by=noted.means,
+            last4=noted.last4 or None,
+            agent=agent[: 4 * _AGENT_MAX].decode("utf-8", "replace")[:_AGENT_MAX] or None,
+            request=noted.request_id,
         )
 
 
 def cleaned(text: str) -> str:
-    """A client's text for a line of the log: nothing in it ends the line or its quotes, or moves a terminal."""
+    """A client's word, such as its method, without what ends a line or quotes, or moves a terminal."""
     return "".join(c if c.isprintable() and c not in '"\\' else "?" for c in text)
 
 

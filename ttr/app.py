@@ -1,7 +1,6 @@
 """create_app: the map of the web process."""
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import Any
@@ -25,6 +24,7 @@ from ttr.geo import open_geo
 from ttr.health import health_blueprint
 from ttr.heartbeat import beating, turn
 from ttr.installation import Installation, set_installation
+from ttr.logs import get_logger
 from ttr.metrics import metrics_blueprint
 from ttr.noted import note_route, route
 from ttr.now import now_ms
@@ -48,7 +48,7 @@ from ttr.web.admin import admin_blueprint
 from ttr.web.errors import http_error
 from ttr.web.page_limits import refuse_floods
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 _TICK_SECONDS = 0.5
 
@@ -57,7 +57,7 @@ class _App(Quart):
     """Quart, which logs a fault of ours by its route, not by its path: that may be a secret."""
 
     def log_exception(self, exception_info: Any) -> None:
-        log.error("a call failed: %s %s", request.method, route(), exc_info=exception_info)
+        log.error("a call failed", method=request.method, route=route(), exc_info=exception_info)
 
 
 def create_app(settings: Settings) -> Quart:

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from ttr import __version__
+from ttr import __version__, logs
 from ttr.archive.errors import ArchiveUnavailable, ArchiveUnfit
 from ttr.settings import Settings, SettingsError, export, load_settings
 from ttr.store.errors import StoreUnavailable, StoreUnfit
@@ -34,15 +34,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _COMMANDS[arguments["command"]](overrides, **flags)
     except _TOLD as error:
-        print(f"ttr {arguments['command']}: {error}", file=sys.stderr)
+        logs.last_words(arguments["command"], str(error))
         return 1
     except OSError as error:
         if error.errno not in _NO_ROOM:
             raise
-        print(
-            f"ttr {arguments['command']}: There is no room on a disk ({error.strerror}). Make room where the data "
-            "directory and temporary files are, and try again.",
-            file=sys.stderr,
+        logs.last_words(
+            arguments["command"],
+            f"There is no room on a disk ({error.strerror}). Make room where the data directory and temporary files "
+            "are, and try again.",
         )
         return 1
     except (KeyboardInterrupt, EOFError):  # Ctrl-C, and Ctrl-D where something is asked
@@ -160,25 +160,25 @@ def _parser() -> argparse.ArgumentParser:
 def _up(overrides: dict[str, str]) -> int:
     from ttr.up.up import up
 
-    return asyncio.run(up(load_settings(overrides)))
+    return asyncio.run(up(_settings(overrides, "up")))
 
 
 def _web(overrides: dict[str, str]) -> int:
-    settings = _complete_settings(overrides)
+    settings = _complete_settings(overrides, "web")
     from ttr.web_server import serve
 
     return _run(serve(settings))
 
 
 def _clock(overrides: dict[str, str]) -> int:
-    settings = _complete_settings(overrides)
+    settings = _complete_settings(overrides, "clock")
     from ttr.clock import run
 
     return _run(run(settings))
 
 
 def _worker(overrides: dict[str, str]) -> int:
-    settings = _complete_settings(overrides)
+    settings = _complete_settings(overrides, "worker")
     from ttr.worker import run
 
     run(settings)
@@ -190,7 +190,7 @@ def _bot(overrides: dict[str, str]) -> int:
         # Not a fault: whoever starts every line of the Procfile would start it again and again.
         print(f"ttr bot: Nothing to do. To let people log in by Telegram, set {lacking} (docs/telegram.md).")
         return 0
-    settings = _complete_settings(overrides)
+    settings = _complete_settings(overrides, "bot")
     from ttr.bot.process import run
 
     return _run(run(settings))
@@ -199,19 +199,19 @@ def _bot(overrides: dict[str, str]) -> int:
 def _migrate(overrides: dict[str, str]) -> int:
     from ttr.up.migrate import migrate_archive
 
-    return _errand(migrate_archive(load_settings(overrides)))
+    return _errand(migrate_archive(_settings(overrides, "migrate")))
 
 
 def _snapshot(overrides: dict[str, str], *, compare: bool) -> int:
     from ttr.up.take_snapshot import take_snapshot
 
-    return _errand(take_snapshot(load_settings(overrides), compare=compare))
+    return _errand(take_snapshot(_settings(overrides, "snapshot"), compare=compare))
 
 
 def _restore(overrides: dict[str, str], *, force: bool) -> int:
     from ttr.up.restore import restore_redis
 
-    return _errand(restore_redis(load_settings(overrides), force=force))
+    return _errand(restore_redis(_settings(overrides, "restore"), force=force))
 
 
 def _cleanup(overrides: dict[str, str], *, dry_run: bool) -> int:
@@ -225,7 +225,7 @@ def _admin(
 ) -> int:
     from ttr.up import admins
 
-    settings = load_settings(overrides)
+    settings = _settings(overrides, "admin")
     match action:
         case "create":
             admins.refuse_name(username)
@@ -242,13 +242,13 @@ def _admin(
 def _keys(overrides: dict[str, str], *, action: str) -> int:
     from ttr.up.rotate_keys import rotate_keys
 
-    return _errand(rotate_keys(load_settings(overrides)))
+    return _errand(rotate_keys(_settings(overrides, "keys")))
 
 
 def _doctor(overrides: dict[str, str]) -> int:
     from ttr.up.doctor import doctor
 
-    return _errand(doctor(load_settings(overrides)))
+    return _errand(doctor(_settings(overrides, "doctor")))
 
 
 def _errand(work: Coroutine[Any, Any, int]) -> int:
@@ -275,12 +275,27 @@ _COMMANDS: dict[str, Callable[..., int]] = {
 }
 
 
-def _complete_settings(overrides: dict[str, str]) -> Settings:
+def _settings(overrides: dict[str, str], command: str) -> Settings:
+    """The settings, with the log set up: on the standard error, for a command's own words are on the other."""
+    with warnings.catch_warnings(record=True) as doubts:
+        warnings.simplefilter("always")
+        settings = load_settings(overrides)
+    if settings.logs_json:
+        logs.set_up(settings, command, sys.stderr)
+    for doubt in doubts:
+        warnings.warn(doubt.message, stacklevel=2)
+    logs.set_up(settings, command, sys.stderr)
+    return settings
+
+
+def _complete_settings(overrides: dict[str, str], process: str) -> Settings:
     from ttr.up.standalone import missing_settings
 
-    values = overrides | missing_settings(load_settings(overrides))
+    values = overrides | missing_settings(_settings(overrides, process))
     export(values)  # an RQ horse reads its settings anew
-    return load_settings(values)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they have been said
+        return load_settings(values)
 
 
 def _run(process: Coroutine[Any, Any, None]) -> int:

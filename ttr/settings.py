@@ -86,6 +86,10 @@ class Settings(BaseModel):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="least level that is logged"
     )
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto",
+        description="lines for people (console) or for machines (json); auto: json in production, else console",
+    )
 
     access_log: Literal["pages", "all", "off"] = Field(
         "pages",
@@ -364,6 +368,11 @@ class Settings(BaseModel):
         return self.admin_refresh_token_expire_days * 86_400
 
     @property
+    def logs_json(self) -> bool:
+        """Whether lines of the log are JSON."""
+        return self.log_format == "json" or (self.log_format == "auto" and self.production)
+
+    @property
     def production(self) -> bool:
         """Whether missing secrets and the like are refusals."""
         return self.ttr_env == "production"
@@ -402,6 +411,13 @@ def names_given() -> set[str]:
     except (UnicodeDecodeError, OSError):
         from_file = {}
     return from_file.keys() | os.environ.keys()
+
+
+def colours_asked_for() -> bool | None:
+    """Whether NO_COLOR or FORCE_COLOR, which programs share, say that output has colours; None when neither does."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return True if os.environ.get("FORCE_COLOR") else None
 
 
 def export(values: dict[str, str]) -> None:

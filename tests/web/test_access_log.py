@@ -11,9 +11,10 @@ import pytest
 from quart import Quart, Response
 
 from tests.ping.conftest import hypercorn_door
+from tests.told import told, written
 from tests.web.conftest import Visitor
 from ttr import logs, noted
-from ttr.access_log import AccessLog, cleaned
+from ttr.access_log import AccessLog
 from ttr.address import parse_networks
 from ttr.app import create_app
 from ttr.noted import note_route
@@ -33,8 +34,14 @@ class Lines:
     caplog: pytest.LogCaptureFixture
 
     @property
-    def told(self) -> list[str]:
-        return [r.getMessage() for r in self.caplog.records if r.name == "ttr.access"]
+    def told(self) -> list[dict[str, Any]]:
+        return told(self.caplog.records, "ttr.access")
+
+    @property
+    def written(self) -> str:
+        """In both forms."""
+        records = [record for record in self.caplog.records if record.name == "ttr.access"]
+        return "\n".join(written(records, as_json=False) + written(records, as_json=True))
 
 
 @pytest.fixture
@@ -139,8 +146,20 @@ async def test_a_line_tells_who_asked_for_what_and_how_it_went(
     response = await owner.client.get(f"/checks/{check}", headers={"User-Agent": "Firefox/1"})
     (line,) = lines.told
     request_id = response.headers["X-Request-ID"]
-    assert re.fullmatch(
-        rf'<?\S+ GET /checks/<int:check_id> 200 \d+\.\d{{3}} session - "Firefox/1" {request_id}', line
+    assert line.pop("ms") > 0
+    assert ID.fullmatch(request_id)
+    assert (
+        line.items()
+        >= {
+            "event": "request",
+            "method": "GET",
+            "route": "/checks/<int:check_id>",
+            "status": 200,
+            "by": "session",
+            "last4": None,
+            "agent": "Firefox/1",
+            "request": request_id,
+        }.items()
     )
     lines.caplog.clear()
     await ask(app, "/api/v1/checks/job", X_Auth_Key=key)
@@ -148,11 +167,11 @@ async def test_a_line_tells_who_asked_for_what_and_how_it_went(
     await ask(app, "/api/v1/checks/job")
     await ask(app, "/nothing/is/here")
     with_key, wrong, none, nowhere = lines.told
-    assert " GET /api/v1/checks/<check:check> 200 " in with_key
-    assert f" key {cleaned(key[-4:])} " in with_key
-    assert " 401 " in wrong
-    assert all(" none - " in line for line in (wrong, none, nowhere))
-    assert " GET - 404 " in nowhere
+    assert (with_key["route"], with_key["status"]) == ("/api/v1/checks/<check:check>", 200)
+    assert (with_key["by"], with_key["last4"]) == ("key", key[-4:])
+    assert wrong["status"] == 401
+    assert all((line["by"], line["last4"]) == ("none", None) for line in (wrong, none, nowhere))
+    assert (nowhere["method"], nowhere["route"], nowhere["status"]) == ("GET", "-", 404)
 
 
 async def test_no_line_holds_a_path_a_key_or_a_cookie(
@@ -177,10 +196,10 @@ async def test_no_line_holds_a_path_a_key_or_a_cookie(
         ):
             await owner.get(path)
         await ask(app, "/api/v1/checks/s3cret-job", X_Auth_Key=key)
-    found = "\n".join(lines.told)
-    assert found.count("\n") >= 9
-    assert "/p/<ping> 200" in found
-    assert "/ping/<ping> 200" in found
+    found = lines.written
+    assert found.count("\n") >= 2 * 9
+    assert ("/p/<ping>", 200) in [(line["route"], line["status"]) for line in lines.told]
+    assert ("/ping/<ping>", 200) in [(line["route"], line["status"]) for line in lines.told]
     for secret in (user.user_slug, user.public_slug, "s3cret-job", "t0ken", key, session, f"checks/{check}"):
         assert secret not in found
 
@@ -215,24 +234,21 @@ async def test_a_hostile_agent_forges_no_line(lines: Lines) -> None:
     scope |= {"scheme": "http"}
     await AccessLog(behind, told="all", trusted_proxies=())(scope, _receive, send)
     (line,) = lines.told
-    assert line.startswith("- GET?X - 200 ")
-    assert len(line.splitlines()) == 1
-    assert line.isprintable()
-    assert line.count('"') == 2
-    assert "INFO ttr.access: 203.0.113.9" in line  # words, inside the quotes
-    assert line.rpartition('"')[0].partition('"')[2].startswith("x???INFO")
+    assert (line["method"], line["agent"]) == ("GET?X", HOSTILE)
+    assert len(lines.written.splitlines()) == 2  # one in either form
+    assert all(line.isprintable() for line in lines.written.splitlines())
 
 
 @pytest.mark.parametrize(("length", "shown"), [(199, 199), (200, 200), (201, 200), (60_000, 200)])
 async def test_an_agent_is_cut(app: Quart, lines: Lines, length: int, shown: int) -> None:
     await ask(app, "/", User_Agent="a" * length)
-    assert f'"{"a" * shown}"' in lines.told[0]
+    assert lines.told[0]["agent"] == "a" * shown
 
 
 async def test_a_made_up_method_stays_in_its_place(settings: Settings, store: Store, lines: Lines) -> None:
     async with hypercorn_door(settings) as door:
         await door.ask("X" * 500, "/")
-    assert f" {'X' * 16} / " in lines.told[0] or f" {'X' * 16} - " in lines.told[0]
+    assert lines.told[0]["method"] == "X" * 16
 
 
 async def test_the_address_is_the_clients_only_by_a_trusted_proxy(
@@ -243,7 +259,7 @@ async def test_the_address_is_the_clients_only_by_a_trusted_proxy(
     behind = settings.model_copy(update={"trusted_proxies": parse_networks("127.0.0.1/32")})
     async with hypercorn_door(behind) as door:
         await door.ask("GET", "/", "X-Forwarded-For: 198.51.100.7, 203.0.113.9")
-    assert [line.split()[0] for line in lines.told] == ["127.0.0.1", "203.0.113.9"]
+    assert [line["address"] for line in lines.told] == ["127.0.0.1", "203.0.113.9"]
 
 
 async def test_what_breaks_is_logged_with_the_id_and_without_the_path(
@@ -255,8 +271,7 @@ async def test_what_breaks_is_logged_with_the_id_and_without_the_path(
     monkeypatch.setattr(dashboard, "list_checks", broken)
     stream = StringIO()
     output = logging.StreamHandler(stream)
-    output.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s%(of_request)s"))
-    output.addFilter(logs.name_request)
+    output.setFormatter(logs.formatter(as_json=False))
     logging.getLogger("ttr").addHandler(output)
     try:
         response = await owner.get("/dashboard?q=s3cret")
@@ -264,9 +279,11 @@ async def test_what_breaks_is_logged_with_the_id_and_without_the_path(
         logging.getLogger("ttr").removeHandler(output)
     assert response.status_code == 500
     request_id = response.headers["X-Request-ID"]
-    assert f"a page failed: GET /dashboard [{request_id}]" in stream.getvalue()
+    (failed,) = (line for line in stream.getvalue().splitlines() if " a page failed" in line)
+    assert "/dashboard" in failed
+    assert failed.endswith(f"request={request_id}")
     assert "s3cret" not in stream.getvalue()
-    (line,) = (line for line in stream.getvalue().splitlines() if " ttr.access: " in line)
+    (line,) = (line for line in stream.getvalue().splitlines() if "[ttr.access]" in line)
     assert line.count(request_id) == 1
 
 
@@ -287,8 +304,10 @@ async def test_what_no_door_has_caught_is_a_500_in_our_words(lines: Lines) -> No
     assert sent[0]["status"] == 500
     assert ID.fullmatch(dict(sent[0]["headers"])[b"x-request-id"].decode())
     assert b"boom" not in sent[1]["body"]
-    assert "a request failed: GET /somewhere" in lines.caplog.text
-    assert "s3cret" not in "".join(lines.told)
+    (failed,) = told(lines.caplog.records, "ttr.access_log")
+    assert (failed["event"], failed["method"], failed["route"]) == ("a request failed", "GET", "/somewhere")
+    assert "RuntimeError: boom" in failed["exception"]
+    assert "s3cret" not in lines.written
 
 
 async def test_outside_of_a_request_nothing_is_noted() -> None:

@@ -7,6 +7,7 @@ import pytest
 from quart import Quart, Response
 
 from tests.conftest import start_redis
+from tests.told import told
 from tests.web.conftest import HTMX, Visitor, text
 from ttr.app import create_app
 from ttr.settings import Settings
@@ -88,7 +89,9 @@ async def test_a_path_begins_no_line_in_the_log(
     assert (await visitor.get("/assets/x/a%0DERROR%1B%20forged")).status_code == 500
     [message] = [record.getMessage() for record in caplog.records if record.name == "ttr.web.errors"]
     assert message.isprintable()
-    assert message == "a page failed: GET /assets/<digest>/<path:path>"
+    [line] = told(caplog.records, "ttr.web.errors")
+    assert (line["event"], line["method"]) == ("a page failed", "GET")
+    assert line["route"] == "/assets/<digest>/<path:path>"
 
 
 async def test_without_redis_pages_say_so_and_when_to_come_back(settings: Settings) -> None:

@@ -1,6 +1,5 @@
 """What people see when something is refused or breaks: a calm page, or a line on the page they are on."""
 
-import logging
 from contextlib import suppress
 from typing import Any
 
@@ -12,6 +11,7 @@ from ttr.domain.invalid import Invalid
 from ttr.domain.limits import IMPORT_BODY_MAX
 from ttr.domain.links import BadLink
 from ttr.domain.telegram_login import BadTelegramLogin
+from ttr.logs import get_logger
 from ttr.noted import route
 from ttr.store.errors import (
     KeyEnded,
@@ -27,7 +27,7 @@ from ttr.web.kept import is_kept, kept
 from ttr.web.reply import by_htmx, fragment, page, see
 from ttr.web.security import UPLOADS, ForeignForm, NotSignedIn, OwnerNeeded, form_max, visitor
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 _RETRY_SECONDS = 5
 _KEPT = (401, 403, 500, 503)
@@ -149,7 +149,7 @@ async def http_error(error: HTTPException) -> Response:
 
 async def broken(error: Exception) -> Response:
     """A fault of ours."""
-    log.error("a page failed: %s %s", request.method, route(), exc_info=error)
+    log.error("a page failed", method=request.method, route=route(), exc_info=error)
     return await _explain(
         500, "Something broke", "The fault is ours and has been logged. Your checks go on being watched."
     )

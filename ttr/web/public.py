@@ -5,7 +5,6 @@ process: a flood costs Redis nothing, and what is above them is refused before a
 """
 
 import asyncio
-import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -17,13 +16,14 @@ from werkzeug.exceptions import HTTPException
 from ttr import current
 from ttr.address_limit import AddressLimit
 from ttr.domain.preferences import THEMES
+from ttr.logs import get_logger
 from ttr.noted import route
 from ttr.now import now_ms
 from ttr.store.errors import NotFound, StoreUnavailable, TooMany
 from ttr.web import badges, public_pages
 from ttr.web.public_reply import HTML, finish
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 public_blueprint = Blueprint("public", __name__)
 
@@ -123,7 +123,7 @@ async def _http_error(error: HTTPException) -> Response:
 
 @public_blueprint.errorhandler(Exception)
 async def _broken(error: Exception) -> Response:
-    log.error("a public page failed: %s %s", request.method, route(), exc_info=error)
+    log.error("a public page failed", method=request.method, route=route(), exc_info=error)
     return await _trouble(500, "Something broke", "The fault is ours and has been logged.")
 
 
