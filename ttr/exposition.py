@@ -17,6 +17,7 @@ from ttr import __version__
 from ttr.dispatch import QUEUE as QUEUE_NAME
 from ttr.domain import gauges
 from ttr.domain.gauges import GAUGES, Gauge
+from ttr.domain.liveness import KINDS, STATES, Judged, Kind, Liveness, judge
 from ttr.domain.metrics import METRICS, Metric, Observed, Sums
 from ttr.installation import SILENT_MS, Figures
 from ttr.scrape import Reading
@@ -89,6 +90,7 @@ def _values(reading: Reading) -> Iterator[Value]:
     yield gauges.REDIS_UP, (), vitals is not None
     if vitals:
         yield from _of_vitals(vitals, at)
+        yield from _of_processes(judge(vitals.processes, at), at)
         if vitals.server:
             yield from _of_server(vitals.server)
     if reading.figures:
@@ -108,6 +110,36 @@ def _of_vitals(vitals: Vitals, at: int) -> Iterator[Value]:
         yield gauges.POSTGRES_UP, (), archive.state == "ok"
         if archive.saved_at:
             yield gauges.SNAPSHOT_LAG, (), _past(archive.saved_at, at)
+
+
+def _of_processes(live: Liveness, at: int) -> Iterator[Value]:
+    """Of a kind how many there are, and the worst of them. A series for each process would be left behind by it."""
+    yield gauges.WORKERS, (), live.workers_online
+    for work in live.missing():
+        yield gauges.MISSING, (work,), 1
+    for kind in KINDS:
+        for state in STATES:
+            yield gauges.PROCESSES, (kind, state), live.count(kind, state)
+        some = [one.process for one in live.processes if one.process.kind == kind]
+        if some:
+            yield gauges.STARTED, (kind,), max(one.started_at for one in some) / 1_000
+            yield gauges.HEARD, (kind,), max(_past(one.beat_at, at) for one in some)
+            yield gauges.MEMORY, (kind,), max(one.gauges.get("rss_bytes", 0) for one in some)
+            yield gauges.LAG, (kind,), max(one.gauges.get("loop_lag_ms", 0) for one in some) / 1_000
+        yield from _of_loops(kind, [one for one in live.processes if one.process.kind == kind], at)
+    speaking = [one.process for one in live.processes if one.state != "silent"]
+    yield gauges.STREAMS, (), sum(one.gauges.get("streams", 0) for one in speaking)
+    yield gauges.CONNECTIONS, (), sum(one.gauges.get("connections", 0) for one in speaking)
+
+
+def _of_loops(kind: Kind, some: list[Judged], at: int) -> Iterator[Value]:
+    # What a silent process's loops do nobody knows.
+    speaking = [one for one in some if one.state != "silent"]
+    for loop in sorted({*(name for one in speaking for name in (*one.process.loops, *one.stuck))}):
+        turns = [one.process.loops[loop] for one in speaking if loop in one.process.loops]
+        if turns:
+            yield gauges.LOOP_SILENT, (kind, loop), _past(min(turns), at)
+        yield gauges.LOOPS_STUCK, (kind, loop), sum(loop in one.stuck for one in speaking)
 
 
 def _of_server(server: Server) -> Iterator[Value]:
@@ -138,7 +170,6 @@ def _of_figures(figures: Figures, at: int) -> Iterator[Value]:
     if jobs:
         yield gauges.QUEUE, (QUEUE_NAME,), jobs.waiting
         yield gauges.FAILED_JOBS, (), jobs.failed
-        yield gauges.WORKERS, (), jobs.workers
     if figures.failed is not None:
         yield gauges.GIVEN_UP, (), figures.failed
     yield gauges.GAPS, (), blind.times

@@ -37,7 +37,45 @@ QUEUE = Gauge("ttr_queue_size", "Jobs that wait for a worker, by name of the que
 FAILED_JOBS = Gauge(
     "ttr_failed_jobs", "Jobs that broke off and are kept for a look; no alert is lost with one."
 )
-WORKERS = Gauge("ttr_workers_online", "Workers that are there to send.")
+
+WORKERS = Gauge("ttr_workers_online", "Workers that take jobs.")
+PROCESSES = Gauge(
+    "ttr_processes",
+    "Processes by kind and state: well, stuck (one of its loops is) or silent (for 8 s; forgotten after a minute).",
+    ("kind", "state"),
+)
+MISSING = Gauge(
+    "ttr_work_missing",
+    "1 for work that no process does: worker, or a loop of clocks; else no value.",
+    ("work",),
+)
+STARTED = Gauge(
+    "ttr_process_start_time_seconds", "When the newest process of a kind was started, Unix time.", ("kind",)
+)
+HEARD = Gauge(
+    "ttr_process_heard_seconds",
+    "Since the process of a kind that is quiet longest said something.",
+    ("kind",),
+)
+MEMORY = Gauge("ttr_process_resident_memory_bytes", "Memory of the largest process of a kind.", ("kind",))
+LAG = Gauge(
+    "ttr_process_loop_lag_seconds",
+    "For how long the event loop of a kind was held up of late, at worst.",
+    ("kind",),
+)
+LOOP_SILENT = Gauge(
+    "ttr_loop_silent_seconds",
+    "Since a loop last went round, in the process where that is longest ago.",
+    ("kind", "loop"),
+)
+LOOPS_STUCK = Gauge(
+    "ttr_loops_stuck",
+    "Processes in which a loop has not gone round for longer than it may be quiet.",
+    ("kind", "loop"),
+)
+STREAMS = Gauge("ttr_streams_open", "Pages that are open and told of changes.")
+CONNECTIONS = Gauge("ttr_connections", "Connections of clients to the web processes.")
+
 
 CLOCK_SILENT = Gauge(
     "ttr_clock_silent_seconds", "Since a clock last looked for overdue checks; +Inf for never."
@@ -107,6 +145,16 @@ GAUGES: dict[str, Gauge] = {
         QUEUE,
         FAILED_JOBS,
         WORKERS,
+        PROCESSES,
+        MISSING,
+        STARTED,
+        HEARD,
+        MEMORY,
+        LAG,
+        LOOP_SILENT,
+        LOOPS_STUCK,
+        STREAMS,
+        CONNECTIONS,
         CLOCK_SILENT,
         OVERDUE_LAG,
         OUTBOX,

@@ -15,6 +15,7 @@ Kind = Literal["web", "clock", "worker", "sender", "bot"]
 State = Literal["well", "stuck", "silent"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
+STATES: tuple[State, ...] = get_args(State)
 SILENT_MS = 8_000
 FORGOTTEN_MS = 60_000
 HORSE = "horse_pid"

@@ -7,10 +7,12 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
+from ttr.domain.liveness import Process
 from ttr.domain.metrics import Sums
 from ttr.store import keys
 from ttr.store.archive_state import ArchiveState, unpack_archive
 from ttr.store.metrics import unpack_sums
+from ttr.store.processes import unpack_processes
 from ttr.store.redis import Store, store_trouble
 
 _EACH = 5
@@ -51,6 +53,7 @@ class Vitals:
     """When the first of them is due, or its worker's lease lapses."""
     archive: ArchiveState | None
     sums: Sums
+    processes: tuple[Process, ...]
     server: Server | None
     """None where this user may not ask."""
     trip_seconds: float
@@ -66,6 +69,7 @@ async def read_vitals(store: Store) -> Vitals:
             pipe.get(keys.clock_tick())
             pipe.hgetall(keys.archive_state())
             pipe.hgetall(keys.metrics())
+            pipe.hgetall(keys.processes())
             for partition in range(keys.PARTITIONS):
                 pipe.zrange(keys.deadlines(partition), 0, 0, withscores=True)
                 pipe.xlen(keys.outbox(partition))
@@ -77,7 +81,7 @@ async def read_vitals(store: Store) -> Vitals:
                 if isinstance(answer, Exception):
                     raise answer
     took = loop.time() - began
-    tick, archive, counted, *partitions = answers
+    tick, archive, counted, processes, *partitions = answers
     deadlines, lengths, oldest, lanes, due = (partitions[place::_EACH] for place in range(_EACH))
     return Vitals(
         clock_tick=int(tick or 0),
@@ -88,6 +92,7 @@ async def read_vitals(store: Store) -> Vitals:
         due=_first(due),
         archive=unpack_archive(archive),
         sums=unpack_sums(counted),
+        processes=tuple(unpack_processes(processes)),
         # An ACL may forbid INFO.
         server=None if isinstance(info, ResponseError) else _server(info),
         trip_seconds=took,
