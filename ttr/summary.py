@@ -6,6 +6,7 @@ from typing import cast
 
 from quart import Quart, current_app
 
+from ttr.domain.liveness import judge
 from ttr.domain.metrics import NOTIFICATIONS
 from ttr.domain.summary import Summary, averages
 from ttr.installation import SILENT_MS, Installation
@@ -15,6 +16,7 @@ from ttr.settings import Settings
 from ttr.store.deadlines import read_ticks
 from ttr.store.errors import StoreUnavailable
 from ttr.store.metrics import read_sums, read_window
+from ttr.store.processes import read_processes
 from ttr.store.redis import Store
 
 log = logging.getLogger(__name__)
@@ -85,6 +87,7 @@ class Summaries:
         window = await read_window(self._store, now)
         sums = await read_sums(self._store)
         _, clock = await read_ticks(self._store)
+        live = judge(await read_processes(self._store), now)
         try:
             jobs = await count_jobs(self._settings.queue)
         except QueueAway as error:
@@ -96,8 +99,9 @@ class Summaries:
             sent=sums.count(NOTIFICATIONS, status="success"),
             averages=averages(window, db=figures.archive is not None and figures.archive.state == "ok"),
             queue_depth=jobs.waiting if jobs else None,
-            workers=jobs.workers if jobs else None,
+            workers=live.workers_online,
             clock_is_silent=now - clock > SILENT_MS,
+            missing=live.missing(),
         )
 
 

@@ -13,12 +13,14 @@ from tests.api.world import make_world
 from ttr import meter, summary
 from ttr.app import create_app
 from ttr.domain.allowance import parse_limits
+from ttr.domain.liveness import Process
 from ttr.domain.metrics import DB_SECONDS, NOTIFICATIONS, PING_SECONDS, QUEUE_SECONDS
 from ttr.installation import Installation
 from ttr.now import now_ms
 from ttr.settings import Settings
 from ttr.store.archive_state import note_archive
 from ttr.store.metrics import flush
+from ttr.store.processes import say
 from ttr.store.redis import Store, open_store
 from ttr.summary import Summaries
 
@@ -156,10 +158,31 @@ async def test_while_redis_is_away_it_says_so_and_asks_seldom(
             assert await away.soon() is not None
 
 
+async def test_a_worker_that_is_silent_is_not_online(app: Quart, store: Store) -> None:
+    now = now_ms()
+    for number, heard_at in enumerate((now, now, now - 9_000)):
+        await say(
+            store,
+            Process(
+                id=f"worker-{number}",
+                kind="worker",
+                host="here",
+                pid=number,
+                version="1",
+                started_at=now - 60_000,
+                beat_at=heard_at,
+                loops={},
+                patience={},
+                gauges={},
+            ),
+        )
+    assert (await read(app))["workers_online"] == 2
+
+
 async def test_without_the_queues_redis_the_rest_is_told(settings: Settings, store: Store) -> None:
     async with served(settings, queue_redis_url="unix:///nowhere/redis.sock") as app:
         found = await read(app)
-        assert (found["queue_depth"], found["workers_online"]) == (None, None)
+        assert (found["queue_depth"], found["workers_online"]) == (None, 0)
         assert found["total_users"] == 0
 
 

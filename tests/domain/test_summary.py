@@ -15,6 +15,7 @@ WELL = Summary(
     queue_depth=0,
     workers=1,
     clock_is_silent=False,
+    missing=(),
 )
 
 
@@ -51,8 +52,9 @@ def test_the_worst_that_is_known_is_told() -> None:
         (replace(WELL, averages=dict.fromkeys(LATENCIES)), "well"),
         (replace(WELL, averages=WELL.averages | {"db": 0.5}), "well"),
         (slow, "slow"),
-        (replace(slow, workers=0), "no-worker"),
-        (replace(slow, workers=None), "queue-away"),
+        (replace(slow, missing=("dispatch",)), "stuck"),
+        (replace(slow, workers=0, missing=("dispatch", "worker")), "no-worker"),
+        (replace(slow, workers=0, queue_depth=None), "queue-away"),
         (replace(slow, workers=0, clock_is_silent=True), "silent"),
     ):
         assert summary.state == state

@@ -85,7 +85,8 @@ async def test_a_page_tells_how_all_of_it_does(visitor: Visitor, told: list[Summ
         (replace(WELL, workers=1_200), ("all well", "1,200 workers online")),
         (replace(WELL, averages=WELL.averages | {"api": 1.1}), (">slow<",)),
         (replace(WELL, workers=0), ("no worker",)),
-        (replace(WELL, workers=None, queue_depth=None), ("queue away",)),
+        (replace(WELL, missing=("dispatch",)), (">stuck<", "1 worker online")),
+        (replace(WELL, queue_depth=None), ("queue away",)),
         (replace(WELL, clock_is_silent=True), ("clock silent",)),
         (None, ("no figures",)),
     ):
@@ -110,8 +111,10 @@ async def test_the_panel_tells_each_part_by_shape_and_word(
     told.append(replace(WELL, clock_is_silent=True))
     assert "The clock is silent" in await owner.read(PANEL)
     told.append(replace(WELL, workers=0))
-    assert "There is no worker" in await owner.read(PANEL)
-    told.append(replace(WELL, workers=None, queue_depth=None))
+    assert "No worker is online" in await owner.read(PANEL)
+    told.append(replace(WELL, missing=("dispatch",)))
+    assert "dispatch. Alerts may wait." in await owner.read(PANEL)
+    told.append(replace(WELL, queue_depth=None))
     assert "The job queue does not answer" in await owner.read(PANEL)
     told.append(None)
     assert "no figures" in await owner.read(PANEL)

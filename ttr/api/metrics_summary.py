@@ -53,7 +53,7 @@ class MetricsSummaryJson(TypedDict):
     queue_depth: Annotated[
         int | None, Field(description="Jobs that wait for a worker; null while the queue's Redis is away.")
     ]
-    workers_online: int | None
+    workers_online: Annotated[int, Field(description="Workers that take jobs; a silent or stuck one is not.")]
     health: HealthJson
 
 

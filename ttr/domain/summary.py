@@ -16,7 +16,7 @@ from ttr.domain.metrics import (
 
 Part = Literal["api", "db", "redis", "queue", "ping"]
 Colour = Literal["green", "yellow", "red", "unknown"]
-State = Literal["well", "slow", "no-worker", "queue-away", "silent"]
+State = Literal["well", "slow", "stuck", "no-worker", "queue-away", "silent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ LATENCIES: Mapping[Part, Latency] = {
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """`averages` are seconds of the last five minutes, None where nothing was measured. `queue_depth` and `workers` are
-    None while the job queue's Redis is away.
+    """`averages` are seconds of the last five minutes, None where nothing was measured. `queue_depth` is None while the
+    job queue's Redis is away. `missing` is the work that nobody does (`ttr/domain/liveness.py`).
     """
 
     checks: int
@@ -49,8 +49,9 @@ class Summary:
     sent: int
     averages: Mapping[Part, float | None]
     queue_depth: int | None
-    workers: int | None
+    workers: int
     clock_is_silent: bool
+    missing: tuple[str, ...]
 
     def colour(self, part: Part) -> Colour:
         """How a part does."""
@@ -61,10 +62,12 @@ class Summary:
         """How all of it does, in one word: the worst that is known. One average that is red makes it slow."""
         if self.clock_is_silent:
             return "silent"
-        if self.workers is None:
+        if self.queue_depth is None:
             return "queue-away"
         if self.workers == 0:
             return "no-worker"
+        if self.missing:
+            return "stuck"
         return "slow" if any(self.colour(part) == "red" for part in LATENCIES) else "well"
 
 

@@ -26,6 +26,7 @@ _STATES: Mapping[State, Mark] = MappingProxyType(
     {
         "well": ("success", "all well", "up"),
         "slow": ("late", "slow", "late"),
+        "stuck": ("late", "stuck", "late"),
         "no-worker": ("late", "no worker", "late"),
         "queue-away": ("late", "queue away", "late"),
         "silent": ("down", "clock silent", "down"),
@@ -92,7 +93,7 @@ class Seen:
         if found is None:
             return digest(None)
         counts = (found.checks, found.users, found.sent, found.queue_depth, found.workers)
-        return digest(counts, found.clock_is_silent, self.times)
+        return digest(counts, found.clock_is_silent, found.missing, self.times)
 
 
 async def seen() -> Seen | None:
