@@ -66,7 +66,7 @@ def _nobody(live: Liveness) -> Iterator[str]:
         ailing = live.count(kind, "stuck") + live.count(kind, "silent")
         if ailing and not missing:
             are = "is" if ailing == 1 else "are"
-            yield f"Of the {kind} processes {ailing} {are} stuck or silent. Nothing waits for it."
+            yield f"Of the {kind} processes {ailing} {are} stuck or silent; nothing waits for that."
 
 
 _WAITS = {
