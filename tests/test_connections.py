@@ -166,7 +166,14 @@ async def test_a_connection_that_its_client_closes_is_not_kept_for_the_idle_time
         await wire.send(request("GET", "/p/nobody/x"))
         assert (await wire.answer()).status == 404
         assert len(left()) == 1
+        # Those of the tests before may not be over yet.
+        assert Connection.open >= 1
     await eventually(_none_left)
+
+    async def none_is_open() -> bool:
+        return Connection.open == 0
+
+    await eventually(none_is_open)
 
 
 async def test_http_2_whose_windows_stay_shut_keeps_no_answers(door: Door) -> None:

@@ -74,16 +74,12 @@ class QueueFacts:
 
 @dataclass(frozen=True, slots=True)
 class JobCounts:
-    """Jobs that wait, are being worked on, were taken and not yet begun, and failed; and workers.
-
-    A worker counts until it says goodbye, or for 8 minutes after its last word.
-    """
+    """Jobs that wait, are being worked on, were taken and not yet begun, and failed."""
 
     waiting: int
     started: int
     taken: int
     failed: int
-    workers: int
 
 
 async def count_jobs(url: str) -> JobCounts:
@@ -148,14 +144,11 @@ def _read(connection: "redis.Redis", size: int, offset: int) -> QueueFacts:
 def _count(connection: "redis.Redis") -> JobCounts:
     queue = Queue(QUEUE, connection=connection, serializer=JSONSerializer)
     started = StartedJobRegistry(QUEUE, connection=connection, serializer=JSONSerializer)
-    # Of a worker that died its name stays, until another one tidies up.
-    workers = [key for key in Worker.all_keys(connection=connection) if connection.exists(key)]
     return JobCounts(
         waiting=queue.count,
         started=started.get_job_count(cleanup=False),
         taken=int(connection.llen(queue.intermediate_queue_key)),
         failed=_failed(connection).get_job_count(cleanup=False),
-        workers=len(workers),
     )
 
 

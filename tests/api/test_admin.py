@@ -10,6 +10,7 @@ from quart import Quart, Response
 
 from tests.admins import PASSWORD, make_admin
 from tests.api.conftest import Caller, problem
+from tests.processes import process
 from ttr import admins
 from ttr.app import create_app
 from ttr.domain.allowance import parse_limits
@@ -19,6 +20,7 @@ from ttr.settings import Settings
 from ttr.store.admin_families import GRACE_MS, end_families
 from ttr.store.admin_log import read_log
 from ttr.store.admins import read_admin, remove_admin, set_password
+from ttr.store.processes import say
 from ttr.store.redis import Store
 
 LOGIN = {"username": "ops", "password": PASSWORD}
@@ -455,6 +457,7 @@ async def test_the_stats_add_up_what_accounts_hold(
 
 async def test_the_stats_say_when_the_job_queue_is_away(store: Store, settings: Settings) -> None:
     await make_admin(store)
+    await say(store, process("worker", beat_at=now_ms()))
     async with other(settings, queue_redis_url="unix:///nowhere/redis.sock") as app:
         client, found = await log_in(app)
         answer = await client.get(
@@ -464,7 +467,7 @@ async def test_the_stats_say_when_the_job_queue_is_away(store: Store, settings: 
         assert answer.status_code == 200
         assert (shown["broker_status"], shown["workers_online"], shown["total_queued"]) == (
             "away",
-            None,
+            1,
             None,
         )
 

@@ -21,7 +21,7 @@ def test_hypercorn_makes_its_connections_of_the_name_that_we_replace() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["protocol_send", "_read_data", "_close", "_initiate_server_close"])
+@pytest.mark.parametrize("name", ["run", "protocol_send", "_read_data", "_close", "_initiate_server_close"])
 def test_hypercorn_has_and_calls_what_we_replace(name: str) -> None:
     assert inspect.iscoroutinefunction(TCPServer.__dict__[name])
     assert name in Connection.__dict__

@@ -6,13 +6,15 @@ from pydantic import Field
 from quart import Response, jsonify
 from typing_extensions import TypedDict
 
-from ttr import __version__
+from ttr import __version__, current
 from ttr.api.admin_auth import admin_caller
 from ttr.api.describe import Moment, operation
+from ttr.domain.liveness import judge
 from ttr.domain.moments import iso
 from ttr.installation import Figures, installation
 from ttr.now import now_ms
 from ttr.store.archive_state import ArchiveState
+from ttr.store.processes import read_processes
 
 
 class CheckSumsJson(TypedDict):
@@ -55,12 +57,10 @@ class GapSumsJson(TypedDict):
 
 
 class AdminStatsJson(TypedDict):
-    """How the installation does. The first five are the job queue's, null while it is away."""
+    """How the installation does. What is told of jobs is null while their queue is away."""
 
     broker_status: Annotated[Literal["ok", "away"], Field(description="Of the job queue's Redis.")]
-    workers_online: Annotated[
-        int | None, Field(description="A worker that died without a word counts for 8 minutes more.")
-    ]
+    workers_online: Annotated[int, Field(description="Workers that take jobs; a silent or stuck one is not.")]
     total_queued: Annotated[int | None, Field(description="Jobs that wait for a worker.")]
     total_active: Annotated[int | None, Field(description="Jobs that are being worked on.")]
     total_reserved: Annotated[
@@ -88,17 +88,19 @@ async def show() -> Response:
     """
     await admin_caller()
     counted = installation()
-    answer = jsonify(stats(await counted.figures(), now=now_ms(), started_at=counted.started_at))
+    figures, now = await counted.figures(), now_ms()
+    workers = judge(await read_processes(current.store()), now).workers_online
+    answer = jsonify(stats(figures, workers=workers, now=now, started_at=counted.started_at))
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
 
-def stats(figures: Figures, *, now: int, started_at: int) -> AdminStatsJson:
+def stats(figures: Figures, *, workers: int, now: int, started_at: int) -> AdminStatsJson:
     """The figures as JSON."""
     sums, jobs, watch, archive = figures.sums, figures.jobs, figures.watch, figures.archive
     return {
         "broker_status": "ok" if jobs else "away",
-        "workers_online": jobs.workers if jobs else None,
+        "workers_online": workers,
         "total_queued": jobs.waiting if jobs else None,
         "total_active": jobs.started if jobs else None,
         "total_reserved": jobs.taken if jobs else None,

@@ -26,7 +26,7 @@ WELL = Figures(
     sums=Sums(),
     watch=Watch(NOW, None, 0, False),
     addresses=0,
-    jobs=JobCounts(0, 0, 0, 0, workers=1),
+    jobs=JobCounts(0, 0, 0, 0),
     archive=None,
     failed=None,
 )

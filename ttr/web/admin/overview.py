@@ -105,6 +105,7 @@ def _shown(found: Figures, live: Liveness) -> dict[str, object]:
         "troubles": said,
         "lags": lags,
         "shown": shown,
+        "workers_online": live.workers_online,
         "processes": [(one, _megabytes(one)) for one in live.processes[:_PROCESSES_MOST]],
         "processes_in_all": len(live.processes),
     }
