@@ -7,7 +7,7 @@ read_globals = {
   "redis", "cjson", "struct", "bit",
 
   -- Functions of scripts/lua/includes: a command has them by its "---@include" line.
-  "add_time", "add_to_days", "gaps_in", "note_gap", "arm", "arm_if_past", "held_since", "keep_body", "description_head", "emit", "description_head", "tell_off", "finish", "release", "sending_channel", "lane_of", "lane_queue_key", "fail", "succeed", "flip", "read_plan",
+  "add_time", "add_to_days", "gaps_in", "note_gap", "arm", "arm_if_past", "held_since", "keep_body", "description_head", "emit", "set_origin", "tell_off", "finish", "release", "sending_channel", "lane_of", "lane_queue_key", "fail", "succeed", "flip", "read_plan",
   "read_runs", "write_runs", "open_run", "close_run", "write_settings", "foreign_channel", "own_ids",
   "set_channels", "use_channel",
   "output_tail", "newest_output", "may_remind", "set_reminder", "count_changes", "note_change", "stop_flapping",

@@ -4,13 +4,13 @@ Each is several steps that belong together, so they go on when whoever asked han
 """
 
 import asyncio
-import logging
 from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from ttr.domain.access_key import AccessKey
 from ttr.domain.telegram_login import TelegramAccount
+from ttr.logs import get_logger
 from ttr.now import now_ms
 from ttr.store import access_keys, account_slugs, telegram
 from ttr.store.chores import end
@@ -28,7 +28,7 @@ from ttr.store.removal import (
 from ttr.store.sessions import by_key, by_telegram, close_sessions
 from ttr.store.users import User, create_user, new_key, user_by_id
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 SLUG_IS_FIXED = "The ping slug can't be changed here: the operator has turned that off."
 """What doors say to a new ping slug where USER_SLUG_ENABLED is off."""
@@ -140,7 +140,7 @@ async def finish_deletion(store: Store, user_id: int) -> None:
     if closed.telegram_id:
         await telegram.release(store, user_id, closed.telegram_id)
     await remove_account(store, user_id)
-    log.info("account %d is deleted", user_id)
+    log.info("account deleted", account=user_id)
 
 
 def going() -> int:
@@ -196,7 +196,7 @@ async def _tidy(store: Store, user_id: int, key: AccessKey, why: access_keys.End
         await close_sessions(store, user_id, opened_by=by_key(key.digest))
     except StoreUnavailable as error:
         # Neither opens anything: the account has this key no more.
-        log.warning("account %d: an ended key and its sessions are left behind: %s", user_id, error)
+        log.warning("an ended key and its sessions are left behind", account=user_id, error=str(error))
 
 
 async def _create_with_telegram(store: Store, account: TelegramAccount, now: int, master: str) -> User:
@@ -225,7 +225,7 @@ async def _unlink(store: Store, user: User) -> None:
         await close_sessions(store, user.id, opened_by=by_telegram(user.telegram_id))
     except StoreUnavailable as error:
         # They open nothing: the account has this Telegram account no more.
-        log.warning("account %d: sessions of its Telegram account are left behind: %s", user.id, error)
+        log.warning("sessions of its Telegram account are left behind", account=user.id, error=str(error))
 
 
 async def _delete(store: Store, user_id: int, now: int, idle_since: int | None = None) -> bool:
@@ -236,9 +236,9 @@ async def _delete(store: Store, user_id: int, now: int, idle_since: int | None =
         await finish_deletion(store, user_id)
         await end(store, chore)
     except ChoreLost:
-        log.info("account %d: the clock has taken over its deletion", user_id)
+        log.info("the clock has taken over its deletion", account=user_id)
     except Exception:
-        log.exception("account %d is closed; the clock removes what is left of it", user_id)
+        log.exception("the clock removes what is left of it", account=user_id)
     return True
 
 

@@ -1,17 +1,17 @@
 """Finishes what died half way: the clock's rounds over chores whose owners are not heard of any more."""
 
 import asyncio
-import logging
 
 from ttr.accounts import finish_deletion
 from ttr.changes import undo
 from ttr.heartbeat import turn
+from ttr.logs import get_logger
 from ttr.now import now_ms
 from ttr.store.chores import Chore, end, lapsed
 from ttr.store.errors import ChoreLost, StoreUnavailable
 from ttr.store.redis import Store
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 _ROUND_SECONDS = 2
 _FINISHING_SECONDS = 900
@@ -26,7 +26,7 @@ async def look_after_chores(store: Store) -> None:
         try:
             await finish_lapsed(store, now_ms())
         except StoreUnavailable as error:
-            log.warning("Chores wait: %s", error)
+            log.warning("chores wait", error=str(error))
         await asyncio.sleep(_ROUND_SECONDS)
 
 
@@ -44,9 +44,7 @@ async def finish_lapsed(store: Store, now: int) -> int:
 
 
 async def _finish(store: Store, chore: Chore) -> None:
-    log.info(
-        "account %d: a %s was left half done and is now %s", chore.user_id, chore.kind, _WHAT[chore.kind]
-    )
+    log.info("left half done", account=chore.user_id, kind=chore.kind, now=_WHAT[chore.kind])
     try:
         if chore.kind == "delete":
             await finish_deletion(store, chore.user_id)
@@ -54,8 +52,8 @@ async def _finish(store: Store, chore: Chore) -> None:
         else:
             await undo(store, chore)
     except ChoreLost:
-        log.info("account %d: another clock has taken over", chore.user_id)
+        log.info("another clock has taken over", account=chore.user_id)
     except StoreUnavailable as error:
-        log.warning("account %d: what was left half done waits: %s", chore.user_id, error)
+        log.warning("what was left half done waits", account=chore.user_id, error=str(error))
     except Exception:
-        log.exception("account %d: what was left half done", chore.user_id)
+        log.exception("what was left half done", account=chore.user_id)

@@ -2,7 +2,7 @@
 keeps the archive, and pings another monitor. Several may run."""
 
 import asyncio
-import logging
+import secrets
 import signal
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +20,7 @@ from ttr.domain.schedule import Schedule, next_due
 from ttr.ending import end
 from ttr.heartbeat import beating, turn
 from ttr.meter import observe
+from ttr.noted import set_origin
 from ttr.now import now_ms
 from ttr.self_ping import ping_another_monitor
 from ttr.settings import Settings
@@ -30,7 +31,7 @@ from ttr.store.errors import StoreUnavailable
 from ttr.store.redis import Store, open_store, verify, wait_until_ready
 from ttr.store.reindex import ensure_indexes
 
-log = logging.getLogger(__name__)
+log = logs.get_logger(__name__)
 
 # A deadline is at least 2 s away when it is made (1 s interval, 1 s grace), so looking twice a second meets
 # every one of them in time, and reminders are a minute away; between looks the clock sleeps until the earliest.
@@ -91,15 +92,22 @@ async def watch(store: Store, wake: asyncio.Event, flap: FlapRules) -> None:
         turn("watch")
         try:
             now = now_ms()
+            set_origin(secrets.token_hex(8))
             swept = await sweep_all(store, now, flap)
             if not all(part.blind for part in swept):
                 await tick_clock(store, now)
         except StoreUnavailable as error:
-            log.warning("Redis is away: %s", error)
+            log.warning("Redis is away", error=str(error))
             await asyncio.sleep(_LOOK_MS / 1000)
             continue
         if any(part.changed for part in swept):
             wake.set()
+            late = [ms for part in swept for ms in part.delays]
+            log.info(
+                "deadlines looked at",
+                changed=sum(part.changed for part in swept),
+                late_ms=max(late, default=None),
+            )
         sight.look(any(part.blind for part in swept), now)
         await asyncio.sleep(_pause(swept))
 
@@ -133,12 +141,12 @@ class _Sight:
     def look(self, blind: bool, now: int) -> None:
         if not blind:
             if self.said and self.blind_since is not None:
-                log.warning("Pings are taken again, after %.1f s.", (now - self.blind_since) / 1000)
+                log.warning("pings are taken again", ms=now - self.blind_since)
             self.blind_since, self.said = None, False
         elif self.blind_since is None:
             self.blind_since = now
         elif not self.said and now - self.blind_since > _QUIET_MS:
-            log.warning("No web process takes pings: nothing is declared overdue until one does.")
+            log.warning("no web process takes pings: nothing is declared overdue until one does")
             self.said = True
 
 

@@ -1,7 +1,6 @@
 """The dispatcher: outbox -> deliveries, and a job that wakes a worker while any is due. Part of the clock process."""
 
 import asyncio
-import logging
 from types import TracebackType
 
 import redis
@@ -10,7 +9,9 @@ from rq.serializers import JSONSerializer
 
 from ttr.channels import KINDS
 from ttr.domain.metrics import ALERTS
+from ttr.domain.moments import iso
 from ttr.heartbeat import turn
+from ttr.logs import get_logger
 from ttr.meter import count
 from ttr.now import now_ms
 from ttr.store.deliveries import look
@@ -18,7 +19,7 @@ from ttr.store.errors import StoreUnavailable
 from ttr.store.outbox import dispatch_entry, read_outbox
 from ttr.store.redis import Store
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 QUEUE = "ttr-deliveries"
 JOB = "rq_jobs.deliver.deliver"
@@ -59,7 +60,7 @@ class Dispatcher:
                     # A lane that is due and waits for a worker is looked at again in 50 ms, not in a busy loop.
                     pause = min(pause, max(0.05, (next_due - now_ms()) / 1000))
             except (StoreUnavailable, redis.RedisError) as error:
-                log.warning("Alerts wait: %s", error)
+                log.warning("alerts wait", error=str(error))
             try:
                 async with asyncio.timeout(pause):
                     await self.wake.wait()
@@ -84,14 +85,18 @@ class Dispatcher:
             made, refused = await dispatch_entry(self._store, partition, entry, now, _EVENTS_MAX)
             if made:
                 count(ALERTS, entry.event.kind)
-            log.info("event %s: %s, %d channels", entry.event.id, entry.event.kind, made)
+            event = entry.event
+            told = log.bind(alert=event.id, account=entry.user_id, origin=event.origin or None)
+            told.info(
+                "alert",
+                kind=event.kind,
+                check=event.check_id or None,
+                reason=event.reason or None,
+                decided_at=iso(event.at),
+                deliveries=made,
+            )
             if refused:
-                log.warning(
-                    "event %s: %d channels not told, account %d has too much waiting",
-                    entry.event.id,
-                    refused,
-                    entry.user_id,
-                )
+                told.warning("channels not told: the account has too much waiting", channels=refused)
 
     def _wake_worker(self) -> None:
         # One waiting job is enough: a job takes whatever is due, and with it gone the next look queues another,

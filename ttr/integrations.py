@@ -14,6 +14,7 @@ from ttr.domain.check import Check
 from ttr.domain.invalid import Contradiction, FieldError, Invalid
 from ttr.domain.rate import rules
 from ttr.immediate import Answer, send_now
+from ttr.noted import origin
 from ttr.now import now_ms
 from ttr.settings import Settings
 from ttr.signing_secrets import open_secrets, signing_in_file, signing_of_endpoint
@@ -267,4 +268,5 @@ def _event(channel: Channel, check: Check | None, now: int, *, queued: bool) -> 
         description=check.settings.description if check else "",
         channel_name=channel.name,
         queued=queued,
+        origin=origin(),
     )

@@ -9,6 +9,7 @@ import json
 import logging
 import math
 import os
+import re
 import sys
 import threading
 import warnings
@@ -17,11 +18,10 @@ from types import TracebackType
 from typing import Any, TextIO
 
 import structlog
-from structlog.contextvars import merge_contextvars
 from structlog.typing import EventDict, WrappedLogger
 
 from ttr.domain.moments import iso
-from ttr.noted import request_id
+from ttr.noted import origin, request_id
 from ttr.redaction import MASK, Redaction, names_a_secret, secrets_in
 from ttr.settings import Settings, colours_asked_for
 
@@ -39,7 +39,7 @@ _NAME_MOST = 40
 _ITEMS = 50
 # Ids of ours or of a trusted proxy, which may look like a UUID.
 _IDS = ("request", "origin")
-_ACCESS = "ttr.access"
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}(,[A-Za-z0-9_-]{1,64}){0,9}")
 
 _redaction = Redaction()
 _process = ""
@@ -135,11 +135,11 @@ def _fields(_: WrappedLogger, __: str, line: EventDict) -> EventDict:
     if _process and _json:
         told |= {"process": _process, "pid": os.getpid()}
     told |= getattr(record, "fields", {})
-    for name, value in merge_contextvars(None, "", {}).items():
-        told.setdefault(name, value)
     # A request's own line ends with its id; others are found by it.
     if found := request_id():
         told.setdefault("request", found)
+    elif found := origin():
+        told.setdefault("origin", found)
     if line.get("exc_info"):
         told["exc_info"] = line["exc_info"]
         structlog.processors.format_exc_info(None, "", told)
@@ -161,16 +161,13 @@ def _redacted(_: WrappedLogger, __: str, line: EventDict) -> EventDict:
             kept[name] = value
         else:
             value = kept[name] = _plain(value, TRACE_MOST if name in ("exception", "stack") else TEXT_MOST)
-            if isinstance(value, str) and name not in _IDS:
+            if isinstance(value, str) and not (name in _IDS and _ID.fullmatch(value)):
                 texts.append(name)
     if not _redaction.clean("\n".join(kept[name] for name in texts)):
         for name in texts:
             kept[name] = _redaction.masked(kept[name])
     for name in texts:
         kept[name] = _cut(kept[name], TRACE_MOST if name in ("exception", "stack") else TEXT_MOST)
-    for name in _IDS:
-        if isinstance(kept.get(name), str):
-            kept[name] = kept[name][:64]
     return kept
 
 

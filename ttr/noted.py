@@ -1,4 +1,5 @@
-"""What is noted of the request under way, for the log: its id, its route, and by what it was authorised.
+"""What is noted of the request under way, for the log: its id, its route, and by what it was authorised; and the id of
+what set things off, which alerts take along.
 
 Never its path: a ping's is a secret, a signed link's is one as well.
 """
@@ -49,6 +50,20 @@ def request_id() -> str:
     """The id of the request under way; "" outside of one."""
     noted = _noted.get()
     return noted.request_id if noted else ""
+
+
+_origin: ContextVar[str] = ContextVar("origin", default="")
+
+
+def set_origin(origin: str) -> None:
+    """What sets off what happens from here on, in this task and in those that it starts, where no request does: the id
+    of a look of the clock, or of what set off the alert that is being delivered."""
+    _origin.set(origin)
+
+
+def origin() -> str:
+    """The id of what set off what happens now: the request under way, or what `set_origin` said; "" when unknown."""
+    return request_id() or _origin.get()
 
 
 def route() -> str:

@@ -3,22 +3,25 @@ there is something to send.
 """
 
 import asyncio
-import logging
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import groupby
 from typing import TypedDict, Unpack
 
 from ttr.channels.delivery import Delivered, Failed, Outcome
 from ttr.channels.means import Means, open_means
+from ttr.domain.alert import Event
 from ttr.domain.metrics import QUEUE_SECONDS
+from ttr.domain.moments import iso
 from ttr.domain.rate import RateRules, rules
 from ttr.ending import end
 from ttr.heartbeat import beating, turn
+from ttr.logs import get_logger
 from ttr.meter import observe
+from ttr.noted import set_origin
 from ttr.now import now_ms
 from ttr.retries import retry_at
 from ttr.sending import send_once
@@ -39,7 +42,7 @@ from ttr.store.errors import StoreUnavailable
 from ttr.store.rates import SendOutcome, report_send, take_token
 from ttr.store.redis import Store, open_store
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 AT_ONCE = 500
 """Addresses that one worker sends to at the same time. A receiver that hangs holds its place for 10 s."""
@@ -109,7 +112,7 @@ class Sender:
                 taken = await self.take(now_ms())
             except StoreUnavailable as error:
                 # What is being sent goes on; leases bring back what can't be reported.
-                log.warning("nothing is taken, Redis is away: %s", error)
+                log.warning("nothing is taken: Redis is away", error=str(error))
                 taken = 0
             if taken or self._flying:
                 quiet_since = time.monotonic()
@@ -161,7 +164,7 @@ class Sender:
                 try:
                     await renew(self._store, partition, lanes, now_ms())
                 except StoreUnavailable as error:
-                    log.warning("leases are not renewed: %s", error)
+                    log.warning("leases are not renewed", error=str(error))
                 except Exception:
                     # Without renewals every send of more than 10 s would be made twice, so nothing may end them.
                     log.exception("the renewal of leases")
@@ -182,9 +185,9 @@ class Sender:
                     break
             await defer(self._store, lane, now_ms())
         except StoreUnavailable as error:
-            log.warning("lane %s: Redis is away: %s", lane.name, error)
+            log.warning("a lane waits: Redis is away", account=lane.user_id, error=str(error))
         except Exception:
-            log.exception("lane %s comes back when its lease has lapsed", lane.name)
+            log.exception("a lane comes back when its lease has lapsed", account=lane.user_id)
 
     async def _send_next(self, lane: Lane) -> bool:
         """Send a lane's next message if its destination takes one now; whether it may go on at once."""
@@ -198,13 +201,14 @@ class Sender:
         try:
             claimed = await claim(self._store, lane, now)
         except BrokenDelivery as broken:
-            log.error("%s", broken)
+            log.error("a delivery can't be read", account=lane.user_id, delivery=broken.delivery_id)
             fault = Failed("bad_settings", "This version of ttr can't read it", permanent=False)
             return await self._report(
-                lane, broken.delivery_id, broken.channel_id, broken.attempt, broken.since, fault, 0
+                lane, broken.delivery_id, broken.channel_id, "", broken.attempt, broken.since, fault, 0
             )
         if claimed is None:
             return False
+        set_origin(origin_of(claimed.notification.events))
         if claimed.attempt == 1:
             observe(QUEUE_SECONDS, max(0, now - claimed.since) / 1000)
         began = time.monotonic()
@@ -220,7 +224,7 @@ class Sender:
         latency_ms = int((time.monotonic() - began) * 1000)
         said = claimed.notification
         return await self._report(
-            lane, said.id, said.channel_id, claimed.attempt, claimed.since, outcome, latency_ms
+            lane, said.id, said.channel_id, claimed.kind, claimed.attempt, claimed.since, outcome, latency_ms
         )
 
     async def _report(
@@ -228,6 +232,7 @@ class Sender:
         lane: Lane,
         delivery_id: str,
         channel_id: int,
+        kind: str,
         number: int,
         since: int,
         outcome: Outcome,
@@ -246,7 +251,7 @@ class Sender:
             detail=outcome.detail,
             again_at=again_at,
         )
-        log.info("delivery %s attempt %d: %s", delivery_id, number, outcome.detail)
+        _tell(lane, delivery_id, channel_id, kind, number, attempt)
         more = await self._written(
             lane,
             delivery_id,
@@ -279,8 +284,32 @@ class Sender:
             except StoreUnavailable as error:
                 if time.monotonic() > give_up:
                     raise
-                log.warning("delivery %s: Redis is away, its report waits: %s", delivery_id, error)
+                log.warning("a report waits: Redis is away", delivery=delivery_id, error=str(error))
                 await asyncio.sleep(_REPORT_AGAIN_SECONDS)
+
+
+def _tell(lane: Lane, delivery_id: str, channel_id: int, kind: str, number: int, attempt: Attempt) -> None:
+    """A line for an attempt; one for a delivery that is given up, and for a channel that is turned off with it."""
+    told = log.bind(account=lane.user_id, delivery=delivery_id, channel=channel_id, kind=kind or None)
+    told.info(
+        "delivery attempt",
+        attempt=number,
+        outcome=attempt.outcome,
+        reason=attempt.reason or None,
+        status=attempt.status,
+        ms=attempt.latency_ms,
+        detail=attempt.detail or None,
+        again_at=iso(attempt.again_at),
+    )
+    if attempt.outcome == "failed" and attempt.again_at is None:
+        told.warning("delivery given up", reason=attempt.reason)
+    if attempt.reason == "gone":
+        told.warning("channel turned off", reason="gone")
+
+
+def origin_of(events: Sequence[Event]) -> str:
+    """What set off the events of a message, each once, at most ten."""
+    return ",".join(list(dict.fromkeys(event.origin for event in events if event.origin))[:10])
 
 
 async def tell_bucket(

@@ -17,7 +17,7 @@ MASK = "***"
 
 _SECRET_NAME = re2.compile(
     r"(?i)(pass(word|wd|phrase)?|pwd|secret|token|authorization|cookie|api_?key|auth_?key|access_?key|data_?key"
-    r"|master_?key|secret_?key|encryption_?key|signing_?key|private_?key|credentials?|ping_?(url|slug)|user_?slug|webhook_?url"
+    r"|master_?key|secret_?key|encryption_?key|signing_?key|private_?key|credentials?|ping_?(url|slug)|user_?slug"
     r"|hook_?url|(redis|database|postgres)_?url|dsn)(s|_hash)?$"
 )
 # A word that names a secret, what stands between, and the value: quoted, or up to where such a value ends.
@@ -35,7 +35,7 @@ _BROKEN_LOGIN = (
     r"""(?P<broken>(?i:rediss?|valkeys?|postgres(?:ql)?(?:\+\w+)?)://[^\s:@/"'<>]*:)[^\s@/"'<>]*"""
 )
 _URL = r"""(?P<site>(?i:https?)://[^\s/"'<>?#\\]+)[/?#][^\s"'<>]+"""
-_PING = r"""(?P<door>/(?:p|ping|acknowledge|unsubscribe|confirm|services|api/webhooks)/)[^\s<"'>][^\s"'<>]*"""
+_PING = r"""(?P<door>/(?:p|ping|acknowledge|unsubscribe|confirm|services|api/\w*hooks)/)[^\s<"'>][^\s"'<>]*"""
 _BOT = r"""(?:\bbot[0-9]+(?::|%3[Aa])[^\s/"'<>]+|\b[0-9]{4,20}(?::|%3[Aa])[A-Za-z0-9_-]{20,})"""
 _FERNET = r"\bgAAAA[A-Za-z0-9_-]{8,}={0,2}"
 _JWT = r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+"

@@ -7,6 +7,7 @@
 -- ARGV[1] now ms  [2] ms until which pings were surely accepted  [3] ms of silence that count as blind
 -- ARGV[4] most checks a call  [5] ms of the lease on a check that waits for its due time
 -- ARGV[6] ms of the window of flapping  [7] changes in it, 0 for never  [8] ms of calm that end it
+-- ARGV[9] origin: id of the look, for the log
 -- returns {"blind"} while pings can't be accepted: nobody is declared overdue
 -- returns {"ok" | "more", when to look again ms or "", checks flipped, moved or told of, delays, waiting...}
 -- delays: for each deadline that passed, the ms until it was found, comma separated
@@ -16,6 +17,7 @@ local prefix, now, threshold, limit = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[
 local lease = tonumber(ARGV[5])
 local flap = {window = tonumber(ARGV[6]), threshold = tonumber(ARGV[7]), suppression = tonumber(ARGV[8])}
 local deadlines = deadlines_key(prefix)
+set_origin(ARGV[9])
 if now - tonumber(ARGV[2]) > threshold then return {"blind"} end
 
 local tick = tonumber(redis.call("HGET", clock_key(prefix), "tick") or "")

@@ -9,6 +9,7 @@
 -- ARGV[16] body bytes kept per check  [17] body bytes kept per account
 -- ARGV[18] ms of the window of flapping  [19] changes in it, 0 for never  [20] ms of calm that end it
 -- ARGV[21] pings of this check that may come at once, 0 for any number  [22] µs in which one of them comes back
+-- ARGV[23] origin: id of the HTTP request, for the log, and not what tells repeats: a proxy may give one id twice
 -- returns {"ok", check id, ping number, alerts sent to the outbox, ms of the run that it ended or ""}
 -- returns {"stale", check id, plan...} when the revision differs: work out due and kind again
 -- returns {"limited", ms until the next ping is taken} when they come too fast: nothing was written
@@ -16,6 +17,7 @@
 ---@include keys mark changed whole history listing index state runs arm days flip reminders event output flapping outcome plan bodies allowance
 local REQUESTS_KEPT = 4 * 17 + 1 -- ids of 16 letters between semicolons
 local prefix, user, now, kind, rid = KEYS[1], ARGV[1], tonumber(ARGV[5]), ARGV[9], ARGV[10]
+set_origin(ARGV[23])
 
 local id = ARGV[3]
 if id == "" then id = redis.call("HGET", user_slugs_key(prefix, user), ARGV[4]) end

@@ -8,6 +8,7 @@
 -- ARGV[10] ms that a finished delivery is remembered  [11] ms until which the service asks to be left alone, ""
 -- ARGV[12] "1": gone for good  [13] open settings that the service changed, a JSON object  [14] ms of the lease
 -- ARGV[15] "1": it was slow  [16] the account's channels, a JSON list, when it is gone
+-- ARGV[17] origin of the delivery's events, for the log
 -- returns 2 written, and the lane's next delivery may be sent now under the same lease | 1 written
 -- | 0 not this worker's any more
 ---@include keys mark changed whole finish lane notice
@@ -74,7 +75,8 @@ end
 if ARGV[12] == "1" then
   local name = turn_off()
   if name then
-    tell_off(prefix, user, ARGV[16], channel, name, ARGV[7], "c" .. channel .. "-" .. ARGV[2] .. "-" .. now, now)
+    local event = "c" .. channel .. "-" .. ARGV[2] .. "-" .. now
+    tell_off(prefix, user, ARGV[16], channel, name, ARGV[7], event, now, ARGV[17])
   end
 end
 if not mine then

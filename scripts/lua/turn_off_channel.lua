@@ -5,6 +5,7 @@
 -- ARGV[1] user id  [2] channel id  [3] reason: gone | unsubscribed  [4] now ms
 -- ARGV[5] revision from now on, if somebody unsubscribes: an edit that was read before must look again
 -- ARGV[6] the account's channels, a JSON list of those that may tell the owner
+-- ARGV[7] origin: id of the request, for the log
 -- returns 1 turned off | 0 it was off already | -1 no such channel
 ---@include keys mark changed whole notice
 local key = channel_key(KEYS[1], ARGV[2])
@@ -22,6 +23,6 @@ mark(KEYS[1], "channel:" .. ARGV[2])
 changed(KEYS[1], ARGV[1], "wa", "0")
 if unsubscribes and channel[2] == "1" then
   local event = "c" .. ARGV[2] .. "-" .. ARGV[5] .. "-" .. ARGV[4]
-  tell_off(KEYS[1], ARGV[1], ARGV[6], ARGV[2], channel[4] or "", "its receiver unsubscribed", event, ARGV[4])
+  tell_off(KEYS[1], ARGV[1], ARGV[6], ARGV[2], channel[4] or "", "its receiver unsubscribed", event, ARGV[4], ARGV[7])
 end
 return 1

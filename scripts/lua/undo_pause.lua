@@ -5,9 +5,11 @@
 -- KEYS[1] the partition's prefix
 -- ARGV[1] user id  [2] check id  [3] now ms  [4] revision the caller read  [5] last ping the caller read or ""
 -- ARGV[6] due ms counted from the last ping or ""  [7] due ms counted from now or ""
+-- ARGV[8] origin: id of the request, for the log
 -- returns 1 done | 0 it is not paused | -1 no such check | -2 stale, read again
 ---@include keys mark changed whole history listing index state runs arm days flip reminders event output flapping outcome paused
 local prefix, now = KEYS[1], tonumber(ARGV[3])
+set_origin(ARGV[8])
 local check = read_check(prefix, ARGV[2])
 if not check or check.user_id ~= ARGV[1] then return -1 end
 if check.status ~= "paused" then return 0 end

@@ -58,6 +58,8 @@ class Event:
     """For channel_off: the channel that was turned off, and in `reason_detail` why, such as what its service said."""
     queued: bool = False
     """For test: whether it went through the queue."""
+    origin: str = ""
+    """Id of what set it off, for the log: of the request, or of the clock's look. No receiver is told."""
 
 
 def human_duration(ms: int) -> str:
@@ -213,4 +215,5 @@ _READERS: Mapping[str, Callable[[object], object]] = {
     "may_acknowledge": bool,
     "channel_name": _text,
     "queued": bool,
+    "origin": _text,
 }

@@ -4,7 +4,6 @@ In the steady state a ping is one round trip: what was learnt of the check (its 
 rule as of a revision) is remembered, and the script refuses to write anything when it is out of date.
 """
 
-import logging
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from ttr.domain.invalid import Invalid
 from ttr.domain.metrics import RUN_SECONDS
 from ttr.domain.schedule import due_interval, next_due
 from ttr.domain.signal import SignalError
+from ttr.logs import get_logger
 from ttr.meter import observe
 from ttr.ping import reply
 from ttr.ping.address import PingAddress, UnknownAddress, parse_address
@@ -33,7 +33,7 @@ from ttr.store.pings import Kept, Plan, Recorded, Target, find_target, record_pi
 from ttr.store.redis import Store
 from ttr.store.users import user_by_id
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 # 100,000 targets of about 0.5 kB: a process that hears more checks than that learns the rarest anew.
 _REMEMBERED = 100_000
@@ -146,6 +146,15 @@ class PingHandler:
             )
             match answer:
                 case Recorded():
+                    if answer.events:
+                        account, check = known.target.user_id, answer.check_id
+                        log.info(
+                            "alert decided",
+                            account=account,
+                            check=check,
+                            ping=answer.number,
+                            signal=entry.kind,
+                        )
                     if answer.run_ms is not None:
                         observe(RUN_SECONDS, answer.run_ms / 1000)
                     message = "Created" if created else f"OK ({note})" if note else "OK"

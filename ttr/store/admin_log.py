@@ -4,14 +4,14 @@ They are kept apart, so that a flood of wrong passwords pushes out no deed.
 """
 
 import json
-import logging
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ttr.logs import get_logger
 from ttr.store import keys
 from ttr.store.redis import Store, store_trouble
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 KEPT = 1_000
 
@@ -32,8 +32,7 @@ class Deed:
 
 async def note(store: Store, *, at: int, admin: str, what: str, about: str = "", kind: Kind = "done") -> None:
     """Keep what an operator did, in a few words; it must quote no secret."""
-    # Quoted: a line break would begin a log line of somebody else's.
-    log.info("operator %r: %s %r", admin, what, about)
+    log.info("operator", admin=admin, deed=what, about=about, kind=kind)
     entry = json.dumps({"at": at, "admin": admin, "what": what, "about": about})
     with store_trouble():
         async with store.redis.pipeline(transaction=True) as pipe:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from ttr.domain import limits
 from ttr.domain.check import Check
+from ttr.noted import origin
 from ttr.store import keys
 from ttr.store.codec import to_hash
 from ttr.store.errors import ChannelNeeded, DefaultsReached, NotFound, QuotaReached, UnknownChannel
@@ -237,7 +238,7 @@ async def turn_off(store: Store, user_id: int, channel_id: int, reason: OffReaso
         members = await store.redis.smembers(keys.user_channels(partition, user_id))
         others = json.dumps(sorted(int(member) for member in members))
         answer = await store.scripts.run(
-            "turn_off_channel", partition, [user_id, channel_id, reason, now, _revision(), others]
+            "turn_off_channel", partition, [user_id, channel_id, reason, now, _revision(), others, origin()]
         )
     if answer == -1:
         raise NotFound("no such channel")

@@ -9,6 +9,7 @@ from ttr.domain.check import Check, CheckSettings
 from ttr.domain.invalid import FieldError, Invalid
 from ttr.domain.schedule import next_due
 from ttr.domain.uuids import is_uuid
+from ttr.noted import origin
 from ttr.store import keys
 from ttr.store.channels import default_channels, delete_channel
 from ttr.store.codec import check_from_hash, settings_to_fields, to_hash
@@ -224,6 +225,7 @@ async def undo_pause(store: Store, user: User, reference: str, *, now: int) -> C
                     _text(check.last_ping),
                     _text(next_due(schedule, _counted_from(check))),
                     _text(next_due(schedule, now)),
+                    origin(),
                 ],
             )
         if answer == -1:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ttr.domain.flapping import FlapRules
 from ttr.domain.gaps import BLIND_AFTER_MS, Gap
 from ttr.domain.schedule import Schedule
+from ttr.noted import origin
 from ttr.store import keys
 from ttr.store.codec import schedule_from_fields
 from ttr.store.redis import Store, store_trouble
@@ -61,6 +62,7 @@ async def sweep(store: Store, partition: int, *, now: int, pings_accepted: int, 
                 flap.window_ms,
                 flap.threshold,
                 flap.suppression_ms,
+                origin(),
             ],
         )
     if answer[0] == b"blind":
@@ -82,7 +84,7 @@ async def arm(store: Store, partition: int, check: Unarmed, due: int | None, *, 
         await store.scripts.run(
             "arm",
             partition,
-            [check.check_id, check.leased_until, check.revision, "" if due is None else due, now],
+            [check.check_id, check.leased_until, check.revision, "" if due is None else due, now, origin()],
         )
 
 

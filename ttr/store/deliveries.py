@@ -13,6 +13,7 @@ from typing import Literal, cast
 
 from ttr.domain.alert import Event, from_json
 from ttr.domain.notification import Notification
+from ttr.noted import origin
 from ttr.store import keys
 from ttr.store.codec import to_hash
 from ttr.store.errors import NotDead, NotFound
@@ -233,6 +234,7 @@ async def report(
                 LEASE_MS,
                 "1" if slow else "",
                 json.dumps(sorted(int(channel) for channel in channels)),
+                origin(),
             ],
         )
     return int(answer) == 2

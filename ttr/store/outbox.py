@@ -94,6 +94,7 @@ async def put_test(store: Store, user: User, channel_id: int, event: Event) -> N
         "channels": json.dumps([channel_id]),
         "channel_name": event.channel_name,
         "queued": "1",
+        "origin": event.origin,
     }
     with store_trouble():
         pairs = [part for pair in fields.items() for part in pair]
@@ -127,6 +128,7 @@ def _entry(stream_id: str, raw: Mapping[bytes, bytes]) -> Entry:
         may_acknowledge=fields.get("may_acknowledge") == "1",
         channel_name=fields.get("channel_name", ""),
         queued=fields.get("queued") == "1",
+        origin=fields.get("origin", ""),
     )
     return Entry(stream_id, event, int(fields["user_id"]), fields["channels"] or "[]")
 

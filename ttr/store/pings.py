@@ -8,6 +8,7 @@ from ttr.domain.check import Check
 from ttr.domain.content import ContentRule
 from ttr.domain.flapping import FlapRules
 from ttr.domain.schedule import Schedule
+from ttr.noted import origin
 from ttr.store import keys
 from ttr.store.codec import rule_from_fields, schedule_from_fields
 from ttr.store.errors import NotFound
@@ -140,6 +141,7 @@ async def record_ping(
                 flap.suppression_ms,
                 limit.count if limit else 0,
                 limit.step if limit else 0,
+                origin(),
             ],
         )
     match answer[0]:

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 from ttr.domain.access_key import FIRST_NAME, AccessKey, kept, read_access_key
 from ttr.domain.preferences import Preferences, read_preferences
+from ttr.logs import get_logger
 from ttr.store import keys
 from ttr.store.marks import queue_mark
 from ttr.store.redis import Store, store_trouble
 from ttr.store.sealed import new_data_key
+
+log = get_logger(__name__)
 
 _SLUG_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # without l, o, 0 and 1, which people mix up
 # The last one is of an account of an older version.
@@ -102,6 +105,7 @@ async def create_user(store: Store, *, now: int, master: str, with_key: bool = T
         if key is not None:
             # What finds the account comes last: until it is there, nobody can reach a half-made one.
             await store.redis.hset(keys.access_key(key.digest), "user_id", user.id)
+    log.info("account made", account=user.id)
     return user, auth_key
 
 

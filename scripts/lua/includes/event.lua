@@ -2,6 +2,10 @@
 -- A message shows less of a description than its first 1,000 bytes, and each queued copy costs memory.
 local DESCRIPTION_BYTES = 1000
 
+-- The id of what set the script off, which its events take along for the log.
+local origin = ""
+local function set_origin(id) origin = id or "" end
+
 -- The beginning of `text`, ended at a whole UTF-8 character, which has at most 3 bytes 128-191 behind its first.
 local function description_head(text)
   if #text <= DESCRIPTION_BYTES then return text end
@@ -23,6 +27,6 @@ local function emit(prefix, check, kind, now, facts)
     "down_since", facts.down_since or "", "last_ping", check.last_ping, "failure_count", check.failure_count,
     "output", facts.output or "", "status", facts.status or "", "flips", facts.flips or "",
     "reminders", check.reminders, "may_acknowledge", may_remind(check) and "1" or "",
-    "channels", check.channels)
+    "channels", check.channels, "origin", origin)
   mark(prefix, "outbox:" .. entry)
 end
