@@ -35,7 +35,7 @@ STORE_SECONDS = 5.0
 _DISCARD_SECONDS = 10
 
 
-_ANSWERS = {
+ANSWERS = {
     200: "ok",
     201: "created",
     204: "preflight",
@@ -105,7 +105,7 @@ class PingDoor:
             answer = reply.refused(413, text, as_json=as_json)
         else:
             answer = await self._answer(request, as_json=as_json)
-        count(PINGS, answer.kind or "none", _ANSWERS.get(answer.status, "other"))
+        count(PINGS, answer.kind or "none", ANSWERS.get(answer.status, "other"))
         await _send(_answer_in_peace(body.discard, body, send), answer, head=scope["method"] == "HEAD")
 
     async def _answer(self, request: PingRequest, *, as_json: bool) -> PingReply:
