@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ttr.accounts import delete_deserted
+from ttr.heartbeat import turn
 from ttr.now import now_ms
 from ttr.settings import Settings
 from ttr.store.cleanups import (
@@ -46,6 +47,9 @@ NAMED_MOST = 50
 """Checks, and accounts, that are told one by one."""
 _LOOK_SECONDS = 60
 _ACCOUNTS_AT_ONCE = 100
+_QUIET_SECONDS = 2 * _LOOK_SECONDS
+_REMOVING_SECONDS = 600
+"""An account goes with all its deliveries; the largest take minutes."""
 
 
 class CleanupBusy(Exception):
@@ -81,6 +85,7 @@ async def keep_clean(store: Store, settings: Settings) -> None:
     """Look every CLEANUP_INTERVAL_HOURS for ever; whatever goes wrong is logged, for the clock has alerts to send."""
     interval = settings.cleanup_interval_hours * 3_600_000
     while True:
+        turn("cleanup", _QUIET_SECONDS)
         try:
             await clean_if_due(store, settings.cleanup_inactive_days, interval, now_ms())
         except StoreUnavailable as error:
@@ -181,6 +186,7 @@ async def _remove(store: Store, number: int, before: int, now: int, cleaned: Cle
         await _goes(store, user, check_id, before, now, idle)
     if removed:
         log.info("account %d: removed what nobody used: %s", number, _listed(removed))
+    turn("cleanup", _REMOVING_SECONDS)
     # Asked in any case: the script also begins the time of an account of an older version.
     if await delete_deserted(store, number, now=now, idle_since=before):
         cleaned.add_account(number)
@@ -193,6 +199,7 @@ async def _goes(store: Store, user: User, check_id: int, before: int, now: int, 
 
 
 async def _go_on(store: Store, token: str) -> None:
+    turn("cleanup", _QUIET_SECONDS)
     if not await hold_lease(store, token):
         raise CleanupBusy
 

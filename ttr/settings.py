@@ -3,6 +3,7 @@
 import os
 import re
 import warnings
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -406,11 +407,19 @@ def load_settings(overrides: dict[str, str] | None = None) -> Settings:
 
 def names_given() -> set[str]:
     """The names of what is given now, in `.env` or the environment, whatever it is."""
+    return _names_in_file() | os.environ.keys()
+
+
+def odd_names() -> list[str]:
+    """A sentence for each name in `.env` or the environment that is obsolete or unknown."""
+    return _odd_names(_names_in_file(), names_given())
+
+
+def _names_in_file() -> set[str]:
     try:
-        from_file = dotenv_values(".env")
+        return set(dotenv_values(".env"))
     except (UnicodeDecodeError, OSError):
-        from_file = {}
-    return from_file.keys() | os.environ.keys()
+        return set()
 
 
 def colours_asked_for() -> bool | None:
@@ -432,9 +441,18 @@ def _needed(name: str, value: str | None) -> str:
 
 
 def _warn_about_names(from_file: dict[str, str], values: dict[str, Any]) -> None:
-    for name in sorted(values.keys() & OBSOLETE.keys()):
-        warnings.warn(f"{name} is obsolete: {OBSOLETE[name]}.", stacklevel=3)
+    for words in _odd_names(from_file, values):
+        warnings.warn(words, stacklevel=3)
+
+
+def _odd_names(from_file: Collection[str], names: Collection[str]) -> list[str]:
+    """A sentence for each name that is obsolete, or is given to us and none that we know."""
     known = {field.upper() for field in Settings.model_fields}
-    named_for_us = {name for name in values if name.startswith("TTR_")}
-    for name in sorted((from_file.keys() | named_for_us) - known - OBSOLETE.keys()):
-        warnings.warn(f"{name} is not a setting of ttr and is ignored.", stacklevel=3)
+    named_for_us = {name for name in names if name.startswith("TTR_")}
+    return [
+        *(f"{name} is obsolete: {OBSOLETE[name]}." for name in sorted(set(names) & OBSOLETE.keys())),
+        *(
+            f"{name} is not a setting of ttr and is ignored."
+            for name in sorted((set(from_file) | named_for_us) - known - OBSOLETE.keys())
+        ),
+    ]

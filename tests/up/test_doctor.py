@@ -9,13 +9,15 @@ import pytest
 
 from tests.conftest import start_redis
 from tests.up.house import House, stand_in
+from ttr import __version__
 from ttr.cli import main
 from ttr.domain.finding import Finding
 from ttr.settings import Settings, load_settings
 from ttr.store import keys
 from ttr.store.errors import StoreUnavailable
+from ttr.store.reindex import INDEX_VERSION
 from ttr.up.datadir import redis_place
-from ttr.up.doctor import Section, doctor
+from ttr.up.doctor import SECTIONS, Section, doctor
 from ttr.up.probe import listens
 from ttr.up.room import judge_room, look_at_room
 
@@ -29,17 +31,29 @@ def test_beside_a_running_ttr_up_it_looks_and_leaves_everything_alone(house: Hou
     seen = house.ttr("doctor")
     assert (seen.returncode, seen.stderr) == (0, "")
     lines = seen.stdout.splitlines()
-    assert lines[0] == "Redis"
-    assert [line.split()[0] for line in lines[1:11]] == ["ok"] * 10
-    assert lines[11:-1] == ["Postgres", f"  ok       archive           {NONE}"]
+    titles = [line for line in lines[:-1] if not line.startswith(" ")]
+    assert titles == [section.title for section in SECTIONS]
+    assert lines[1] == "  ok       settings          TTR_ENV is development; nothing is odd."
+    assert [line.split()[0] for line in lines[3:13]] == ["ok"] * 10
+    assert lines[13:15] == ["Postgres", f"  ok       archive           {NONE}"]
+    assert f"  ok       ttr               {__version__}, on Python 3." in seen.stdout
+    assert f"  ok       indexes           Version {INDEX_VERSION}, which is this version's." in seen.stdout
+    # The web process of this house is a stand-in, and so nobody sends.
+    assert (
+        "  warning  workers           0 jobs wait, 0 are worked on, 0 workers online. Alerts wait."
+        in seen.stdout
+    )
+    assert " keys all lead to an account or a check." in seen.stdout
+    assert "  ok       channels          There are none yet." in seen.stdout
+    assert "  ok       mail server       None is set (SMTP_HOST)" in seen.stdout
     assert "appendfsync everysec" in seen.stdout
     assert f"GB are free for {house.data}/redis." in seen.stdout
-    assert lines[-1] == "0 bad, 0 warnings, 11 ok."
+    assert lines[-1] == "0 bad, 1 warning, 18 ok."
     # The mode that is set now is not the one that was set when it started.
     seen = house.ttr("doctor", REDIS_APPENDFSYNC="always")
     assert seen.returncode == 0
     assert "  warning  append-only file  It is on, but appendfsync everysec" in seen.stdout
-    assert seen.stdout.endswith("0 bad, 1 warning, 10 ok.\n")
+    assert seen.stdout.endswith("0 bad, 2 warnings, 17 ok.\n")
     assert run.stop() == 0
 
     # By itself it starts the Redis, and stops it again.
@@ -76,7 +90,8 @@ def test_where_there_is_no_database_it_says_so_and_makes_none(house: House) -> N
     seen = house.ttr("doctor")
     assert seen.returncode == 1
     assert f"  bad      reachable         There is no database in {house.data}." in seen.stdout
-    assert seen.stdout.endswith("1 bad, 0 warnings, 1 ok.\n")
+    assert seen.stdout.endswith("1 bad, 0 warnings, 2 ok.\n")
+    assert "Versions" not in seen.stdout, "a section without anything to look at says nothing"
     assert not house.data.exists()
 
 
@@ -109,7 +124,7 @@ def test_a_redis_of_the_owners_is_judged_and_its_password_is_not_told(house: Hou
             assert "  warning  append-only file  Redis keeps no append-only file" in seen.stdout
             assert "  warning  settings          REDIS_APPENDFSYNC is for the embedded Redis" in seen.stdout
             assert " disk " not in seen.stdout.replace("the disk", "").replace("'s disk", "")
-            assert seen.stdout.endswith("1 bad, 2 warnings, 8 ok.\n")
+            assert seen.stdout.endswith("1 bad, 3 warnings, 15 ok.\n")
             wrong = house.ttr("doctor", REDIS_URL=f"{server.url}?password=hush-no")
             assert wrong.returncode == 1
             assert "hush" not in seen.stdout + seen.stderr + wrong.stdout + wrong.stderr
@@ -138,6 +153,10 @@ async def test_every_section_is_looked_at_and_one_bad_finding_is_enough(
         "1 bad, 1 warning, 0 ok.",
     ]
     assert await doctor(settings, [Section("Two", warned)]) == 0
+    capsys.readouterr()
+    behind = [Section("One", away), Section("Two", warned), Section("Three", warned, after="One")]
+    assert await doctor(settings, behind) == 1
+    assert "Three" not in capsys.readouterr().out, "what it stands on was not there"
 
 
 @pytest.mark.parametrize(

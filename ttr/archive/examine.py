@@ -1,5 +1,8 @@
 """Whether the archive does its job: reachable, at this version's schema, this Redis's own, and not far behind."""
 
+import asyncio
+from typing import Any
+
 from ttr.archive.database import Database
 from ttr.archive.revisions import check_schema, known_revisions
 from ttr.archive.snapshot import belongs_to, of_another
@@ -7,6 +10,7 @@ from ttr.domain.finding import Finding
 from ttr.domain.text import counted
 from ttr.now import now_ms
 from ttr.store.archive_state import read_archive
+from ttr.store.fitness import clock
 from ttr.store.redis import Store
 from ttr.store.snapshots import waiting
 
@@ -26,18 +30,28 @@ async def examine(store: Store, database: Database, *, interval: float) -> list[
                 "(select (extract(epoch from min(saved_at)) * 1000)::bigint from partitions)"
             )
         ).fetchone()
+        of_time = await _clock(connection)
         mine = await belongs_to(store, connection)
     assert row is not None  # noqa: S101
     version, size, accounts, checks, saved_at = row
     found = [
         Finding("ok", "version", f"Postgres {version}, {size}."),
         Finding("ok", "schema", f"Revision {known_revisions()[-1]}, which is this version's."),
+        of_time,
     ]
     if not mine:
         found.append(Finding("bad", "archive", of_another(accounts)))
         return found
     found.append(Finding("ok", "archive", f"{counted(accounts, 'account')}, {counted(checks, 'check')}."))
     return [*found, await _lag(store, saved_at, interval)]
+
+
+async def _clock(connection: Any) -> Finding:
+    loop = asyncio.get_running_loop()
+    began, asked = loop.time(), now_ms()
+    row = await (await connection.execute("select extract(epoch from clock_timestamp()) * 1000")).fetchone()
+    unsure = (loop.time() - began) * 500
+    return clock(float(row[0]) - (asked + unsure), unsure, "Postgres'")
 
 
 async def _lag(store: Store, saved_at: int | None, interval: float) -> Finding:

@@ -135,6 +135,11 @@ async def send(
     return await _Hop(ours).carry(mail, sender.addr_spec, recipient.addr_spec)
 
 
+async def try_server(settings: Settings) -> str:
+    """What keeps us out of the mail server of the settings, which are complete; "" for nothing."""
+    return await _Hop(settings).knock()
+
+
 class _BrokenHeader(ValueError):
     """The value of the header it names has a line break in it."""
 
@@ -233,6 +238,21 @@ class _Hop:
             return self._lost(error)
         await self._leave()
         return outcome
+
+    async def knock(self) -> str:
+        """Greet the server and log in, within 10 s, and send nothing; what was in the way, "" for nothing."""
+        try:
+            async with asyncio.timeout(TOTAL_SECONDS):
+                await self._enter()
+        except aiosmtplib.SMTPResponseException as refusal:
+            trouble = f"it answered {refusal.code} to {self._step}"
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            self._smtp.close()
+            return f"{self._step} failed ({type(error).__name__})"
+        else:
+            trouble = ""
+        await self._leave()
+        return trouble
 
     async def _enter(self) -> None:
         ours = self._settings

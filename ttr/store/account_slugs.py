@@ -144,6 +144,20 @@ async def let_go(store: Store, user_id: int, family: Family, slug: str) -> None:
     await _change_claim(store, FAMILIES[family](slug), user_id, None)
 
 
+async def settle(store: Store, user_id: int, family: Family, slug: str, now: int) -> None:
+    """Bring a claim in line with what the account says, which may be gone; one it does not have is let go.
+
+    Raises Busy while the account's slugs change.
+    """
+    try:
+        change = await _begin(store, user_id, {}, "", now)
+    except KeyEnded:
+        await let_go(store, user_id, family, slug)
+        return
+    await _settle_all(store, change, (*change.left, (family, slug)))
+    await _end(store, change)
+
+
 async def _begin(store: Store, user_id: int, wanted: dict[Family, str], ending: str, now: int) -> _Change:
     token = secrets.token_hex(8)
     with store_trouble():

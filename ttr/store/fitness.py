@@ -21,6 +21,7 @@ _FULL = 0.9
 _MOST_LAG_S = 10
 _MOST_BEHIND = 10_000_000
 _MOST_SKEW_MS = 1_000
+_BAD_SKEW_MS = 5_000
 _CONFIG = ("appendfsync", "min-replicas-to-write")
 _UNREAD = "can't be read here: this Redis does not answer CONFIG"
 
@@ -261,14 +262,15 @@ def layout(partitions: int | None) -> Finding:
     )
 
 
-def clock(ahead_ms: float | None, unsure_ms: float) -> Finding:
-    """Two machines that disagree about the time; only what the round trip can't explain counts."""
+def clock(ahead_ms: float | None, unsure_ms: float, of: str = "Redis'") -> Finding:
+    """Two machines that disagree about the time; only what the round trip can't explain counts. `of` is whose."""
     if ahead_ms is None:
         return Finding("ok", "clock", "Can't be read here: this Redis does not answer TIME.")
-    level: Level = "warning" if abs(ahead_ms) - unsure_ms > _MOST_SKEW_MS else "ok"
+    beyond = abs(ahead_ms) - unsure_ms
+    level: Level = "bad" if beyond > _BAD_SKEW_MS else "warning" if beyond > _MOST_SKEW_MS else "ok"
     side = "ahead of" if ahead_ms >= 0 else "behind"
-    told = f"Redis' clock is {abs(ahead_ms):,.0f} ms {side} ours, give or take {unsure_ms:,.0f} ms."
-    if level == "warning":
+    told = f"{of} clock is {abs(ahead_ms):,.0f} ms {side} ours, give or take {unsure_ms:,.0f} ms."
+    if level != "ok":
         told += " Set both by NTP: machines of ttr that differ by two seconds judge nothing."
     return Finding(level, "clock", told)
 

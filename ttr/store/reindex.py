@@ -70,8 +70,13 @@ async def _texts(store: Store, partition: int, user_id: int, beyond: str) -> dic
     return texts
 
 
+async def read_index_version(store: Store) -> int:
+    """The version in which the indexes are kept; 0 where none were built yet."""
+    return int(await store.redis.hget(keys.meta(), "index_version") or 0)
+
+
 async def _are_current(store: Store) -> bool:
-    return int(await store.redis.hget(keys.meta(), "index_version") or 0) >= INDEX_VERSION
+    return await read_index_version(store) >= INDEX_VERSION
 
 
 async def _rebuild(store: Store, token: str) -> None:

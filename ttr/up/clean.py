@@ -6,6 +6,7 @@ from ttr.cleanup import NAMED_MOST, Cleaned, CleanupBusy, clean, survey
 from ttr.domain.moments import iso
 from ttr.now import now_ms
 from ttr.settings import Settings
+from ttr.store.orphans import find_orphans, remove_orphans
 from ttr.store.redis import Store, open_store, verify_partitions, wait_until_ready
 from ttr.store.reindex import ensure_indexes
 from ttr.up.borrowed import borrowed
@@ -22,9 +23,25 @@ async def clean_up(settings: Settings, *, dry_run: bool) -> int:
         # What an older version has left is found by the indexes.
         await ensure_indexes(store)
         cleaned = await _do(store, settings.cleanup_inactive_days, dry_run)
-    for line in _told(cleaned, settings.cleanup_inactive_days, dry_run):
-        print(line)
+        for line in _told(cleaned, settings.cleanup_inactive_days, dry_run):
+            print(line, flush=True)
+        await _sweep(store, dry_run)
     return 0
+
+
+async def _sweep(store: Store, dry_run: bool) -> None:
+    """Claims that lead nowhere: left behind by what was broken off, and by nobody's fault."""
+    found = (await find_orphans(store)).found
+    if not found:
+        return
+    if dry_run:
+        print(f"{_count(len(found), 'claim')} that now lead nowhere would be removed.")
+        return
+    print(
+        f"{_count(len(found), 'claim')} lead nowhere. Those that still do in a minute are removed.",
+        flush=True,
+    )
+    print(f"{_count(await remove_orphans(store, found, now_ms()), 'claim')} removed.")
 
 
 async def _do(store: Store, days: int, dry_run: bool) -> Cleaned:
