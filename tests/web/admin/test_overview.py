@@ -62,6 +62,16 @@ def test_what_is_silent_or_stuck_is_told_and_what_waits_for_it() -> None:
         assert words in trouble
 
 
+def test_a_clock_that_is_gone_is_told_once_and_one_whose_watch_is_stuck_by_that() -> None:
+    silent = replace(WELL, watch=Watch(NOW - 10_001, None, 0, False))
+    for clock, words in (
+        (replace(CLOCK, beat_at=NOW - 9_000), "Start it with ttr clock"),
+        (replace(CLOCK, loops={"watch": NOW - 9_000, "dispatch": NOW}), "the loop watch does not go round"),
+    ):
+        (trouble,) = troubles(silent, judge([WORKER, clock], NOW))
+        assert words in trouble
+
+
 async def test_the_overview_lists_the_processes(operator: Visitor, store: Store) -> None:
     now = now_ms()
     await say(store, replace(WORKER, beat_at=now, host="<b>box</b>", gauges={"rss_bytes": 41_000_000}))

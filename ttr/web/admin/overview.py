@@ -38,7 +38,7 @@ async def figures() -> Response:
 
 def troubles(found: Figures, live: Liveness) -> Iterator[str]:
     """What keeps this installation from doing its work, worst first, as sentences that say what to do."""
-    if found.clock_is_silent:
+    if found.clock_is_silent and not (_clocks_speak(live) and "watch" in live.missing()):
         yield "Nobody looks for overdue checks: the clock is silent. Start it with ttr clock."
     if found.jobs is None:
         yield "The Redis of the job queue does not answer, so no alert leaves. Look at QUEUE_REDIS_URL."
@@ -59,7 +59,8 @@ def _nobody(live: Liveness) -> Iterator[str]:
             yield "No worker is online, so no alert leaves: those below are stuck or silent. Restart ttr worker."
         else:
             yield "No worker is online, so no alert leaves. Start one with ttr worker."
-    for loop in missing:
+    # Of clocks that are gone it would be said twice: that they are silent, and each of their loops.
+    for loop in missing if _clocks_speak(live) else ():
         if loop in _WAITS:
             yield f"{_WAITS[loop]} in any clock. Restart ttr clock; its log says what it did last."
     for kind in KINDS:
@@ -67,6 +68,10 @@ def _nobody(live: Liveness) -> Iterator[str]:
         if ailing and not missing:
             are = "is" if ailing == 1 else "are"
             yield f"Of the {kind} processes {ailing} {are} stuck or silent; nothing waits for that."
+
+
+def _clocks_speak(live: Liveness) -> bool:
+    return live.count("clock", "well") + live.count("clock", "stuck") > 0
 
 
 _WAITS = {
