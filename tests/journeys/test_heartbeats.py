@@ -23,13 +23,19 @@ from ttr.store.processes import unpack_processes
 # What is promised is 10 s; a machine that is busy with other tests gets more.
 _TOLD_SECONDS = 30
 _FORGOTTEN_SECONDS = 120
+_BOT = {
+    "TELEGRAM_AUTH_ENABLED": "true",
+    "TELEGRAM_BOT_NAME": "AcmeJobsBot",
+    "TELEGRAM_BOT_TOKEN": "1234:" + "a" * 30,
+    "TELEGRAM_API_URL": "http://127.0.0.1:1",  # nobody is there, and the bot asks again and again
+}
 SECOND = ("web2", "clock2", "worker2")
 
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     """Two of each, so that /health answers whatever is killed."""
-    with Stack(webs=2, clocks=2, workers=2) as stack:
+    with Stack(webs=2, clocks=2, workers=2, **_BOT) as stack:
         pids = [stack.pid(name) for name in stack.names if name != "redis"]
         until(lambda: states(stack, pids) == ["well"] * 6)
         yield stack
@@ -113,6 +119,21 @@ def test_who_is_stopped_is_silent_and_well_again_when_it_goes_on(stack: Stack) -
         stack.signal(name, signal.SIGCONT)
     until(lambda: states(stack, pids) == ["well"] * 4, _TOLD_SECONDS)
     assert health(stack)["status"] == "ok"
+
+
+@pytest.mark.timeout(240)
+def test_the_bot_is_told_as_well(stack: Stack) -> None:
+    stack.start("bot")
+    bot = [stack.pid("bot")]
+    until(lambda: states(stack, bot) == ["well"], _TOLD_SECONDS)
+    stack.signal("bot", signal.SIGSTOP)
+    until(lambda: states(stack, bot) == ["silent"], _TOLD_SECONDS)
+    assert health(stack)["processes"]["bot"]["silent"] == 1
+    assert health(stack)["status"] == "ok"
+    stack.signal("bot", signal.SIGCONT)
+    until(lambda: states(stack, bot) == ["well"], _TOLD_SECONDS)
+    stack.stop("bot")
+    assert states(stack, bot) == ["unknown"]
 
 
 @pytest.mark.timeout(240)
