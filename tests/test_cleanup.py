@@ -8,11 +8,15 @@ from dataclasses import replace
 from unittest import mock
 
 import pytest
+from psycopg import sql
 
+from tests.archive.rows import rows
 from tests.conftest import MASTER_KEY
 from tests.lua.parts import MINUTE, NOON, make_channel, make_check, make_user, ping
 from tests.store.test_deletion import besides, contents, live, renewed
 from ttr import accounts, cleanup
+from ttr.archive.database import Database
+from ttr.archive.snapshot import snapshot
 from ttr.cleanup import DAY_MS, Cleaned, CleanupBusy, clean, clean_if_due, survey
 from ttr.domain.schedule import Schedule
 from ttr.domain.status_page import Entry, StatusPageSettings
@@ -357,6 +361,49 @@ async def test_nothing_is_left_of_an_account_but_the_sign_on_its_key(store: Stor
         name: value for name, value in besides(before).items() if name not in ticks
     }
     assert await user_by_id(store, staying.id) is not None
+
+
+async def test_postgres_follows_with_the_next_snapshot(store: Store, database: Database) -> None:
+    await store.redis.set(keys.sequence("user"), 7_770)
+    user = await make_user(store)
+    await snapshot(store, database)
+    check = await make_check(store, user, tags=("db",))
+    await make_channel(store, user, own_check=check.id)
+    await failure(store, user, check.id, NOON)
+    await without_deadline(store, user, check.id)
+    await looked(store, LONG + HOUR)
+    await snapshot(store, database)
+    kept = await rows_with(database, "user_id", user.id)
+    assert {"checks", "channels"} <= kept
+    assert {"pings", "flips"} <= await rows_with(database, "check_id", check.id)
+    await messages_end(store, user)
+
+    did = await clean(store, DAYS, LONG + HOUR)
+
+    assert (did.checks, did.accounts) == (1, 1)
+    await snapshot(store, database, compare=True)
+    assert await rows_with(database, "user_id", user.id) == set()
+    assert await rows_with(database, "check_id", check.id) == set()
+    assert await rows(database, "select id from users") == []
+
+
+async def rows_with(database: Database, column: str, number: int) -> set[str]:
+    """The tables in which a row has this number."""
+    tables = await rows(
+        database,
+        "select table_name from information_schema.columns where column_name = %s and table_schema = 'public'",
+        (column,),
+    )
+    found = set()
+    for (table,) in tables:
+        query = sql.SQL("select 1 from {} where {} = %s limit 1")
+        async with database.connection() as connection:
+            answer = await connection.execute(
+                query.format(sql.Identifier(table), sql.Identifier(column)), (number,)
+            )
+            if await answer.fetchall():
+                found.add(table)
+    return found
 
 
 @pytest.fixture

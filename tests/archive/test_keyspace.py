@@ -9,7 +9,7 @@ import pytest
 from tests.archive.keyspace import is_durable
 from ttr.store import keys
 
-NO_KEYS = {"partition_of", "prefix", "in_partition", "changes"}
+NO_KEYS = {"partition_of", "prefix", "in_partition", "outside", "changes"}
 FAMILIES = [
     function
     for name, function in inspect.getmembers(keys, inspect.isfunction)

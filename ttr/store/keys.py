@@ -203,6 +203,12 @@ def clock_tick() -> str:
     return "ttr:clock-tick"
 
 
+def outside(key: bytes) -> tuple[str, str]:
+    """Family and name of a key outside the partitions, such as ("check-uuid", UUID); "" for what it does not have."""
+    _, family, name = (*key.decode(errors="replace").split(":", 2), "", "")[:3]
+    return family, name
+
+
 # A partition's keys.
 
 

@@ -62,7 +62,8 @@ async def find_orphans(store: Store, *, most: int = LOOKED_MOST) -> Orphans:
         while orphans.looked < most and len(orphans.found) < FOUND_MOST:
             cursor, page = await store.redis.scan(cursor, match=keys.EVERY, count=_KEYS_A_CALL)
             orphans.looked += len(page)
-            claims = await _read(store, [name for key in page if (name := _named(key.decode()))])
+            named = [(family, name) for family, name in map(keys.outside, page) if family in KINDS]
+            claims = await _read(store, named)
             orphans.claims.update(claim.kind for claim in claims)
             orphans.found += await _leading_nowhere(store, claims)
             if cursor == 0:
@@ -88,7 +89,7 @@ async def remove_orphans(store: Store, found: Sequence[Claim], now: int) -> int:
 
 
 async def _remove(store: Store, claim: Claim, now: int) -> bool:
-    """Each looks once more whose the claim is, in the step that drops it."""
+    """Each looks once more whose the claim is as it drops it; an access key is random, and so is claimed once."""
     match claim.kind:
         case "check-uuid":
             await release_uuids(store, claim.user_id, {claim.name: claim.check_id})
@@ -105,14 +106,6 @@ async def _remove(store: Store, claim: Claim, now: int) -> bool:
         case "telegram":
             await release(store, claim.user_id, int(claim.name))
     return True
-
-
-def _named(key: str) -> tuple[Kind, str] | None:
-    """What a key claims; None for any other key."""
-    for kind in KINDS:
-        if key.startswith(f"ttr:{kind}:"):
-            return kind, key.removeprefix(f"ttr:{kind}:")
-    return None
 
 
 async def _read(store: Store, named: Sequence[tuple[Kind, str]]) -> list[Claim]:
