@@ -20,10 +20,12 @@ from tests.ping.conftest import door_settings, hypercorn_door
 from ttr import scrape
 from ttr.app import create_app
 from ttr.domain.allowance import parse_limits
+from ttr.installation import Installation
 from ttr.now import now_ms
 from ttr.settings import Settings, SettingsError, load_settings
 from ttr.store.admins import remove_admin
 from ttr.store.deadlines import tick_clock
+from ttr.store.errors import StoreUnavailable
 from ttr.store.redis import Store, open_store, verify, wait_until_ready
 from ttr.store.users import User
 
@@ -190,6 +192,35 @@ async def test_scrapes_at_once_share_one_reading(
         answers = await asyncio.gather(*(ask(app.test_client()) for _ in range(20)))
         assert {answer.status_code for answer in answers} == {200}
         assert len(read) == 1
+
+
+async def test_counts_that_take_long_come_from_the_last_time(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scrape, "_KEPT_SECONDS", 0)
+    async with opened(settings) as app:
+        client = app.test_client()
+        assert value(await text(await ask(client)), "ttr_accounts") == 0
+        go = asyncio.Event()
+
+        async def slowly(self: object) -> object:
+            await go.wait()
+            raise StoreUnavailable("too late")
+
+        monkeypatch.setattr(Installation, "figures", slowly)
+        monkeypatch.setattr(scrape, "WAIT_SECONDS", 0.05)
+        app.extensions["ttr_installation"].last = None
+        told = await text(await ask(client))
+        assert value(told, "ttr_redis_up") == 1
+        assert value(told, "ttr_accounts") is value(told, "ttr_figures_age_seconds") is None
+        monkeypatch.undo()
+        monkeypatch.setattr(scrape, "_KEPT_SECONDS", 0)
+        assert value(await text(await ask(client)), "ttr_accounts") == 0
+        monkeypatch.setattr(Installation, "figures", slowly)
+        monkeypatch.setattr(scrape, "WAIT_SECONDS", 0.05)
+        assert value(await text(await ask(client)), "ttr_accounts") == 0
+        # At its end the app waits for what is late, and does not fall over it.
+        go.set()
 
 
 async def test_a_redis_that_does_not_answer_is_told_in_time(
