@@ -19,6 +19,8 @@ ELSEWHERE = {
     "tests/web/admin/test_logins.py": "admin",
     "tests/store/test_admins.py": "admin",
     "tests/test_admin_forgeries.py": "forgery",
+    "tests/test_metrics.py::test_nothing_else_opens_it": "guessing",
+    "tests/test_metrics.py::test_without_the_setting_no_token_is_one": "guessing",
     "tests/domain/test_telegram_login.py": "forgery",
     "tests/web/test_telegram_login.py": "telegram",
     "tests/web/test_telegram_link.py": "telegram",
