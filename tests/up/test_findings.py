@@ -133,7 +133,7 @@ async def test_names_that_are_none_are_told(monkeypatch: pytest.MonkeyPatch, tmp
     ],
 )
 def test_jobs_and_who_takes_them(waiting: int, failed: int, workers: int, levels: list[str]) -> None:
-    found = judge_jobs(JobCounts(waiting, 0, 0, failed, 0), workers)
+    found = judge_jobs(JobCounts(waiting, 0, 0, failed), workers)
     assert [finding.level for finding in found] == levels
 
 
