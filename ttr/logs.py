@@ -43,6 +43,7 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}(,[A-Za-z0-9_-]{1,64}){0,9}")
 
 _redaction = Redaction()
 _process = ""
+_pid = 0
 _json = False
 
 
@@ -57,9 +58,11 @@ def set_up(settings: Settings, process: str, stream: TextIO | None = None) -> No
 
     Libraries speak up from WARNING on: what they say below that is not about checks.
     """
-    global _redaction, _process, _json
+    global _redaction, _process, _pid, _json
     _redaction = Redaction(_secrets_of(settings))
-    _process, _json = process, settings.logs_json
+    _process, _pid, _json = process, os.getpid(), settings.logs_json
+    # What no line shows; to ask for the pid took each of them two system calls.
+    logging.logProcesses = logging.logMultiprocessing = logging.logThreads = False
     out = stream or sys.stdout
     if isinstance(out, io.TextIOWrapper):
         out.reconfigure(errors="backslashreplace")
@@ -133,7 +136,7 @@ def _fields(_: WrappedLogger, __: str, line: EventDict) -> EventDict:
         "event": line["event"],
     }
     if _process and _json:
-        told |= {"process": _process, "pid": os.getpid()}
+        told |= {"process": _process, "pid": _pid}
     told |= getattr(record, "fields", {})
     # A request's own line ends with its id; others are found by it.
     if found := request_id():
@@ -151,24 +154,31 @@ def _fields(_: WrappedLogger, __: str, line: EventDict) -> EventDict:
 def _redacted(_: WrappedLogger, __: str, line: EventDict) -> EventDict:
     """The line with a MASK in place of every secret, of plain values only, and none longer than it may be."""
     kept: EventDict = {}
-    texts = []
+    texts, long = [], []
     for name, value in list(line.items())[:FIELDS_MOST]:
         if not name.isidentifier():
             name = _visible(_redaction.masked(name[:TEXT_MOST]))[:_NAME_MOST]
         if names_a_secret(name) and value not in (None, ""):
-            kept[name] = MASK
-        elif isinstance(value, int) or value is None:
-            kept[name] = value
-        else:
-            value = kept[name] = _plain(value, TRACE_MOST if name in ("exception", "stack") else TEXT_MOST)
-            if isinstance(value, str) and not (name in _IDS and _ID.fullmatch(value)):
+            value = MASK
+        elif isinstance(value, str) and len(value) <= TEXT_MOST:
+            if not (name in _IDS and _ID.fullmatch(value)):
                 texts.append(name)
-    if not _redaction.clean("\n".join(kept[name] for name in texts)):
+        elif not (isinstance(value, int) or value is None):
+            value = _plain(value, _most(name))
+            if isinstance(value, str):
+                texts.append(name)
+                long.append(name)
+        kept[name] = value
+    if not _redaction.clean("\n".join([kept[name] for name in texts])):
         for name in texts:
             kept[name] = _redaction.masked(kept[name])
-    for name in texts:
-        kept[name] = _cut(kept[name], TRACE_MOST if name in ("exception", "stack") else TEXT_MOST)
+    for name in long:
+        kept[name] = _cut(kept[name], _most(name))
     return kept
+
+
+def _most(name: str) -> int:
+    return TRACE_MOST if name in ("exception", "stack") else TEXT_MOST
 
 
 def _plain(value: object, most: int) -> object:

@@ -104,6 +104,7 @@ async def up(settings: Settings, *, procfile: Procfile | None = None, limits: Li
     # Read to be handed on, not to be obeyed: the settings are read in one place only.
     env = dict(os.environ)  # noqa: TID251
     embedded = not settings.database_url and settings.embedded_postgres == "on"
+    coloured = sys.stdout.isatty() and not env.get("NO_COLOR")
     output = Output(
         sys.stdout.fileno(),
         names=[
@@ -112,7 +113,7 @@ async def up(settings: Settings, *, procfile: Procfile | None = None, limits: Li
             "redis",
             "ttr",
         ],
-        colour=sys.stdout.isatty() and "NO_COLOR" not in env,
+        colour=coloured,
     )
     children = Children()
     try:
@@ -136,7 +137,14 @@ async def up(settings: Settings, *, procfile: Procfile | None = None, limits: Li
             postgres=EmbeddedPostgres(data_dir, children, output, limits) if embedded else None,
         )
         supervisor = Supervisor(Surroundings(children, output, data_dir / "run", limits))
-        run = _Run(settings, procfile, _environment(env, settings, secrets), servers, supervisor, output)
+        run = _Run(
+            settings,
+            procfile,
+            _environment(env, settings, secrets, coloured=coloured),
+            servers,
+            supervisor,
+            output,
+        )
         return await _live(run, stop)
     finally:
         children.close()
@@ -310,12 +318,18 @@ def _lock_data_dir(data_dir: Path) -> int:
     return lock
 
 
-def _environment(env: Mapping[str, str], settings: Settings, secrets: Secrets) -> dict[str, str]:
-    """The children's environment: ours, what was decided here, and the folder of the `ttr` program first."""
+def _environment(
+    env: Mapping[str, str], settings: Settings, secrets: Secrets, *, coloured: bool
+) -> dict[str, str]:
+    """The children's environment: ours, what was decided here, and the folder of the `ttr` program first.
+
+    `coloured`: what they write to us ends on a terminal that shows colours, which they can't see through the pipe.
+    """
     return {
         **env,
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)]),
         "PYTHONUNBUFFERED": "1",
+        **({"FORCE_COLOR": "1"} if coloured else {}),
         "HOST": settings.host,
         "PORT": str(settings.port),
         "TTR_DATA_DIR": str(settings.data_dir),
