@@ -28,11 +28,11 @@ async def used(store: Store, user: User) -> int:
 
 async def test_the_answer_is_the_check_the_number_and_the_alerts(store: Store, user: User) -> None:
     check = await make_check(store, user, slug="one")
-    assert await ping(store, user, check.id, request="a") == [b"ok", b"1", 1, 0]
-    assert await ping(store, user, "", slug="one", request="b") == [b"ok", b"1", 2, 0]
-    assert await ping(store, user, check.id, "fail", reason="fail", request="c") == [b"ok", b"1", 3, 1]
-    assert await ping(store, user, check.id, "log", request="d") == [b"ok", b"1", 4, 0]
-    assert await ping(store, user, check.id, request="e") == [b"ok", b"1", 5, 1]
+    assert await ping(store, user, check.id, request="a") == [b"ok", b"1", 1, 0, b""]
+    assert await ping(store, user, "", slug="one", request="b") == [b"ok", b"1", 2, 0, b""]
+    assert await ping(store, user, check.id, "fail", reason="fail", request="c") == [b"ok", b"1", 3, 1, b""]
+    assert await ping(store, user, check.id, "log", request="d") == [b"ok", b"1", 4, 0, b""]
+    assert await ping(store, user, check.id, request="e") == [b"ok", b"1", 5, 1, b""]
     assert [event["kind"] for event in await outbox(store, user.partition)] == ["down", "up"]
 
 
@@ -82,7 +82,7 @@ async def test_the_same_request_twice_is_one_ping(store: Store, user: User, kind
     )
     before = await dump(store)
     again = await ping(store, user, check.id, kind, request="r", now=NOON + 5, body=b"b")
-    assert again == [*first[:3], 0]
+    assert again == [*first[:3], 0, b""]
     assert await dump(store) == before
 
 
@@ -154,7 +154,13 @@ async def test_a_body_that_finds_no_room_in_the_account_is_not_kept_and_the_ping
 ) -> None:
     greedy, check = await make_check(store, user), await make_check(store, user)
     await ping(store, user, greedy.id, body=b"x" * 90, caps=(100, 1_000, 100))
-    assert await ping(store, user, check.id, body=b"y" * 20, caps=(100, 1_000, 100)) == [b"ok", b"2", 1, 0]
+    assert await ping(store, user, check.id, body=b"y" * 20, caps=(100, 1_000, 100)) == [
+        b"ok",
+        b"2",
+        1,
+        0,
+        b"",
+    ]
     assert await bodies(store, check) == []
     assert await used(store, user) == 90
     await ping(store, user, check.id, request="2", body=b"y" * 10, caps=(100, 1_000, 100))

@@ -43,14 +43,20 @@ async def kinds(store: Store, user: User) -> list[str]:
 async def test_a_reminder_goes_out_at_its_time_and_not_a_millisecond_before(store: Store, user: User) -> None:
     check = await down_check(store, user)
     due = DOWN + 5 * MINUTE
-    assert await watch(store, user, due - 1) == [b"ok", str(due).encode(), 0]
-    assert await watch(store, user, due) == [b"ok", str(due + 5 * MINUTE).encode(), 1]
+    assert await watch(store, user, due - 1) == [b"ok", str(due).encode(), 0, b""]
+    assert await watch(store, user, due) == [b"ok", str(due + 5 * MINUTE).encode(), 1, b""]
     assert await watch(store, user, due + 5 * MINUTE + 300) == [
         b"ok",
         str(due + 10 * MINUTE + 300).encode(),
         1,
+        b"",
     ]
-    assert await watch(store, user, due + 6 * MINUTE) == [b"ok", str(due + 10 * MINUTE + 300).encode(), 0]
+    assert await watch(store, user, due + 6 * MINUTE) == [
+        b"ok",
+        str(due + 10 * MINUTE + 300).encode(),
+        0,
+        b"",
+    ]
     down, first, second = [entry.event for entry in await read_outbox(store, user.partition, 10)]
     assert (down.kind, down.may_acknowledge, down.reminders) == ("down", True, 0)
     assert (first.kind, first.at, first.reminders, first.may_acknowledge) == ("reminder", due, 1, True)
@@ -155,7 +161,7 @@ async def test_a_body_that_found_no_room_leaves_a_reminder_without_output(store:
 
 async def test_without_the_setting_a_failure_is_told_once(store: Store, user: User) -> None:
     check = await down_check(store, user, remind_every_minutes=None)
-    assert await watch(store, user, DOWN + 10_000 * MINUTE) == [b"ok", b"", 0]
+    assert await watch(store, user, DOWN + 10_000 * MINUTE) == [b"ok", b"", 0, b""]
     (event,) = await outbox(store, user.partition)
     assert (event["kind"], event["may_acknowledge"]) == ("down", "")
     assert await remind_at(store, check) is None
@@ -192,9 +198,9 @@ async def test_reminders_come_in_batches_and_only_when_no_deadline_is_left(store
     due = DOWN + 5 * MINUTE
     for _ in range(2):
         await make_check(store, user, now=due - 3 * MINUTE)
-    assert (await watch(store, user, due, limit=2))[::2] == [b"more", 2]
+    assert (await watch(store, user, due, limit=2))[:3:2] == [b"more", 2]
     assert await kinds(store, user) == ["down"] * 5
-    answers = [(await look(store, user, due, limit=2))[::2] for _ in range(3)]
+    answers = [(await look(store, user, due, limit=2))[:3:2] for _ in range(3)]
     assert answers == [[b"more", 2], [b"ok", 1], [b"ok", 0]]
     assert sorted(await kinds(store, user)) == ["down"] * 5 + ["reminder"] * 3
 

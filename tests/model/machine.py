@@ -110,6 +110,8 @@ class Machine:
     resumed_at: int | None = None
     last_start: int | None = None
     last_duration: int | None = None
+    ended_run: int | None = None
+    """Of the run that the last signal ended."""
     ping_count: int = 0
     last_request: str = ""
     flips: list[Flip] = field(default_factory=list)
@@ -179,7 +181,7 @@ class Machine:
         if not ended and kind == "fail":
             self.runs = []
         for run in ended:
-            self.last_duration = now - run.started
+            self.last_duration = self.ended_run = now - run.started
             self.runs.remove(run)
 
     def _succeed(self, now: int) -> None:

@@ -112,8 +112,9 @@ class Bench:
         self.requests += 1
         request = machine.last_request if again and machine.last_request else f"request {self.requests}"
         answer = self.run(self._ping(check, kind, rid, reason, request))
+        machine.ended_run = None
         alerts = machine.signal(kind, self.now, rid=rid, reason=reason, request=request)
-        assert answer == Recorded(check, machine.ping_count, alerts)
+        assert answer == Recorded(check, machine.ping_count, alerts, machine.ended_run)
 
     async def _ping(
         self, check: int, kind: str, rid: str, reason: str, request: str
