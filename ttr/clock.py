@@ -45,7 +45,7 @@ async def run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    logs.set_up(settings, "clock")
+    logs.begin(settings, "clock")
     async with open_store(settings.database) as store, open_archive(settings.database_url) as archive:
         await wait_until_ready(store)
         await refuse_lost_redis(store, settings.database_url)

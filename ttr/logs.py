@@ -20,6 +20,7 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from ttr import __version__
 from ttr.domain.moments import iso
 from ttr.noted import origin, request_id
 from ttr.redaction import MASK, Redaction, names_a_secret, secrets_in
@@ -49,7 +50,9 @@ _json = False
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """A logger of structlog over the standard library's of this name: `log.info("check down", account=5, check=7)`."""
-    return structlog.stdlib.get_logger(name)
+    # Bound at once: what stands for a logger until its first use looks it up anew at every line.
+    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name).bind()
+    return logger
 
 
 def set_up(settings: Settings, process: str, stream: TextIO | None = None) -> None:
@@ -80,6 +83,12 @@ def set_up(settings: Settings, process: str, stream: TextIO | None = None) -> No
     logging.captureWarnings(True)
     sys.excepthook = _tell_end
     threading.excepthook = _tell_thread
+
+
+def begin(settings: Settings, process: str) -> None:
+    """Set up the log of a process that runs on, and say that it has started."""
+    set_up(settings, process)
+    get_logger(__name__).info("started", version=__version__)
 
 
 def formatter(*, as_json: bool, colours: bool = False) -> logging.Formatter:

@@ -21,7 +21,7 @@ async def serve(settings: Settings) -> None:
 
     Raises StoreUnavailable and StoreUnfit, before the port is open.
     """
-    logs.set_up(settings, "web")
+    logs.begin(settings, "web")
     async with open_store(settings.database) as store:
         await wait_until_ready(store)
         await refuse_lost_redis(store, settings.database_url)

@@ -33,7 +33,7 @@ def run(settings: Settings) -> None:
     the supervisor starts it again, and leases bring back what it held. Raises as well when Redis does not
     answer within 30 s of the start, and StoreUnfit when ENCRYPTION_KEY is not the database's.
     """
-    logs.set_up(settings, "worker")
+    logs.begin(settings, "worker")
     connection = redis.Redis.from_url(settings.queue)
     _wait_until_ready(connection)
     asyncio.run(_verify(settings))

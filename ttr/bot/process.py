@@ -39,7 +39,7 @@ async def run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    logs.set_up(settings, "bot")
+    logs.begin(settings, "bot")
     async with open_store(settings.database) as store, open_session() as session:
         bot = Bot(store, settings, bot_api(session, settings), secrets.token_hex(8))
         work = asyncio.create_task(_work(bot, settings))
