@@ -1,5 +1,6 @@
 """What /metrics says of a layout of several processes, next to what a load has really done to it."""
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -128,6 +129,30 @@ def test_what_a_process_counted_is_told_before_it_ends(doubled: Stack) -> None:
     # A scrape is a second old at most.
     until(lambda: scrape(doubled.port)[("ttr_pings_total", ("ok", "success"))] == before + 50, 5)
     doubled.start("web2")
+
+
+@pytest.mark.timeout(240)
+def test_who_is_killed_and_who_is_stopped_shows(doubled: Stack) -> None:
+    for kind in ("web", "clock", "worker"):
+        until(lambda kind=kind: scrape(doubled.port)[("ttr_processes", (kind, "well"))] == 2, 30)
+    for name in ("web2", "clock2", "worker2"):
+        doubled.kill(name)
+    doubled.signal("worker", signal.SIGSTOP)
+
+    def shows() -> bool:
+        now = scrape(doubled.port)
+        silent = {kind: now[("ttr_processes", (kind, "silent"))] for kind in ("web", "clock", "worker")}
+        return silent == {"web": 1, "clock": 1, "worker": 2} and now[("ttr_workers_online", ())] == 0
+
+    until(shows, 30)
+    assert scrape(doubled.port)[("ttr_work_missing", ("worker",))] == 1
+    doubled.signal("worker", signal.SIGCONT)
+    until(lambda: scrape(doubled.port)[("ttr_workers_online", ())] == 1, 30)
+    doubled.signal("clock", signal.SIGSTOP)
+    until(lambda: scrape(doubled.port)[("ttr_up", ())] == 0, 30)
+    assert scrape(doubled.port)[("ttr_clock_silent_seconds", ())] > 10
+    doubled.signal("clock", signal.SIGCONT)
+    until(lambda: scrape(doubled.port)[("ttr_up", ())] == 1, 30)
 
 
 def settled(stack: Stack) -> None:
