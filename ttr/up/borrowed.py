@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from ttr.settings import Settings
@@ -38,11 +39,14 @@ class Borrowed:
         self._data_dir = settings.data_dir
         self._stack = stack
         self._workshop: _Workshop | None = None
+        self._refusal: Refusal | None = None
 
     async def redis(self, *, new: bool = False) -> str:
         """REDIS_URL. Raises Refusal if there is no database yet, unless it may be `new`, or none can be started now."""
         if self._settings.redis_url:
             return self._settings.redis_url
+        if self._refusal:  # what would not start a moment ago will not now
+            raise self._refusal
         path = redis_place(self._data_dir).known()
         if path and listens(path):
             return url_of(path)
@@ -59,7 +63,11 @@ class Borrowed:
             appendfsync=self._settings.redis_appendfsync,
         )
         self._stack.push_async_callback(redis.stop, within=_STOP_WITHIN)
-        await redis.start()
+        try:
+            await redis.start()
+        except Refusal as reason:
+            self._refusal = reason
+            raise
         return redis.url
 
     async def postgres(self) -> str:
@@ -104,13 +112,24 @@ class Borrowed:
         return self._workshop
 
 
+_held: ContextVar[Borrowed | None] = ContextVar("borrowed", default=None)
+
+
 @asynccontextmanager
 async def borrowed(settings: Settings) -> AsyncIterator[Borrowed]:
     """The servers, each started only when it is asked for and does not run; they are stopped by SIGTERM as well, which
-    cancels the command.
+    cancels the command. Inside of another one it is that one: the lock on the directory is the command's, not a part's.
     """
+    if held := _held.get():
+        yield held
+        return
     task = asyncio.current_task()
     if task:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with AsyncExitStack() as stack:
-        yield Borrowed(settings, stack)
+        servers = Borrowed(settings, stack)
+        token = _held.set(servers)
+        try:
+            yield servers
+        finally:
+            _held.reset(token)
