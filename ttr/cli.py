@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import errno
+import logging
 import sys
 import warnings
 from collections.abc import Callable, Coroutine, Sequence
@@ -276,15 +277,16 @@ _COMMANDS: dict[str, Callable[..., int]] = {
 
 
 def _settings(overrides: dict[str, str], command: str) -> Settings:
-    """The settings, with the log set up: on the standard error, for a command's own words are on the other."""
+    """The settings, with the log set up: on the standard error, for a command's own words are on the other and
+    say what it did."""
     with warnings.catch_warnings(record=True) as doubts:
         warnings.simplefilter("always")
         settings = load_settings(overrides)
     if settings.logs_json:
-        logs.set_up(settings, command, sys.stderr)
+        logs.set_up(settings, command, sys.stderr, least=logging.WARNING)
     for doubt in doubts:
         warnings.warn(doubt.message, stacklevel=2)
-    logs.set_up(settings, command, sys.stderr)
+    logs.set_up(settings, command, sys.stderr, least=logging.WARNING)
     return settings
 
 

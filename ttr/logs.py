@@ -55,9 +55,11 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     return logger
 
 
-def set_up(settings: Settings, process: str, stream: TextIO | None = None) -> None:
-    """Log from LOG_LEVEL on, as LOG_FORMAT says, to `stream` or standard output, where `ttr up` or the platform
-    collects lines. `process`: web, clock, worker, sender, bot, or a command. May be called again.
+def set_up(
+    settings: Settings, process: str, stream: TextIO | None = None, *, least: int = logging.NOTSET
+) -> None:
+    """Log from LOG_LEVEL or `least` on, as LOG_FORMAT says, to `stream` or standard output, where `ttr up` or the
+    platform collects lines. `process`: web, clock, worker, sender, bot, or a command. May be called again.
 
     Libraries speak up from WARNING on: what they say below that is not about checks.
     """
@@ -75,7 +77,7 @@ def set_up(settings: Settings, process: str, stream: TextIO | None = None) -> No
     for other in [other for other in root.handlers if isinstance(other, _Lines)]:
         root.removeHandler(other)
     root.addHandler(handler)
-    level = logging.getLevelNamesMapping()[settings.log_level]
+    level = max(least, logging.getLevelNamesMapping()[settings.log_level])
     root.setLevel(max(level, logging.WARNING))
     for name in ("ttr", "rq_jobs"):
         logging.getLogger(name).setLevel(level)
