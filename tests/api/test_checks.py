@@ -7,6 +7,7 @@ from quart.typing import TestClientProtocol as Client
 
 from tests.api.conftest import NEW, Caller, ask, problem
 from tests.conftest import MASTER_KEY
+from tests.lua.parts import names
 from ttr.now import now_ms
 from ttr.store.keys import access_key
 from ttr.store.redis import Store
@@ -32,7 +33,7 @@ async def test_a_key_is_had_with_one_call_and_opens_its_account(client: Client, 
 
 async def test_an_unknown_key_opens_nothing_and_makes_no_account(client: Client, store: Store) -> None:
     await client.post("/api/v1/keys")
-    before = sorted([key async for key in store.redis.scan_iter()])
+    before = await names(store)
     for key in (
         "",
         "x",
@@ -56,7 +57,7 @@ async def test_an_unknown_key_opens_nothing_and_makes_no_account(client: Client,
             assert answer.status_code == 401
             assert await problem(answer) == {}
     assert (await client.get("/api/v1/checks")).status_code == 401
-    after = sorted([key async for key in store.redis.scan_iter()])
+    after = await names(store)
     assert [key for key in after if b"tick" not in key] == [key for key in before if b"tick" not in key]
 
 

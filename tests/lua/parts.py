@@ -175,14 +175,14 @@ def update_args(check: Check, revision: str, last_ping: str, **changes: Any) -> 
 
 
 async def dump(store: Store) -> dict[bytes, Any]:
-    """Everything in Redis but the tick of an app that may be running; hashes by field, for a growing one changes the
-    order of its fields by itself."""
-    found = sorted(set(await store.redis.keys("*")) - {keys.web_tick().encode()})
+    """Everything in Redis but what an app that may be running says of itself; hashes by field, for a growing one
+    changes the order of its fields by itself."""
+    found = await names(store)
     return {
         key: await store.redis.hgetall(key)
         if await store.redis.type(key) == b"hash"
         else await store.redis.dump(key)
-        for key in found
+        for key in sorted(found)
     }
 
 
@@ -192,8 +192,9 @@ def besides_marks(found: dict[bytes, Any]) -> dict[bytes, Any]:
 
 
 async def names(store: Store) -> set[bytes]:
-    """The name of every key."""
-    return set(await store.redis.keys("*"))
+    """The name of every key but those by which an app that is running says how it does."""
+    own = (keys.web_tick(), keys.processes(), keys.metrics())
+    return {key for key in await store.redis.keys("*") if not key.decode().startswith(own)}
 
 
 async def fields(store: Store, check: Check) -> dict[str, str]:

@@ -196,7 +196,7 @@ async def test_undoing_deletes_what_was_made_and_puts_back_what_was_changed(stor
     (taken,) = await chores.lapsed(store, now=LATER)
     await undo(store, taken)
     after = await fields(store, check)
-    moves = {"revision", "folded_tags", "tags"}
+    moves = {"revision", "edited_at", "folded_tags", "tags"}
     assert {k: v for k, v in after.items() if k not in moves} == {
         k: v for k, v in before.items() if k not in moves
     }

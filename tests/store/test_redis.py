@@ -115,7 +115,7 @@ async def test_without_redis_everything_is_unavailable_and_afterwards_all_is_the
             server = start_redis(folder)
             await wait_until_ready(store, seconds=20)
             # The new process has never seen the scripts: each is loaded again when it is needed.
-            assert await ping(store, user, check.id, request="after") == [b"ok", b"1", 2, 0]
+            assert await ping(store, user, check.id, request="after") == [b"ok", b"1", 2, 0, b""]
             assert await user_by_key(store, key) is not None
             assert await read_body(store, check) == (1, b"body")
             page = await list_checks(store, user, size=10, now=NOON)
@@ -129,7 +129,7 @@ async def test_scripts_that_redis_has_forgotten_are_loaded_again(store: Store) -
     check = await make_check(store, user)
     for number in range(3):
         await store.redis.script_flush()
-        assert await ping(store, user, check.id, request=str(number)) == [b"ok", b"1", number + 1, 0]
+        assert await ping(store, user, check.id, request=str(number)) == [b"ok", b"1", number + 1, 0, b""]
     await store.redis.script_flush()
     await asyncio.gather(*(ping(store, user, check.id, request=f"at once {n}") for n in range(20)))
     assert (await fields(store, check))["ping_count"] == "23"

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conftest import MASTER_KEY, RedisServer
-from tests.lua.parts import make_check
+from tests.lua.parts import make_check, names
 from tests.up.house import House
 from ttr.cleanup import DAY_MS
 from ttr.now import now_ms
@@ -28,7 +28,7 @@ async def test_it_says_what_would_go_and_then_removes_it(
     old = now - 181 * DAY_MS
     user, _ = await create_user(store, now=old, master=MASTER_KEY)
     check = await make_check(store, user, now=old, name="Old\x1b[2J backup")
-    names = await store.redis.keys("*")
+    before = await names(store)
     for partition in range(keys.PARTITIONS):
         await store.redis.hset(keys.clock(partition), "tick", now_ms())
     seen = house.ttr("cleanup", "--dry-run", REDIS_URL=redis_server.url)
@@ -37,7 +37,7 @@ async def test_it_says_what_would_go_and_then_removes_it(
     assert first.startswith(f"check {check.id} of account {user.id}, last touched ")
     assert first.endswith(": Old?[2J backup")
     assert rest == [f"account {user.id}", "1 check and 1 account would be removed."]
-    assert await store.redis.keys("*") == names
+    assert await names(store) == before
     # More days than it is old.
     seen = house.ttr("cleanup", REDIS_URL=redis_server.url, CLEANUP_INACTIVE_DAYS="182")
     assert "Nothing was removed" in seen.stdout
