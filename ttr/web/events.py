@@ -100,8 +100,12 @@ async def _events(
                 try:
                     user = await session_user(store, session)
                 except StoreUnavailable:
-                    yield _event("alive", seen)
-                    continue
+                    user = None
+                    if not _is_left():
+                        yield _event("alive", seen)
+                        continue
+                if _is_left():
+                    return
                 if user is None or user.id != user_id:
                     return
                 if (news.missed and user.version != before) or (quiet and user.version > seen):
@@ -117,6 +121,12 @@ async def _events(
                 with suppress(TimeoutError):
                     async with asyncio.timeout(apart):
                         await changes.ended.wait()
+
+
+def _is_left() -> bool:
+    """Whether the client went while Redis was asked: redis-py swallows a cancellation while it connects."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _woken(watcher: Watcher) -> bool:
