@@ -11,7 +11,7 @@ SENDER = process("sender", pid=200, loops={"send": NOW})
 
 
 def worries(*processes: object, web: int = NOW, clock: int = NOW, due: int | None = None) -> str:
-    live = judge(processes, NOW)  # type: ignore[arg-type]
+    live = judge(processes, NOW)
     return "; ".join(reasons_to_worry(live, web_tick=web, clock_tick=clock, due_since=due, now=NOW))
 
 

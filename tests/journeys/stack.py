@@ -95,7 +95,7 @@ class Stack:
             for name in self.names:
                 self.start(name)
             for port in self.ports:
-                until(lambda port=port: healthy(port), 30)  # type: ignore[misc]  # a loop's own port
+                until(lambda port=port: healthy(port), 30)
             # A clock that never looked while pings were taken has no memory of when it was blind.
             with redis.Redis(unix_socket_path=str(self._socket)) as client:
                 until(lambda: client.hexists(keys.clock(keys.PARTITIONS - 1), "tick"))

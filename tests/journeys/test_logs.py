@@ -59,7 +59,7 @@ def test_one_id_tells_the_story_of_an_alert(stack: Stack, account: Account, rece
         ("clock", "deliveries=" if _console(stack) else '"deliveries"'),
         ("worker", "delivery attempt"),
     ):
-        until(lambda name=name, event=event: about(stack, origin, name, event))  # type: ignore[misc]
+        until(lambda name=name, event=event: about(stack, origin, name, event))
 
 
 def test_a_look_of_the_clock_is_an_origin_too(stack: Stack, account: Account, receiver: Receiver) -> None:

@@ -59,7 +59,7 @@ async def test_what_arrived_although_nobody_said_so_counts_once(store: Store) ->
     run_on = Scripts.run_on
 
     async def cut_off(self: Scripts, *args: object) -> object:
-        await run_on(self, *args)  # type: ignore[arg-type]
+        await run_on(self, *args)
         raise ConnectionError("cut off")
 
     meter.count(ALERTS, "down")
@@ -148,7 +148,7 @@ def test_what_another_version_counts_is_left_out_and_its_buckets_go_into_the_nex
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
 def test_a_metric_is_named_and_shaped_as_prometheus_wants(metric: object) -> None:
-    one = METRICS[metric.name]  # type: ignore[attr-defined]
+    one = METRICS[metric.name]
     assert one.name.startswith("ttr_")
     assert one.name.endswith("_total" if one.kind == "counter" else "_seconds")
     assert bool(one.buckets) == (one.kind == "histogram")

@@ -1,6 +1,6 @@
 """The bot's own keys: which process asks Telegram for messages, and up to which message it has read."""
 
-from ttr.store import keys
+from ttr.store import keys, lease
 from ttr.store.redis import Store, store_trouble
 
 LEASE_MS = 30_000
@@ -13,21 +13,12 @@ async def hold_lease(store: Store, token: str) -> bool:
 
     Between its two looks the lease may lapse and become another's; then two ask, and Telegram refuses one of them.
     """
-    key = keys.bot_lease()
-    with store_trouble():
-        if await store.redis.set(key, token, nx=True, px=LEASE_MS):
-            return True
-        if await store.redis.get(key) != token.encode():
-            return False
-        return bool(await store.redis.pexpire(key, LEASE_MS))
+    return await lease.hold(store, keys.bot_lease(), token, LEASE_MS)
 
 
 async def release_lease(store: Store, token: str) -> None:
     """Let another process ask at once."""
-    key = keys.bot_lease()
-    with store_trouble():
-        if await store.redis.get(key) == token.encode():
-            await store.redis.delete(key)
+    await lease.release(store, keys.bot_lease(), token)
 
 
 async def read_offset(store: Store, bot_id: str) -> int:

@@ -4,7 +4,7 @@ here makes the next look come one interval later.
 
 from dataclasses import dataclass
 
-from ttr.store import keys
+from ttr.store import keys, lease
 from ttr.store.redis import Store, store_trouble
 
 LEASE_MS = 60_000
@@ -71,18 +71,9 @@ async def end_progress(store: Store) -> None:
 async def hold_lease(store: Store, token: str) -> bool:
     """Whether this process may do it, for another LEASE_MS. Should two do it all the same, nothing goes wrong: each
     removal is decided by itself."""
-    key = keys.cleanup_lease()
-    with store_trouble():
-        if await store.redis.set(key, token, nx=True, px=LEASE_MS):
-            return True
-        if await store.redis.get(key) != token.encode():
-            return False
-        return bool(await store.redis.pexpire(key, LEASE_MS))
+    return await lease.hold(store, keys.cleanup_lease(), token, LEASE_MS)
 
 
 async def release_lease(store: Store, token: str) -> None:
     """Let another process do it at once."""
-    key = keys.cleanup_lease()
-    with store_trouble():
-        if await store.redis.get(key) == token.encode():
-            await store.redis.delete(key)
+    await lease.release(store, keys.cleanup_lease(), token)
