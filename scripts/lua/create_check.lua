@@ -39,7 +39,7 @@ redis.call("HSET", key, "id", id, "user_id", user, "uuid", ARGV[3], "created_at"
 if ARGV[6] ~= "" then redis.call("HSET", user_slugs_key(prefix, user), ARGV[6], id) end
 redis.call("ZADD", checks, id, id)
 local check = read_check(prefix, id)
-write_settings(prefix, check, 11)
+write_settings(prefix, check, ARGV, 11)
 set_channels(prefix, check, wanted)
 check.due = ARGV[5]
 arm(prefix, check)

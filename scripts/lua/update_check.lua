@@ -28,7 +28,7 @@ redis.call("HSET", key, "slug", slug, "tags", set_tags(prefix, user, check.id, c
 if ARGV[11] ~= "" then set_channels(prefix, check, cjson.decode(ARGV[11])) end
 redis.call("HINCRBY", key, "revision", 1)
 redis.call("HSET", key, "edited_at", ARGV[3])
-write_settings(prefix, check, 12)
+write_settings(prefix, check, ARGV, 12)
 index_settings(prefix, check, was, read_listed(prefix, check.id))
 if check.remind_every_minutes ~= check.before.remind_every_minutes then set_reminder(prefix, check, now) end
 

@@ -100,7 +100,7 @@ def _say(what: str, took: _Took) -> None:
 
 async def _say_scripts(store: Store) -> None:
     """How long scripts have held Redis since this was asked last; the very longest tells of the machine."""
-    told = (await store.redis.info("latencystats"))["latency_percentiles_usec_evalsha"]
+    told = (await store.redis.info("latencystats"))["latency_percentiles_usec_fcall"]
     print(
         f"snapshots: its scripts held Redis for p50 {told['p50'] / 1000:.1f} ms, p99 {told['p99'] / 1000:.1f} ms"
     )

@@ -83,7 +83,7 @@ def test_a_header_lists_the_arguments_that_are_used(name: str) -> None:
     taken = [
         int(n)
         for n in re.findall(
-            r"write_settings\(prefix, check, (\d+)\)|unpack\(ARGV, (\d+)\)|for place = (\d+), 6", body
+            r"write_settings\(prefix, check, ARGV, (\d+)\)|unpack\(ARGV, (\d+)\)|for place = (\d+), 6", body
         )
         for n in n
         if n
@@ -115,13 +115,33 @@ def test_an_include_holds_only_local_functions_and_constants(name: str) -> None:
     assert text.startswith(f"-- {name}: ")
     for line in code(text).splitlines():
         if line and not line.startswith((" ", "}")) and line != "end":
-            # The one loop builds a constant: the list of a check's fields.
-            assert line.startswith("local ") or (name == "state" and line.startswith("for _, field in ")), (
-                line
-            )
-    assert not re.search(r"\bKEYS\b", code(text))
-    if name != "settings":
-        assert "ARGV" not in code(text)
+            # The loops build a constant: the list of a check's fields.
+            assert line.startswith("local ") or (name == "state" and line.startswith("for i = 1, #")), line
+    assert not re.search(r"\b(?:KEYS|ARGV)\b", code(text))
+
+
+def test_includes_keep_nothing_from_one_call_to_the_next() -> None:
+    """What they define outlives a call. The one thing that is set is set first by each command that has it."""
+    texts = {name: re.sub(r"^for .*", "", code(include(name)), flags=re.MULTILINE) for name in INCLUDES}
+    texts |= {name: code(source(name)) for name in COMMANDS}
+    values = {
+        name for part in INCLUDES for name in re.findall(r"^local (\w+) = ", include(part), re.MULTILINE)
+    }
+    assert {"FIELDS", "origin"} <= values
+    kept = {
+        value
+        for value in values
+        for text in texts.values()
+        if re.search(
+            rf"(?<!local )\b{value}\b(?:\[[^]]*\]|\.\w+)*(?:, [\w.]+)* = |table\.\w+\({value}, \w", text
+        )
+    }
+    assert kept == {"origin"}
+    for name in COMMANDS:
+        if "event" in included(name):
+            before, called, _ = source(name).partition("\nset_origin(ARGV[")
+            assert called, name
+            assert not re.search(r"\b(?:emit|fail|succeed|settle|read_check)\(", code(before)), name
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -73,7 +73,7 @@ async def test_without_limits_a_key_is_only_read(store: Store) -> None:
 async def test_a_redis_that_was_restarted_learns_the_script_anew(store: Store) -> None:
     _, key = await create_user(store, now=NOON, master=MASTER_KEY)
     for _ in range(2):
-        await store.redis.script_flush()
+        await store.redis.function_flush()
         look = await look_up_key(store, key, "x", per_key=PER_KEY, per_address=None, now=NOON)
         assert look is not None
         assert look.allowance is not None

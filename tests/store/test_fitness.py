@@ -48,6 +48,7 @@ async def test_of_a_good_redis_everything_is_ok(store: Store) -> None:
         "append-only file",
         "writing",
         "replicas",
+        "functions",
         "layout",
         "clock",
     ]
@@ -186,10 +187,24 @@ async def test_a_user_who_may_ask_nothing_gets_a_warning(store: Store) -> None:
         await store.redis.execute_command("ACL", "DELUSER", "quiet")
     assert [(finding.subject, finding.level) for finding in found] == [
         ("server", "warning"),
+        ("functions", "ok"),
         ("layout", "ok"),
         ("clock", "ok"),
     ]
     assert "does not answer TIME" in of(found, "clock")[1]
+
+
+@pytest.mark.parametrize("forbidden", ["-function", "-@scripting"])
+async def test_a_user_who_may_load_no_functions_is_refused(store: Store, forbidden: str) -> None:
+    await store.redis.execute_command(
+        *("ACL", "SETUSER", "simple", "on", ">secret", "~*", "&*", "+@all", forbidden)
+    )
+    try:
+        async with open_store(f"{_url(store)}?username=simple&password=secret") as simple:
+            with pytest.raises(StoreUnfit, match=r"no functions.*\+function\|load"):
+                await verify(simple)
+    finally:
+        await store.redis.execute_command("ACL", "DELUSER", "simple")
 
 
 def _url(store: Store) -> str:

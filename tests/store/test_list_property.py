@@ -28,7 +28,7 @@ from ttr.domain.check import Check
 from ttr.store import check_list, checks, uuid_claims
 from ttr.store.check_list import SORTS, STATUSES, CheckPage, Filter, Place, list_checks
 from ttr.store.redis import open_store
-from ttr.store.scripts import Scripts, assemble
+from ttr.store.scripts import Library, Scripts, as_library, assemble
 
 T = TypeVar("T")
 
@@ -60,14 +60,14 @@ IMPATIENT = {
 class Impatient(Scripts):
     """The scripts, but a call walks by three checks at most, and looks for words in about one line, or one block."""
 
-    async def run(self, name: str, partition: int, args: Any) -> Any:
-        if name in IMPATIENT and name not in self._loaded:
+    def _library(self, name: str) -> Library:
+        if name in IMPATIENT and name not in self._libraries:
             source = assemble(name)
             for limit, few in IMPATIENT[name]:
                 assert limit in source
                 source = source.replace(limit, f"{limit.split()[0]} = {few}")
-            self._loaded[name] = self._redis.register_script(source)
-        return await super().run(name, partition, args)
+            self._libraries[name] = as_library(name, source)
+        return super()._library(name)
 
 
 class Uuids:

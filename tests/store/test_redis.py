@@ -114,7 +114,7 @@ async def test_without_redis_everything_is_unavailable_and_afterwards_all_is_the
 
             server = start_redis(folder)
             await wait_until_ready(store, seconds=20)
-            # The new process has never seen the scripts: each is loaded again when it is needed.
+            # It has the functions from its append-only file, or gets them again when they are needed.
             assert await ping(store, user, check.id, request="after") == [b"ok", b"1", 2, 0, b""]
             assert await user_by_key(store, key) is not None
             assert await read_body(store, check) == (1, b"body")
@@ -128,9 +128,9 @@ async def test_scripts_that_redis_has_forgotten_are_loaded_again(store: Store) -
     user = await make_user(store)
     check = await make_check(store, user)
     for number in range(3):
-        await store.redis.script_flush()
+        await store.redis.function_flush()
         assert await ping(store, user, check.id, request=str(number)) == [b"ok", b"1", number + 1, 0, b""]
-    await store.redis.script_flush()
+    await store.redis.function_flush()
     await asyncio.gather(*(ping(store, user, check.id, request=f"at once {n}") for n in range(20)))
     assert (await fields(store, check))["ping_count"] == "23"
 

@@ -150,7 +150,7 @@ async def test_what_a_crash_left_behind_is_taken_over_unless_it_has_just_gone_to
 async def test_claims_are_given_back_also_after_redis_forgot_its_scripts(store: Store) -> None:
     user = await make_user(store)
     made = [await make(store, user) for _ in range(3)]
-    await store.redis.script_flush()
+    await store.redis.function_flush()
     await release_uuids(store, user.id, {check.uuid: check.id for check in made})
     assert [await owner(store, check.uuid) for check in made] == [None] * 3
     for check in made:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError
 
 from ttr.domain.check import Check
 from ttr.domain.folding import fold
@@ -21,6 +21,7 @@ from ttr.store.check_list import STATUS_RANGES, Filter, Place, list_checks
 from ttr.store.codec import check_from_hash, to_hash
 from ttr.store.every_account import are_there
 from ttr.store.redis import Store, store_trouble
+from ttr.store.scripts import is_missing
 from ttr.store.users import user_by_id
 
 NUMBERS_MOST = 2_000
@@ -170,7 +171,7 @@ async def _each(store: Store, name: str, calls: Iterable[tuple[int, list[Any]]])
             store.scripts.queue(pipe, name, partition, args)
         answers: list[Any] = await pipe.execute(raise_on_error=False)
     for index, answer in enumerate(answers):
-        if isinstance(answer, NoScriptError):
+        if is_missing(answer):
             answers[index] = await store.scripts.run(name, *listed[index])
         elif isinstance(answer, RedisError):
             raise answer

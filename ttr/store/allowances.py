@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError
 
 from ttr.domain.allowance import Allowance, Limit
 from ttr.domain.allowance import take as taken
@@ -12,6 +12,7 @@ from ttr.store import keys
 from ttr.store.access_keys import KEY_FIELDS, access_key_name
 from ttr.store.errors import TooMany
 from ttr.store.redis import Store, store_trouble
+from ttr.store.scripts import is_missing
 from ttr.store.users import digest
 
 log = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ async def look_up_key(
     allowance = refused = None
     if per_key:
         answer = next(answers)
-        if isinstance(answer, NoScriptError):
+        if is_missing(answer):
             allowance = await take(store, per_key, digest(auth_key), now=now)
         elif isinstance(answer, RedisError):
             _warn(per_key, answer)

@@ -11,13 +11,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal, cast
 
-from redis.commands.core import AsyncScript
 from redis.exceptions import ResponseError
 
 from ttr.store import keys
 from ttr.store.errors import Busy, ChoreLost
 from ttr.store.redis import Store, store_trouble
-from ttr.store.scripts import Arg, Scripts, assemble
+from ttr.store.scripts import Arg, Library, Scripts, as_library, assemble
 
 LEASE_MS = 30_000
 """So long nobody hears of a chore before its owner counts as dead. A step takes 5 s at most, then it has failed."""
@@ -32,8 +31,7 @@ Entry = Mapping[str, object]
 
 _LOST = "CHORELOST"
 # The fence that runs before a step, in the same script: KEYS[2] is the journal, the last argument the token.
-_FENCE = f"""
-if redis.call("LINDEX", KEYS[2], 0) ~= ARGV[#ARGV] then return redis.error_reply("{_LOST} taken over") end
+_FENCE = f"""if redis.call("LINDEX", KEYS[2], 0) ~= ARGV[#ARGV] then return redis.error_reply("{_LOST} taken over") end
 ARGV[#ARGV] = nil
 """
 
@@ -136,15 +134,13 @@ class _FencedScripts(Scripts):
     def __init__(self, redis: Any, chore: Chore) -> None:
         super().__init__(redis)
         self._chore = chore
-        self._fenced: dict[str, AsyncScript] = {}
 
     async def run(self, name: str, partition: int, args: Sequence[Arg]) -> Any:
-        script = self._fenced.get(name)
-        if script is None:
-            script = self._fenced[name] = self._redis.register_script(_fenced_source(name))
         journal = keys.user_chore(self._chore.partition, self._chore.user_id)
         try:
-            return await script(keys=[keys.prefix(partition), journal], args=[*args, self._chore.token])
+            return await self._call(
+                _fenced_library(name), [keys.prefix(partition), journal], [*args, self._chore.token]
+            )
         except ResponseError as error:
             if _LOST in str(error):
                 raise ChoreLost from None
@@ -152,9 +148,8 @@ class _FencedScripts(Scripts):
 
 
 @lru_cache(maxsize=100)
-def _fenced_source(name: str) -> str:
-    first, _, rest = assemble(name).partition("\n")
-    return f"{first}{_FENCE}{rest}"
+def _fenced_library(name: str) -> Library:
+    return as_library(name, assemble(name, before=_FENCE))
 
 
 async def _take(store: Store, chore: Chore, *, before: str, now: int) -> bool:

@@ -1,7 +1,7 @@
 """Whether a Redis is fit to be the database: one reader, and one judgement for each thing that matters.
 
-The judgements are pure, over the answers of INFO, CONFIG and TIME. `verify` refuses by them when a process starts, `ttr
-doctor` prints them.
+The judgements are pure, over the answers of INFO, CONFIG, FUNCTION and TIME. `verify` refuses by them when a process
+starts, `ttr doctor` prints them.
 """
 
 import asyncio
@@ -40,6 +40,8 @@ class Answers:
     """Half the round trip: `ahead_ms` may be wrong by this much."""
     partitions: int | None = None
     """How many partitions its data is laid out in; None when there is no data of ttr."""
+    functions: bool = True
+    """Whether it has functions and this user may look at them."""
 
 
 async def read_answers(redis: Any) -> Answers:
@@ -50,10 +52,11 @@ async def read_answers(redis: Any) -> Answers:
     pipeline.info()
     pipeline.config_get(*_CONFIG)
     pipeline.hget(keys.meta(), "partitions")
+    pipeline.function_list("ttr_none")
     began, asked = loop.time(), now_ms()
-    moment, info, config, partitions = await pipeline.execute(raise_on_error=False)
+    moment, info, config, partitions, functions = await pipeline.execute(raise_on_error=False)
     took = (loop.time() - began) * 1000
-    for answer in (moment, info, config, partitions):
+    for answer in (moment, info, config, partitions, functions):
         if isinstance(answer, RedisError) and not _is_forbidden(answer):
             raise answer
     return Answers(
@@ -64,6 +67,7 @@ async def read_answers(redis: Any) -> Answers:
         else moment[0] * 1000 + moment[1] / 1000 - (asked + took / 2),
         unsure_ms=took / 2,
         partitions=int(partitions) if _or_none(partitions) else None,
+        functions=_or_none(functions) is not None,
     )
 
 
@@ -91,7 +95,12 @@ def judge(answers: Answers, *, appendfsync: str | None = None) -> list[Finding]:
             *disk_writes(info),
             replicas(info, config),
         ]
-    return [*findings, layout(answers.partitions), clock(answers.ahead_ms, answers.unsure_ms)]
+    return [
+        *findings,
+        functions(answers.functions),
+        layout(answers.partitions),
+        clock(answers.ahead_ms, answers.unsure_ms),
+    ]
 
 
 def version(info: Mapping[str, Any]) -> Finding:
@@ -247,6 +256,18 @@ def replicas(info: Mapping[str, Any], config: Mapping[str, str]) -> Finding:
     if known and not needed:
         summary += " Redis answers without waiting for them (min-replicas-to-write 0)."
     return Finding("ok", subject, summary)
+
+
+def functions(answered: bool) -> Finding:
+    """Every change is made by a function, and processes load them."""
+    if answered:
+        return Finding("ok", "functions", "They can be loaded.")
+    return Finding(
+        "refusal",
+        "functions",
+        "This Redis has no functions, or this user may not use them: ttr keeps its commands there. "
+        "Allow them by an ACL (+fcall +function|load +function|list +function|delete).",
+    )
 
 
 def layout(partitions: int | None) -> Finding:

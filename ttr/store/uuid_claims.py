@@ -8,10 +8,11 @@ step.
 from collections.abc import Mapping
 from uuid import uuid4
 
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError
 
 from ttr.store import keys
 from ttr.store.redis import Store, store_trouble
+from ttr.store.scripts import is_missing
 from ttr.store.users import User
 
 _COMMAND = "swap_claim"
@@ -55,7 +56,7 @@ async def release_uuids(store: Store, user_id: int, uuids: Mapping[str, int]) ->
                 store.scripts.queue_on(pipe, _COMMAND, key, [owner, ""])
             answers = await pipe.execute(raise_on_error=False)
         for (key, owner), answer in zip(owners.items(), answers, strict=True):
-            if isinstance(answer, NoScriptError):
+            if is_missing(answer):
                 await store.scripts.run_on(_COMMAND, key, [owner, ""])
             elif isinstance(answer, RedisError):
                 raise answer

@@ -2,7 +2,8 @@
 -- A message shows less of a description than its first 1,000 bytes, and each queued copy costs memory.
 local DESCRIPTION_BYTES = 1000
 
--- The id of what set the script off, which its events take along for the log.
+-- The id of what set the script off, which its events take along for the log. It outlives the call, as everything here
+-- does: each command with events in it sets it first.
 local origin = ""
 local function set_origin(id) origin = id or "" end
 

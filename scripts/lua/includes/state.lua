@@ -8,8 +8,8 @@ local STATE = {"status", "resume_status", "status_since", "last_ping", "last_sta
   "before_pause", "in_pause"}
 
 local FIELDS = {}
-for _, field in ipairs(CONFIG) do FIELDS[#FIELDS + 1] = field end
-for _, field in ipairs(STATE) do FIELDS[#FIELDS + 1] = field end
+for i = 1, #CONFIG do FIELDS[i] = CONFIG[i] end
+for i = 1, #STATE do FIELDS[#CONFIG + i] = STATE[i] end
 
 local function read_check(prefix, id)
   local values = redis.call("HMGET", check_key(prefix, id), unpack(FIELDS))
