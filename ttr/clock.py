@@ -51,6 +51,7 @@ async def run(settings: Settings) -> None:
         await refuse_lost_redis(store, settings.database_url)
         await verify(store)
         await ensure_indexes(store)
+        await store.scripts.remove_others()
         async with beating(store, "clock"):
             await _work(store, archive, settings, stop)
 
