@@ -29,7 +29,7 @@ from ttr.store.account_slugs import is_ping_slug
 from ttr.store.checks import create_check
 from ttr.store.errors import NotFound, QuotaReached, SlugTaken, StoreUnavailable, TooMany
 from ttr.store.ping_log import METHODS, PingEntry
-from ttr.store.pings import Kept, Plan, Recorded, Target, find_target, record_ping
+from ttr.store.pings import REQUESTS_REMEMBERED, Kept, Plan, Recorded, Target, find_target, record_ping
 from ttr.store.redis import Store
 from ttr.store.users import user_by_id
 
@@ -49,6 +49,12 @@ class _Known:
     target: Target
     due_from: int = 0
     due: int | None = None
+    under_way: int = 0
+    """Its pings that are being stored."""
+
+    def may_repeat(self) -> bool:
+        """Whether the script would know all of them: one that it doesn't would count twice if it is repeated."""
+        return self.under_way <= REQUESTS_REMEMBERED
 
 
 class PingHandler:
@@ -133,17 +139,22 @@ class PingHandler:
                 self._known.move_to_end(name)
             plan = known.target.plan
             entry, body, note = _judge(address, request, plan, now)
-            answer = await record_ping(
-                self._store,
-                known.target,
-                entry,
-                request_id=request_id,
-                due=_due(known, plan, entry.kind, now),
-                body=body,
-                kept=self._kept,
-                flap=self._flap,
-                limit=self._limit,
-            )
+            known.under_way += 1
+            try:
+                answer = await record_ping(
+                    self._store,
+                    known.target,
+                    entry,
+                    request_id=request_id,
+                    due=_due(known, plan, entry.kind, now),
+                    body=body,
+                    kept=self._kept,
+                    flap=self._flap,
+                    limit=self._limit,
+                    may_repeat=known.may_repeat,
+                )
+            finally:
+                known.under_way -= 1
             match answer:
                 case Recorded():
                     if answer.events:
@@ -162,7 +173,8 @@ class PingHandler:
                 case Allowance():
                     raise TooMany(answer)
                 case Plan():
-                    self._remember(name, replace(known.target, check_id=answer.check_id, plan=answer))
+                    known.target = replace(known.target, check_id=answer.check_id, plan=answer)
+                    known.due_from, known.due = 0, None
                 case None:
                     self._known.pop(name, None)
                     if fresh:

@@ -1,6 +1,7 @@
 """Pings: recorded by one script run each, and read back as a log and bodies."""
 
-from collections.abc import Collection
+import asyncio
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from ttr.domain.allowance import Allowance, Limit, kept_for_signals, refused
@@ -14,7 +15,10 @@ from ttr.store.codec import rule_from_fields, schedule_from_fields
 from ttr.store.errors import NotFound
 from ttr.store.ping_log import PingEntry, number_of, pack_tail, unpack
 from ttr.store.redis import Store, store_trouble
+from ttr.store.scripts import Arg
 
+REQUESTS_REMEMBERED = 4
+"""Of a check's pings so many of the last ones are known again when they are repeated (`scripts/lua/ping.lua`)."""
 ONLY_RECORDED = ("log", "ignored")
 """Kinds that change nothing: they may use half of a check's allowance, and real signals all of it."""
 
@@ -79,14 +83,16 @@ async def find_target(store: Store, user_slug: str, address: str, *, is_uuid: bo
 
     `user_slug` is "" in a URL that has only a UUID.
     """
+    wanted = [keys.user_slug(user_slug)] if user_slug else []
+    if is_uuid:
+        wanted.append(keys.check_uuid(address))
     with store_trouble():
-        wanted = [keys.user_slug(user_slug)] if user_slug else []
-        if is_uuid:
-            wanted.append(keys.check_uuid(address))
-        async with store.redis.pipeline(transaction=False) as pipe:
-            for key in wanted:
-                pipe.get(key)
-            found = [value.decode() if value else None for value in await pipe.execute()]
+        if store.pipelined:
+            # After a start every job that pings is new, and on the hour thousands ping at once.
+            values = await asyncio.gather(*map(store.pipelined.get, wanted))
+        else:
+            values = await asyncio.gather(*map(store.redis.get, wanted))
+    found = [value.decode() if value else None for value in values]
     if None in found:
         return None
     if not is_uuid:
@@ -108,42 +114,45 @@ async def record_ping(
     kept: Kept,
     flap: FlapRules,
     limit: Limit | None = None,
+    may_repeat: Callable[[], bool] = lambda: True,
 ) -> Recorded | Plan | Allowance | None:
     """Record a ping. A Plan as the answer means: the check has been edited, judge the ping anew; nothing was
     written. An Allowance means: the check is pinged more often than `limit` allows; nothing was written. None means
-    there is no such check. `request_id` makes a repeated run harmless.
+    there is no such check. `request_id` makes a repeated run harmless, as long as no more than REQUESTS_REMEMBERED of
+    the check came after it; `may_repeat` says whether that can be told when an answer is lost.
     """
     plan = target.plan
+    partition = keys.partition_of(target.user_id)
+    arguments: list[Arg] = [
+        target.user_id,
+        target.user_slug,
+        "" if target.check_id is None else target.check_id,
+        target.slug,
+        entry.at,
+        request_id,
+        plan.revision if plan else "",
+        "" if due is None else due,
+        entry.kind,
+        entry.rid,
+        entry.reason,
+        entry.detail,
+        pack_tail(entry),
+        body,
+        kept.entries,
+        kept.body_bytes,
+        kept.account_bytes,
+        flap.window_ms,
+        flap.threshold,
+        flap.suppression_ms,
+        limit.count if limit else 0,
+        limit.step if limit else 0,
+        origin(),
+    ]
     with store_trouble():
-        answer = await store.scripts.run(
-            "ping",
-            keys.partition_of(target.user_id),
-            [
-                target.user_id,
-                target.user_slug,
-                "" if target.check_id is None else target.check_id,
-                target.slug,
-                entry.at,
-                request_id,
-                plan.revision if plan else "",
-                "" if due is None else due,
-                entry.kind,
-                entry.rid,
-                entry.reason,
-                entry.detail,
-                pack_tail(entry),
-                body,
-                kept.entries,
-                kept.body_bytes,
-                kept.account_bytes,
-                flap.window_ms,
-                flap.threshold,
-                flap.suppression_ms,
-                limit.count if limit else 0,
-                limit.step if limit else 0,
-                origin(),
-            ],
-        )
+        if store.pipelined:
+            answer = await store.pipelined.run("ping", partition, arguments, may_repeat=may_repeat)
+        else:
+            answer = await store.scripts.run("ping", partition, arguments)
     match answer[0]:
         case b"ok":
             return Recorded(

@@ -23,6 +23,8 @@ from ttr.domain.finding import Finding
 from ttr.store import keys
 from ttr.store.errors import StoreUnavailable, StoreUnfit
 from ttr.store.fitness import judge, read_answers
+from ttr.store.nodes import SingleNode
+from ttr.store.pipelined import Pipelined
 from ttr.store.scripts import Scripts
 from ttr.store.sealed import Unreadable, new_word, rewrapped
 from ttr.store.timed_redis import TimedRedis
@@ -45,6 +47,8 @@ class Store:
     redis: Any
     """A client that doesn't decode: replies are bytes, where redis-py's annotations allow for str as well."""
     scripts: Scripts
+    pipelined: Pipelined | None = None
+    """For pings, of which many are under way at once; None where each command is sent by itself."""
 
 
 @asynccontextmanager
@@ -69,9 +73,12 @@ async def open_store(url: str, *, connections: int = 32, wait_seconds: float = 2
     except ValueError:  # its text may quote a part of a password
         raise StoreUnfit(_NO_URL) from None
     redis = TimedRedis(connection_pool=pool)
+    scripts = Scripts(redis)
+    pipelined = Pipelined(redis, SingleNode(pool), scripts)
     try:
-        yield Store(redis, Scripts(redis))
+        yield Store(redis, scripts, pipelined)
     finally:
+        await pipelined.close()
         await redis.aclose(close_connection_pool=True)
 
 
