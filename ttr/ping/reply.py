@@ -1,6 +1,7 @@
 """The few answers a ping can get, in as few headers as clients need."""
 
 import json
+from functools import lru_cache
 
 from ttr.domain.allowance import Allowance
 from ttr.ping.request import PingReply
@@ -18,11 +19,19 @@ def stored(
     message: str, kind: str, *, created: bool, as_json: bool, body_limit: int, seconds: float
 ) -> PingReply:
     """The ping is in Redis: `OK` (200), or `Created` (201) if it made its check."""
-    limit = (b"ping-body-limit", str(body_limit).encode())
     if as_json:
-        answer = {"message": message, "process_time_seconds": round(seconds, 6)}
-        return PingReply(201 if created else 200, json.dumps(answer).encode(), (_JSON, limit, *_COMMON), kind)
-    return PingReply(201 if created else 200, message.encode(), (_TEXT, limit, *_COMMON), kind)
+        body = json.dumps({"message": message, "process_time_seconds": round(seconds, 6)}).encode()
+        return PingReply(201 if created else 200, body, (_JSON, *_stored_headers(body_limit)), kind)
+    return _stored_text(message, kind, created, body_limit)
+
+
+@lru_cache(maxsize=256)
+def _stored_text(message: str, kind: str, created: bool, body_limit: int) -> PingReply:
+    return PingReply(201 if created else 200, message.encode(), (_TEXT, *_stored_headers(body_limit)), kind)
+
+
+def _stored_headers(body_limit: int) -> tuple[tuple[bytes, bytes], ...]:
+    return ((b"ping-body-limit", str(body_limit).encode()), *_COMMON)
 
 
 def refused(status: int, message: str, *headers: tuple[bytes, bytes], as_json: bool = False) -> PingReply:

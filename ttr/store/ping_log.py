@@ -8,6 +8,7 @@ the rest is the user agent.
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from uuid import UUID
 
@@ -57,7 +58,7 @@ def pack_tail(entry: PingEntry) -> bytes:
         flags |= _EXIT
         extra += bytes([entry.exit_status])
     if entry.address:
-        packed = ip_address(entry.address).packed
+        packed = _packed(entry.address)
         flags |= _V4 if len(packed) == 4 else _V6
         extra += packed
     if entry.detail:
@@ -80,6 +81,11 @@ def pack_tail(entry: PingEntry) -> bytes:
         min(entry.size, 0xFFFFFFFF),
     )
     return head + extra + entry.user_agent.encode("utf-8", "replace")[:USER_AGENT_MAX]
+
+
+@lru_cache(maxsize=4_096)
+def _packed(address: str) -> bytes:
+    return ip_address(address).packed
 
 
 def number_of(data: bytes) -> int:
