@@ -9,7 +9,7 @@ from quart import Quart, Response, request
 from werkzeug.exceptions import HTTPException
 
 from ttr import current
-from ttr.access_log import AccessLog
+from ttr.access_log import AccessLog, RequestLog
 from ttr.api import api_blueprint, token_blueprint
 from ttr.api.converters import CONVERTERS
 from ttr.api.errors import http_problem
@@ -31,6 +31,7 @@ from ttr.now import now_ms
 from ttr.passwords import Passwords
 from ttr.paths import STATIC, TEMPLATES
 from ttr.ping.asgi import PingDoor
+from ttr.ping.desk import PingDesk, set_desk
 from ttr.ping.handler import PingHandler
 from ttr.ping.limits import PingLimits
 from ttr.scrape import Scrape, set_scrape
@@ -81,14 +82,11 @@ def create_app(settings: Settings) -> Quart:
     app.before_request(_note_route)
     app.after_request(_close)
 
-    door = PingDoor(  # pings: /p/..., /ping/...
-        app.asgi_app,
-        body_limit=settings.ping_body_limit,
-        body_max=settings.ping_body_max,
-        trusted_proxies=settings.trusted_proxies,
-    )
-    around = AccessLog(door, told=settings.access_log, trusted_proxies=settings.trusted_proxies)
-    outside = Forwarded(around, trusted_proxies=settings.trusted_proxies)
+    requests = RequestLog(told=settings.access_log, trusted_proxies=settings.trusted_proxies)
+    pings = PingDesk(settings, requests)
+    set_desk(app, pings)
+    door = PingDoor(app.asgi_app, pings)  # pings: /p/..., /ping/...
+    outside = Forwarded(AccessLog(door, requests), trusted_proxies=settings.trusted_proxies)
     app.asgi_app = outside  # type: ignore[method-assign, assignment]  # how Quart takes ASGI middleware
 
     @app.while_serving
@@ -112,7 +110,7 @@ def create_app(settings: Settings) -> Quart:
             set_scrape(app, scraped)
             changes = Changes(store)
             current.set_changes(app, changes)
-            door.handler = PingHandler(
+            pings.handler = PingHandler(
                 store,
                 kept=Kept(
                     settings.ping_log_entries, settings.body_bytes_per_check, settings.body_bytes_per_account
@@ -136,7 +134,7 @@ def create_app(settings: Settings) -> Quart:
             # Its last command gives its connection back before the pool is closed. No cancellation: redis-py swallows
             # one in ten, and the loop would go on for ever.
             await asyncio.wait({ticking})
-            door.handler = None
+            pings.handler = None
 
     return app
 

@@ -1,4 +1,5 @@
-"""The web process's TCP connections: Hypercorn's, with an end for those whose client is gone or does not read.
+"""The web process's TCP connections: Hypercorn's, with an end for those whose client is gone or does not read, and with
+a way to give it one that somebody else has begun to read.
 
 Hypercorn 0.18 waits for such clients: for ever until one reads its answer, and for a whole keep-alive after one has
 left, with the answer in memory. This is the only module that touches names which Hypercorn doesn't document;
@@ -10,8 +11,12 @@ from contextlib import suppress
 from typing import Any
 
 from hypercorn.asyncio import run
+from hypercorn.asyncio.lifespan import Lifespan
 from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.asyncio.worker_context import WorkerContext
+from hypercorn.config import Config
 from hypercorn.events import Closed, Event, RawData, Updated
+from hypercorn.utils import wrap_app
 
 UNREAD_SECONDS = 60.0
 """So long may a client read nothing more of a short answer."""
@@ -120,3 +125,57 @@ class Connection(TCPServer):
 def install() -> None:
     """Have Hypercorn serve each connection this way, in this process from now on."""
     run.__dict__["TCPServer"] = Connection
+
+
+class Handover:
+    """An app served by Hypercorn on connections that are given to it one by one, as `hypercorn.asyncio.serve` does on
+    sockets of its own."""
+
+    def __init__(self, app: Any, config: Config) -> None:
+        self._app = wrap_app(app, config.wsgi_max_body_size, "asgi")
+        self._config = config
+        self._loop = asyncio.get_running_loop()
+        self._context = WorkerContext(None)
+        self._state: dict[str, Any] = {}
+        self._lifespan = Lifespan(self._app, config, self._loop, self._state)
+        self._living: asyncio.Task[None] | None = None
+        self._serving = set[asyncio.Task[None]]()
+
+    async def start(self) -> None:
+        """Start the app. Raises what its start raises."""
+        self._living = self._loop.create_task(self._lifespan.handle_lifespan())
+        await self._lifespan.wait_for_startup()
+        if self._living.done() and (error := self._living.exception()):
+            raise error
+
+    def take(self, transport: asyncio.Transport, begun: bytes) -> None:
+        """Serve a connection from here on; `begun` is what has been read of it."""
+        reader = asyncio.StreamReader(limit=65_536, loop=self._loop)
+        protocol = asyncio.StreamReaderProtocol(reader, self._serve, loop=self._loop)
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        protocol.data_received(begun)
+        transport.resume_reading()
+
+    async def stop(self, *, cancel_after: float) -> None:
+        """Let each connection finish the request that it is at, and end those that are not done after `cancel_after`
+        seconds; then stop the app."""
+        await self._context.terminated.set()
+        if self._serving:
+            await asyncio.wait(self._serving, timeout=cancel_after)
+        for task in self._serving:
+            task.cancel()
+        if self._serving:
+            await asyncio.wait(self._serving, timeout=1)
+        await self._lifespan.wait_for_shutdown()
+        if self._living:
+            self._living.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._living
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task:
+            self._serving.add(task)
+            task.add_done_callback(self._serving.discard)
+        await Connection(self._app, self._loop, self._config, self._context, self._state, reader, writer)

@@ -4,7 +4,7 @@
 PUBLIC_URL says where we are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ttr.access_log import AsgiApp, Receive, Scope, Send
 from ttr.address import Network, is_trusted
@@ -20,14 +20,17 @@ class Forwarded:
         self._trusted = trusted_proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._trusted and scope["type"] == "http" and (scheme := self._told(scope)):
-            scope = {**scope, "scheme": scheme}
+        if self._trusted and scope["type"] == "http":
+            peer = (scope.get("client") or ("",))[0] or ""
+            if scheme := told_scheme(peer, scope["headers"], self._trusted):
+                scope = {**scope, "scheme": scheme}
         await self._behind(scope, receive, send)
 
-    def _told(self, scope: Scope) -> str:
-        """The scheme that a trusted proxy tells; "" for none. When words differ one may be a client's: none counts."""
-        lines = [value for name, value in scope["headers"] if name == b"x-forwarded-proto"]
-        told = {word.strip().lower() for word in b",".join(lines).split(b",")}
-        if len(told) != 1 or (one := told.pop()) not in _SCHEMES:
-            return ""
-        return one.decode() if is_trusted((scope.get("client") or ("",))[0] or "", self._trusted) else ""
+
+def told_scheme(peer: str, headers: Iterable[tuple[bytes, bytes]], trusted: Sequence[Network]) -> str:
+    """The scheme that a trusted proxy tells; "" for none. When words differ one may be a client's: none counts."""
+    lines = [value for name, value in headers if name == b"x-forwarded-proto"]
+    told = {word.strip().lower() for word in b",".join(lines).split(b",")}
+    if len(told) != 1 or (one := told.pop()) not in _SCHEMES:
+        return ""
+    return one.decode() if is_trusted(peer, trusted) else ""

@@ -92,6 +92,10 @@ class Settings(BaseModel):
         description="lines for people (console) or for machines (json); auto: json in production, else console",
     )
 
+    ping_door: Literal["fast", "asgi"] = Field(
+        "fast",
+        description="who answers pings: a door of their own in front of the web server, or the web server",
+    )
     access_log: Literal["pages", "all", "off"] = Field(
         "pages",
         description="which requests are logged; pages: all but pings, badges, files, streams, /health, /metrics",

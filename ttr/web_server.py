@@ -1,19 +1,26 @@
-"""The web process: Hypercorn around the app, on uvloop."""
+"""The web process: the fast door for pings with Hypercorn and the app behind it, on uvloop and one port."""
 
 import asyncio
 import gc
 import logging
 import signal
+import socket
+from collections.abc import Awaitable, Callable
 
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
+from quart import Quart
 
 from ttr import connections, current, logs
 from ttr.app import create_app
 from ttr.archive.guard import refuse_lost_redis
+from ttr.ping.desk import desk_of
+from ttr.ping.fast_door import FastDoor
 from ttr.settings import Settings
 from ttr.store.redis import open_store, verify, verify_master_key, wait_until_ready
 from ttr.store.reindex import ensure_indexes
+
+_GRACE_SECONDS = 3
 
 
 async def serve(settings: Settings) -> None:
@@ -28,18 +35,6 @@ async def serve(settings: Settings) -> None:
         await verify(store)
         await verify_master_key(store, settings.master_key)
         await ensure_indexes(store)
-    config = Config()
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    config.bind = [f"{host}:{settings.port}"]
-    config.graceful_timeout = 3
-    # Cron jobs come back once a minute at most, but a busy client may keep a connection for many pings.
-    config.keep_alive_timeout = 75
-    config.keep_alive_max_requests = 100_000
-    # On the hour thousands of jobs connect within a second.
-    config.backlog = 2_048
-    config.include_server_header = False
-    config.include_date_header = True
-    config.errorlog = logging.getLogger("hypercorn.error")  # ours, without a handler of its own
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -51,10 +46,52 @@ async def serve(settings: Settings) -> None:
     gc.freeze()
     # Python makes the next full collection when a quarter as much as the last one left has been added: of nothing.
     gc.collect()
-    connections.install()
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    config = configure(f"{host}:{settings.port}")
 
     async def stopping() -> None:
         await stop.wait()
         current.end_streams(app)  # they would be waited for
 
-    await hypercorn_serve(app, config, shutdown_trigger=stopping)
+    await serve_app(app, settings, config, stopping)
+
+
+def configure(bind: str) -> Config:
+    """How Hypercorn serves, with the fast door before it or without."""
+    config = Config()
+    config.bind = [bind]
+    config.graceful_timeout = _GRACE_SECONDS
+    # Cron jobs come back once a minute at most, but a busy client may keep a connection for many pings.
+    config.keep_alive_timeout = 75
+    config.keep_alive_max_requests = 100_000
+    # On the hour thousands of jobs connect within a second.
+    config.backlog = 2_048
+    config.include_server_header = False
+    config.include_date_header = True
+    config.errorlog = logging.getLogger("hypercorn.error")  # ours, without a handler of its own
+    return config
+
+
+async def serve_app(
+    app: Quart, settings: Settings, config: Config, stopping: Callable[[], Awaitable[None]]
+) -> None:
+    """Serve an app by the door that the settings name, until `stopping` returns."""
+    if settings.ping_door == "asgi":
+        connections.install()
+        await hypercorn_serve(app, config, shutdown_trigger=stopping)
+        return
+    behind = connections.Handover(app, config)
+    await behind.start()
+    door = FastDoor(desk_of(app), behind)
+    sockets = config.create_sockets().insecure_sockets
+    servers = [await _listen(door, bound, config.backlog) for bound in sockets]
+    await stopping()
+    for server in servers:
+        server.close()
+    # Pings first: those under way take milliseconds, and the app's end closes the store.
+    await door.close(seconds=config.graceful_timeout)
+    await behind.stop(cancel_after=config.graceful_timeout)
+
+
+async def _listen(door: FastDoor, bound: socket.socket, backlog: int) -> asyncio.Server:
+    return await asyncio.get_running_loop().create_server(door.connection, sock=bound, backlog=backlog)

@@ -9,13 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypercorn.asyncio import serve as hypercorn_serve
-from hypercorn.config import Config
 from quart import Quart
 
 from tests.conftest import MASTER_KEY, RedisServer
 from tests.ping.wire import Answer, Wire, request
-from ttr import connections
 from ttr.app import create_app
 from ttr.domain.check import Check
 from ttr.domain.check_input import parse_check_json
@@ -26,6 +23,7 @@ from ttr.store.ping_log import PingEntry
 from ttr.store.pings import read_body, read_pings
 from ttr.store.redis import Store
 from ttr.store.users import User, create_user
+from ttr.web_server import configure, serve_app
 
 
 @dataclass(frozen=True)
@@ -52,19 +50,33 @@ async def _opened(port: int) -> AsyncIterator[Wire]:
 
 
 @asynccontextmanager
+async def fast_door(settings: Settings, *, idle_seconds: float = 5) -> AsyncIterator[Door]:
+    """The fast door with Hypercorn behind it, as `ttr web` serves."""
+    async with _served(settings.model_copy(update={"ping_door": "fast"}), idle_seconds) as door:
+        yield door
+
+
+@asynccontextmanager
 async def hypercorn_door(settings: Settings, *, idle_seconds: float = 5) -> AsyncIterator[Door]:
-    """Hypercorn around the app, set up like `ttr web`, on a free port of loopback."""
+    """Hypercorn around the app, as `ttr web` serves with PING_DOOR=asgi."""
+    async with _served(settings.model_copy(update={"ping_door": "asgi"}), idle_seconds) as door:
+        yield door
+
+
+@asynccontextmanager
+async def _served(settings: Settings, idle_seconds: float) -> AsyncIterator[Door]:
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     port = int(listener.getsockname()[1])
-    config = Config()
-    config.bind = [f"fd://{listener.detach()}"]
-    config.include_server_header = False
+    config = configure(f"fd://{listener.detach()}")
     config.graceful_timeout = 1
     config.keep_alive_timeout = idle_seconds
-    connections.install()
     app = create_app(settings)
     stop = asyncio.Event()
-    serving = asyncio.create_task(hypercorn_serve(app, config, shutdown_trigger=stop.wait))
+
+    async def stopping() -> None:
+        await stop.wait()
+
+    serving = asyncio.create_task(serve_app(app, settings, config, stopping))
     try:
         yield Door(port, app)
     finally:
@@ -72,8 +84,10 @@ async def hypercorn_door(settings: Settings, *, idle_seconds: float = 5) -> Asyn
         await serving
 
 
-# A second door joins the contract by one line here.
-DOORS: dict[str, Callable[[Settings], AbstractAsyncContextManager[Door]]] = {"hypercorn": hypercorn_door}
+DOORS: dict[str, Callable[[Settings], AbstractAsyncContextManager[Door]]] = {
+    "fast": fast_door,
+    "hypercorn": hypercorn_door,
+}
 
 
 def door_settings(redis: RedisServer, **overrides: str) -> Settings:

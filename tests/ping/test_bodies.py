@@ -10,7 +10,7 @@ from tests.ping.conftest import Door, Owner, door_settings
 from tests.ping.wire import chunked, request
 from ttr.domain.content import ContentRule
 from ttr.now import now_ms
-from ttr.ping import asgi
+from ttr.ping import desk
 from ttr.store.checks import update_check
 from ttr.store.pings import read_body
 
@@ -269,7 +269,7 @@ async def test_a_body_that_does_not_come_in_time_is_refused(
     door: Door, owner: Owner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check = await owner.check()
-    monkeypatch.setattr(asgi, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(desk, "BODY_SECONDS", 0.2)
     async with door.wire() as wire:
         await wire.send(request("POST", f"/p/{owner.slug}/job", "Content-Length: 10") + b"12345")
         answer = await wire.answer()
@@ -290,7 +290,9 @@ async def test_a_client_that_hangs_up_in_the_middle_stores_nothing(
     async with door.wire() as wire:
         await wire.send(head + (b"4000\r\n" + b"x" * 0x4000 + b"\r\n" if as_chunks else b"x" * 20_000))
         wire.writer.write_eof()
-        assert await wire.closed_by_server()
+        # Some servers still tell a client that has sent its last that this was no whole request.
+        said = await wire.reader.read()
+        assert said == b"" or said.startswith(b"HTTP/1.1 400 ")
     # The connection's end was seen above; a ping that comes after it must be the first.
     assert (await door.ask("GET", f"/p/{owner.slug}/job")).status == 200
 

@@ -13,7 +13,7 @@ from tests.conftest import MASTER_KEY, RedisServer, eventually, start_redis
 from tests.disk import fill_disk, free_disk
 from tests.ping.conftest import Door, Owner, door_settings
 from ttr.now import now_ms
-from ttr.ping import asgi
+from ttr.ping import desk
 from ttr.settings import Settings
 from ttr.store.redis import examine, open_store, verify, wait_until_ready
 from ttr.store.users import create_user
@@ -151,7 +151,7 @@ async def test_whatever_was_answered_200_is_stored_when_redis_dies_under_load(
 async def test_a_stuck_redis_is_a_503_and_holds_nothing_up_for_ever(
     own: tuple[Door, Owner], own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asgi, "STORE_SECONDS", 1.0)
+    monkeypatch.setattr(desk, "STORE_SECONDS", 1.0)
     door, owner = own
     check = await owner.check()
     assert (await door.ask("GET", f"/p/{owner.slug}/job")).status == 200

@@ -13,7 +13,7 @@ from ttr.dispatch import QUEUE
 from ttr.domain.gauges import GAUGES
 from ttr.domain.liveness import KINDS, STATES
 from ttr.domain.metrics import METRICS
-from ttr.ping.asgi import ANSWERS
+from ttr.ping.desk import ANSWERS
 from ttr.settings import Settings, load_settings
 
 DOCS = Path(__file__).parents[2] / "docs/prometheus"

@@ -1,11 +1,15 @@
-"""The names of Hypercorn's that `ttr/connections.py` replaces: they are not documented and may change."""
+"""The names of Hypercorn's that `ttr/connections.py` replaces or calls: they are not documented and may change."""
 
 import inspect
 from importlib.metadata import version
+from typing import Any
 
 import pytest
 from hypercorn.asyncio import run
+from hypercorn.asyncio.lifespan import Lifespan
 from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.asyncio.worker_context import WorkerContext
+from hypercorn.utils import wrap_app
 
 from ttr.connections import Connection
 
@@ -31,3 +35,19 @@ def test_hypercorn_has_and_calls_what_we_replace(name: str) -> None:
 @pytest.mark.parametrize("name", ["loop", "writer", "reader", "send_lock", "idle_task"])
 def test_hypercorn_has_what_we_use(name: str) -> None:
     assert f"self.{name} =" in inspect.getsource(TCPServer.__init__)
+
+
+@pytest.mark.parametrize(
+    ("called", "given"),
+    [
+        (TCPServer.__init__, ["self", "app", "loop", "config", "context", "state", "reader", "writer"]),
+        (WorkerContext.__init__, ["self", "max_requests"]),
+        (Lifespan.__init__, ["self", "app", "config", "loop", "lifespan_state"]),
+        (Lifespan.handle_lifespan, ["self"]),
+        (Lifespan.wait_for_startup, ["self"]),
+        (Lifespan.wait_for_shutdown, ["self"]),
+        (wrap_app, ["app", "wsgi_max_body_size", "mode"]),
+    ],
+)
+def test_hypercorn_takes_what_a_handed_over_connection_gives_it(called: Any, given: list[str]) -> None:
+    assert list(inspect.signature(called).parameters) == given

@@ -14,7 +14,7 @@ from tests.ping.conftest import hypercorn_door
 from tests.told import told, written
 from tests.web.conftest import Visitor
 from ttr import logs, noted
-from ttr.access_log import AccessLog
+from ttr.access_log import AccessLog, RequestLog
 from ttr.address import parse_networks
 from ttr.app import create_app
 from ttr.noted import note_route
@@ -232,7 +232,7 @@ async def test_a_hostile_agent_forges_no_line(lines: Lines) -> None:
     headers = [(b"user-agent", HOSTILE.encode())]
     scope = {"type": "http", "method": "GET\nX", "path": "/", "client": None, "headers": headers}
     scope |= {"scheme": "http"}
-    await AccessLog(behind, told="all", trusted_proxies=())(scope, _receive, send)
+    await AccessLog(behind, RequestLog(told="all", trusted_proxies=()))(scope, _receive, send)
     (line,) = lines.told
     assert (line["method"], line["agent"]) == ("GET?X", HOSTILE)
     assert len(lines.written.splitlines()) == 2  # one in either form
@@ -297,7 +297,7 @@ async def test_what_no_door_has_caught_is_a_500_in_our_words(lines: Lines) -> No
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    around = AccessLog(behind, told="all", trusted_proxies=())
+    around = AccessLog(behind, RequestLog(told="all", trusted_proxies=()))
     scope = {"type": "http", "scheme": "http", "method": "GET", "path": "/s3cret", "headers": []}
     scope |= {"client": ("192.0.2.1", 1)}
     await around(scope, _receive, send)

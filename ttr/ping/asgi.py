@@ -4,51 +4,21 @@ It reads a body as it comes and keeps no more of it than is stored, so a 10 MB p
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from time import perf_counter
 from typing import Any
 from urllib.parse import unquote
 
-from ttr.address import Network, client_address
-from ttr.country_header import told_country
 from ttr.domain.badge_address import is_badge_path
-from ttr.domain.metrics import PING_SECONDS, PINGS
-from ttr.meter import count, observe
 from ttr.noted import FORMER_PING_ROUTE, PING_ROUTE, note_route
-from ttr.now import now_ms
-from ttr.ping import reply
-from ttr.ping.handler import PingHandler
+from ttr.ping import desk
+from ttr.ping.desk import PingDesk
 from ttr.ping.request import PingReply, PingRequest
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
-
-BODY_SECONDS = 60.0
-"""A body that takes longer than this to arrive is refused."""
-STORE_SECONDS = 5.0
-"""A ping that Redis has not taken by then is refused; the client tries again."""
-# Closing a connection whose client still sends makes the kernel reset it, and the client loses the answer. So
-# what comes after a refusal is read and thrown away, for a while.
-_DISCARD_SECONDS = 10
-
-
-ANSWERS = {
-    200: "ok",
-    201: "created",
-    204: "preflight",
-    400: "malformed",
-    404: "unknown",
-    405: "method",
-    408: "slow",
-    409: "quota",
-    413: "too_large",
-    429: "limited",
-    503: "unstored",
-}
-"""What the metrics call the answers, by status."""
 
 
 class _TooLarge(Exception):
@@ -60,17 +30,11 @@ class _Disconnected(Exception):
 
 
 class PingDoor:
-    """An ASGI app around another. `handler` is set when the store is open; until then pings get a 503."""
+    """An ASGI app around another."""
 
-    def __init__(
-        self, behind: AsgiApp, *, body_limit: int, body_max: int, trusted_proxies: Sequence[Network]
-    ) -> None:
-        self.handler: PingHandler | None = None
+    def __init__(self, behind: AsgiApp, pings: PingDesk) -> None:
         self._behind = behind
-        self._body_limit = body_limit
-        self._body_max = body_max
-        self._trusted = trusted_proxies
-        self._given_up: set[asyncio.Task[PingReply]] = set()
+        self._desk = pings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -91,42 +55,26 @@ class PingDoor:
             await self._behind(scope, body.receive, _answer_in_peace(body.wait, body, send))
             return
         note_route(PING_ROUTE if scope["path"].startswith("/p/") else FORMER_PING_ROUTE)
-        as_json = any(name == b"accept" and b"application/json" in value for name, value in scope["headers"])
+        as_json = desk.wants_json(scope["headers"])
         try:
-            async with asyncio.timeout(BODY_SECONDS):
+            async with asyncio.timeout(desk.BODY_SECONDS):
                 request = await self._read(scope, body)
         except _Disconnected:
             return
         except TimeoutError:
-            close = (b"connection", b"close")
-            answer = reply.refused(408, "the body did not arrive in time", close, as_json=as_json)
+            answer = self._desk.too_slow(as_json=as_json)
         except _TooLarge:
-            text = f"a ping's body has at most {self._body_max:,} bytes"
-            answer = reply.refused(413, text, as_json=as_json)
+            answer = self._desk.too_large(as_json=as_json)
         else:
-            answer = await self._answer(request, as_json=as_json)
-        count(PINGS, answer.kind or "none", ANSWERS.get(answer.status, "other"))
+            storing = asyncio.create_task(self._desk.answer(request, as_json=as_json))
+            answer = await desk.in_time(storing, as_json=as_json)
+        desk.count_answer(answer)
         await _send(_answer_in_peace(body.discard, body, send), answer, head=scope["method"] == "HEAD")
-
-    async def _answer(self, request: PingRequest, *, as_json: bool) -> PingReply:
-        if self.handler is None:
-            return reply.unstored(as_json=as_json)
-        began = perf_counter()
-        storing = asyncio.create_task(self.handler.handle(request, now_ms()))
-        done, _ = await asyncio.wait({storing}, timeout=STORE_SECONDS)
-        observe(PING_SECONDS, perf_counter() - began)
-        if done:
-            return storing.result()
-        # Not `asyncio.timeout`: redis-py may swallow a cancellation while it connects and go on for 15 s and more.
-        self._given_up.add(storing)
-        storing.add_done_callback(self._given_up.discard)
-        storing.cancel()
-        return reply.unstored(as_json=as_json)
 
     async def _read(self, scope: Scope, body: "_Body") -> PingRequest:
         headers = dict(reversed(scope["headers"]))
         announced = headers.get(b"content-length", b"")
-        if announced.isdigit() and int(announced[:20]) > self._body_max:
+        if announced.isdigit() and int(announced[:20]) > self._desk.body_max:
             raise _TooLarge
         kept, size = bytearray(), 0
         # A GET's body means nothing, but is read as well: the answer must not cross it on its way.
@@ -137,22 +85,18 @@ class PingDoor:
                     raise _Disconnected
                 chunk = message.get("body", b"")
                 size += len(chunk)
-                if size > self._body_max:
+                if size > self._desk.body_max:
                     raise _TooLarge
-                kept += chunk[: max(0, self._body_limit - len(kept))]
-        peer = scope.get("client") or ("", 0)
-        # Every line of it counts, in order: a proxy may add a line of its own below one that a client invented.
-        forwarded = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
-        return PingRequest(
-            method=scope["method"],
-            path=(scope.get("raw_path") or scope["path"].encode()).decode("latin-1").partition("?")[0],
-            query=scope["query_string"],
-            user_agent=headers.get(b"user-agent", b"").decode("utf-8", "replace"),
-            accept=headers.get(b"accept", b"").decode("latin-1"),
-            address=client_address(peer[0] or "", forwarded.decode("latin-1"), self._trusted),
-            country=told_country(peer[0] or "", scope["headers"], self._trusted),
-            body=bytes(kept),
-            size=size,
+                kept += chunk[: max(0, self._desk.body_limit - len(kept))]
+        return desk.ping_request(
+            scope["method"],
+            (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").partition("?")[0],
+            scope["query_string"],
+            scope["headers"],
+            (scope.get("client") or ("",))[0] or "",
+            self._desk.trusted,
+            bytes(kept),
+            size,
         )
 
 
@@ -193,7 +137,7 @@ def _answer_in_peace(come_to_end: Callable[[], Awaitable[None]], body: _Body, se
         elif refused and body.more and not message.get("more_body", False):
             await send({**message, "more_body": True})
             with suppress(TimeoutError):
-                async with asyncio.timeout(_DISCARD_SECONDS):
+                async with asyncio.timeout(desk.DISCARD_SECONDS):
                     await come_to_end()
             message = {"type": "http.response.body", "body": b""}
         await send(message)
