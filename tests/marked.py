@@ -19,6 +19,7 @@ from redis.asyncio.client import Pipeline
 import ttr
 from tests.records import Records, read_names, records_of
 from ttr.store import keys
+from ttr.store.cluster_redis import ClusterPipeline
 
 _UNGUARDED = ContextVar("unguarded", default=False)
 _OURS = str(Path(ttr.__file__).parent)
@@ -26,6 +27,7 @@ _BETWEEN = (
     str(Path(sys.modules["redis"].__file__ or "").parent),
     __file__,
     str(Path(ttr.__file__).parent / "store" / "timed_redis.py"),
+    str(Path(ttr.__file__).parent / "store" / "cluster_redis.py"),
 )
 # A look takes some 0.3 ms for 100 keys. What is larger, and what comes after so many commands of a test, is left alone.
 _KEYS = 400
@@ -60,7 +62,7 @@ def guarded() -> Iterator[list[str]]:
     """The unmarked changes so far, told as they are found; a test that has any has found a fault."""
     unmarked: list[str] = []
     left = iter(range(_COMMANDS))
-    run, run_all = Redis.execute_command, Pipeline.execute
+    run, run_all, run_on_nodes = Redis.execute_command, Pipeline.execute, ClusterPipeline.execute
 
     def execute_command(self: Any, *args: Any, **options: Any) -> Any:
         if not _is_ours() or args[0] in _READS:
@@ -76,9 +78,21 @@ def guarded() -> Iterator[list[str]]:
             client, [arg for command in commands for arg in command], lambda: run_all(self, raise_on_error)
         )
 
+    async def execute_on_nodes(self: Any, raise_on_error: bool = True) -> Any:
+        commands = [queued[0] for queued in self.command_stack]
+        if not _is_ours() or all(command[0] in _READS for command in commands):
+            return await run_on_nodes(self, raise_on_error)
+
+        async def act() -> Any:
+            with unguarded():  # what it does at the nodes is looked at here
+                return await run_on_nodes(self, raise_on_error)
+
+        return await looked_at(self._redis, [arg for command in commands for arg in command], act)
+
     async def looked_at(client: Any, args: Sequence[Any], act: Callable[[], Awaitable[Any]]) -> Any:
         async def evaluate(*args: Any) -> Any:
-            return await run(client, *args)
+            with unguarded():
+                return await client.execute_command(*args)
 
         partitions = _partitions(args) if next(left, None) is not None else ()
         before = {partition: await read_names(evaluate, partition, _KEYS) for partition in partitions}
@@ -93,6 +107,7 @@ def guarded() -> Iterator[list[str]]:
     with (
         mock.patch.object(Redis, "execute_command", execute_command),
         mock.patch.object(Pipeline, "execute", execute),
+        mock.patch.object(ClusterPipeline, "execute", execute_on_nodes),
     ):
         yield unmarked
 

@@ -92,7 +92,7 @@ def create_app(settings: Settings) -> Quart:
     @app.while_serving
     async def _lifespan() -> AsyncGenerator[None, None]:
         async with (
-            open_store(settings.database) as store,
+            open_store(settings.database, cluster=settings.redis_cluster) as store,
             open_means(settings) as means,
             open_archive(settings.database_url) as archive,
         ):

@@ -46,7 +46,10 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     logs.begin(settings, "clock")
-    async with open_store(settings.database) as store, open_archive(settings.database_url) as archive:
+    async with (
+        open_store(settings.database, cluster=settings.redis_cluster) as store,
+        open_archive(settings.database_url) as archive,
+    ):
         await wait_until_ready(store)
         await refuse_lost_redis(store, settings.database_url)
         await verify(store)

@@ -62,13 +62,13 @@ async def beating(store: Store, kind: Kind, gauges: Gauges = dict) -> AsyncItera
 
 
 @contextmanager
-def beating_beside(url: str, kind: Kind, gauges: Gauges) -> Iterator[None]:
+def beating_beside(url: str, kind: Kind, gauges: Gauges, *, cluster: bool = False) -> Iterator[None]:
     """The same for a process that has no event loop: a thread gets one."""
     begun: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
     async def beat() -> None:
         stop = asyncio.Event()
-        async with open_store(url, connections=4) as store, beating(store, kind, gauges):
+        async with open_store(url, cluster=cluster, connections=4) as store, beating(store, kind, gauges):
             begun.set_result((asyncio.get_running_loop(), stop))
             await stop.wait()
 

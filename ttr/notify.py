@@ -70,7 +70,9 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     then is finished. When Redis goes away leases bring back what was held.
     """
     # Who waits for a connection holds a lease, and to give up would make the receiver's turn come 10 s later.
-    store_opening = open_store(settings.database, connections=64, wait_seconds=8)
+    store_opening = open_store(
+        settings.database, cluster=settings.redis_cluster, connections=64, wait_seconds=8
+    )
     async with store_opening as store, open_means(settings) as means:
         sender = Sender(store, means, rules(settings))
         async with sender.renewing(), beating(store, "sender"):

@@ -54,6 +54,9 @@ class Settings(BaseModel):
         "development", description="in production a missing secret is a refusal to start"
     )
     redis_url: str | None = Field(None, description="Redis as the database; unset: an embedded one")
+    redis_cluster: bool = Field(
+        False, description="whether REDIS_URL is one node of a Redis Cluster; needs QUEUE_REDIS_URL"
+    )
     redis_appendfsync: Literal["everysec", "always"] = Field(
         "everysec", description="when the embedded Redis has its file written to the disk"
     )
@@ -288,6 +291,16 @@ class Settings(BaseModel):
         if value is not None and not re.fullmatch(r"[0-9]{1,20}:[A-Za-z0-9_-]{20,100}", value, re.ASCII):
             raise ValueError("is a number, a colon, and letters and digits; copy it from BotFather")
         return value
+
+    @model_validator(mode="after")
+    def _whole_cluster(self) -> "Settings":
+        if self.redis_cluster and not self.redis_url:
+            raise ValueError("REDIS_CLUSTER needs REDIS_URL as well: one node of the cluster")
+        if self.redis_cluster and not self.queue_redis_url:
+            raise ValueError(
+                "REDIS_CLUSTER needs QUEUE_REDIS_URL as well: the job queue (RQ) runs on a single Redis"
+            )
+        return self
 
     @model_validator(mode="after")
     def _whole_bot(self) -> "Settings":

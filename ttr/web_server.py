@@ -29,7 +29,7 @@ async def serve(settings: Settings) -> None:
     Raises StoreUnavailable and StoreUnfit, before the port is open.
     """
     logs.begin(settings, "web")
-    async with open_store(settings.database) as store:
+    async with open_store(settings.database, cluster=settings.redis_cluster) as store:
         await wait_until_ready(store)
         await refuse_lost_redis(store, settings.database_url)
         await verify(store)

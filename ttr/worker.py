@@ -46,7 +46,9 @@ def run(settings: Settings) -> None:
         maintenance_interval=1,
         job_monitoring_interval=1,
     )
-    with beating_beside(settings.database, "worker", lambda: {HORSE: worker.horse_pid}):
+    with beating_beside(
+        settings.database, "worker", lambda: {HORSE: worker.horse_pid}, cluster=settings.redis_cluster
+    ):
         worker.work(logging_level="WARNING")
 
 
@@ -72,7 +74,7 @@ class DeliveryWorker(Worker):
 
 async def _verify(settings: Settings) -> None:
     # With another ENCRYPTION_KEY every alert would fail for a day: better to say so at once.
-    async with open_store(settings.database) as store:
+    async with open_store(settings.database, cluster=settings.redis_cluster) as store:
         await wait_until_ready(store)
         await refuse_lost_redis(store, settings.database_url)
         await verify_master_key(store, settings.master_key)

@@ -40,7 +40,10 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     logs.begin(settings, "bot")
-    async with open_store(settings.database) as store, open_session() as session:
+    async with (
+        open_store(settings.database, cluster=settings.redis_cluster) as store,
+        open_session() as session,
+    ):
         bot = Bot(store, settings, bot_api(session, settings), secrets.token_hex(8))
         work = asyncio.create_task(_work(bot, settings))
         stopping = asyncio.create_task(stop.wait())

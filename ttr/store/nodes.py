@@ -1,47 +1,173 @@
-"""Which node of Redis serves a key, for those who keep connections of their own."""
+"""Which node serves what: a Redis is one node, a cluster has several, and slots move between them."""
 
-from collections.abc import Collection
-from typing import Protocol
+import asyncio
+from collections.abc import Collection, Mapping
+from typing import Any, Protocol
 
-from redis.asyncio import ConnectionPool
-from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.connection import AbstractConnection, Connection, parse_url
+from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
+from redis.exceptions import RedisError
+
+from ttr.store import keys
+
+_ANSWER_SECONDS = 2
+"""Of a node that is asked for the map. One that hangs, as a dead machine does, must not hold up the next one."""
 
 
 class Nodes(Protocol):
-    """The nodes, by names that are only compared."""
+    """What is known of who serves what."""
 
-    def of(self, key: str) -> str:
-        """The node that serves a key, as far as is known; asks nobody."""
+    def of(self, partition: int) -> str:
+        """The node of a partition, "host:port" or the socket's path, from what is known; no I/O."""
+        ...
+
+    def of_key(self, key: str) -> str:
+        """The same of a key."""
         ...
 
     def all(self) -> Collection[str]:
-        """Every node that serves keys, as far as is known."""
+        """Every node that serves something, from what is known."""
         ...
 
     def connection(self, node: str) -> AbstractConnection:
-        """A connection to it that is yet to be made, with its timeouts, credentials and TLS; the caller closes it."""
+        """A connection of redis-py, not connected; the caller connects and closes it."""
         ...
 
     async def learn(self) -> None:
-        """Ask again who serves what, after a node said that it does not or has gone. Raises what redis-py raises."""
+        """Ask who serves what now, after a MOVED or a lost connection. Raises nothing; without an answer the old map
+        stays."""
         ...
 
 
 class SingleNode:
-    """One Redis that serves every key."""
+    """One Redis, which serves everything."""
 
-    def __init__(self, pool: ConnectionPool) -> None:
-        self._pool = pool
+    def __init__(self, url: str, **options: Any) -> None:
+        """`options` are those of redis-py's connections. Raises ValueError if `url` is none."""
+        self._kwargs = {**options, **parse_url(url)}
+        self._class = self._kwargs.pop("connection_class", Connection)
+        self._name = str(
+            self._kwargs.get("path")
+            or f"{self._kwargs.get('host', 'localhost')}:{self._kwargs.get('port', 6379)}"
+        )
 
-    def of(self, key: str) -> str:
-        return ""
+    def of(self, partition: int) -> str:
+        return self._name
+
+    def of_key(self, key: str) -> str:
+        return self._name
 
     def all(self) -> Collection[str]:
-        return ("",)
+        return (self._name,)
 
     def connection(self, node: str) -> AbstractConnection:
-        connection: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]  # redis-py's
-        return connection
+        return self._class(**self._kwargs)  # type: ignore[no-any-return]  # redis-py's
 
     async def learn(self) -> None:
-        """There is nothing to learn."""
+        return None
+
+
+class ClusterNodes:
+    """The primaries of a cluster and their slots, as one of them told.
+
+    Before anybody was asked the node of REDIS_URL counts as that of all slots: it answers MOVED, and then it is asked.
+    """
+
+    def __init__(self, url: str, **options: Any) -> None:
+        """`options` are those of redis-py's connections. Raises ValueError if `url` is none of a cluster's node."""
+        self._kwargs = {**options, **parse_url(url)}
+        self._class = self._kwargs.pop("connection_class", Connection)
+        if "path" in self._kwargs or self._kwargs.pop("db", 0):
+            raise ValueError("a cluster has neither sockets nor databases")
+        self._seed = f"{self._kwargs.pop('host', 'localhost')}:{self._kwargs.pop('port', 6379)}"
+        self._slots = [self._seed] * REDIS_CLUSTER_HASH_SLOTS
+        self._others: set[str] = set()
+        self._known = False
+        self._learning: asyncio.Task[None] | None = None
+
+    def of(self, partition: int) -> str:
+        return self.of_slot(key_slot(keys.prefix(partition).encode()))
+
+    def of_key(self, key: str) -> str:
+        return self.of_slot(key_slot(key.encode()))
+
+    def all(self) -> Collection[str]:
+        return set(self._slots)
+
+    def of_slot(self, slot: int) -> str:
+        """The node that serves a slot, from what is known."""
+        return self._slots[slot]
+
+    async def primaries(self) -> list[str]:
+        """All nodes that serve slots; asks for them if nobody was asked yet."""
+        if not self._known:
+            await self.learn()
+        return sorted(set(self._slots))
+
+    def kwargs(self, node: str) -> Mapping[str, Any]:
+        """What redis-py's connections to a node are made with, `connection_class` among it."""
+        host, port = node.rsplit(":", 1)
+        return {**self._kwargs, "connection_class": self._class, "host": host, "port": int(port)}
+
+    def connection(self, node: str) -> AbstractConnection:
+        kwargs = dict(self.kwargs(node))
+        return kwargs.pop("connection_class")(**kwargs)  # type: ignore[no-any-return]  # redis-py's
+
+    def moved(self, slot: int, node: str) -> None:
+        """Note what a MOVED says."""
+        self._slots[slot] = node
+
+    async def learn(self, first: str | None = None) -> None:
+        """The same as of every `Nodes`; `first` is asked before the others, for it knows best."""
+        if self._learning is None or self._learning.done():
+            # One question for all that wait: when a node dies, hundreds of commands fail at once.
+            self._learning = asyncio.create_task(self._learn(first))
+        await asyncio.shield(self._learning)
+
+    async def close(self) -> None:
+        """Ask no more."""
+        if self._learning is not None and not self._learning.done():
+            self._learning.cancel()
+            await asyncio.wait([self._learning])
+
+    async def _learn(self, first: str | None) -> None:
+        # The node of REDIS_URL comes last: its name may lead to another machine by now.
+        candidates = [
+            *([first] if first else []),
+            *sorted(set(self._slots)),
+            *sorted(self._others),
+            self._seed,
+        ]
+        for node in dict.fromkeys(candidates):
+            try:
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    told = await self._ask(node)
+            except (RedisError, OSError, TimeoutError):
+                continue
+            if told:
+                self._take(node, told)
+                return
+
+    async def _ask(self, node: str) -> list[Any]:
+        connection = self.connection(node)
+        try:
+            await connection.connect()  # type: ignore[no-untyped-call]  # redis-py's
+            await connection.send_command("CLUSTER", "SLOTS")
+            answer: list[Any] = await connection.read_response()
+            return answer
+        finally:
+            await connection.disconnect(nowait=True)
+
+    def _take(self, asked: str, told: list[Any]) -> None:
+        """Take CLUSTER SLOTS' answer over: [first, last, primary, replicas...], a node [host, port, ...]."""
+        self._others = set()
+        for first, last, primary, *replicas in told:
+            self._slots[first : last + 1] = [_name(primary, asked)] * (last + 1 - first)
+            self._others.update(_name(replica, asked) for replica in replicas)
+        self._known = True
+
+
+def _name(node: list[Any], asked: str) -> str:
+    # A node that does not know its own name says nothing, or "?": it is where it was asked.
+    host = (node[0] or b"").decode()
+    return f"{asked.rsplit(':', 1)[0] if host in ('', '?') else host}:{node[1]}"

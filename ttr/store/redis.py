@@ -11,19 +11,23 @@ from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import (
+    AskError,
     BusyLoadingError,
+    ClusterDownError,
     ConnectionError,
     OutOfMemoryError,
     ReadOnlyError,
     ResponseError,
     TimeoutError,
+    TryAgainError,
 )
 
 from ttr.domain.finding import Finding
 from ttr.store import keys
+from ttr.store.cluster_redis import ClusterRedis
 from ttr.store.errors import StoreUnavailable, StoreUnfit
 from ttr.store.fitness import judge, read_answers
-from ttr.store.nodes import SingleNode
+from ttr.store.nodes import ClusterNodes, Nodes, SingleNode
 from ttr.store.pipelined import Pipelined
 from ttr.store.scripts import Scripts
 from ttr.store.sealed import Unreadable, new_word, rewrapped
@@ -32,54 +36,94 @@ from ttr.store.timed_redis import TimedRedis
 log = logging.getLogger(__name__)
 
 # What a client may cure by trying again; everything else is our bug and should be loud.
-UNAVAILABLE = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError)
+UNAVAILABLE = (
+    ConnectionError,
+    TimeoutError,
+    BusyLoadingError,
+    ReadOnlyError,
+    # Of a cluster: nobody serves a slot, or it is on its way to another node.
+    ClusterDownError,
+    TryAgainError,
+    AskError,
+)
 _NO_URL = (
     "REDIS_URL is not a URL of a Redis, such as redis://user:password@host:6379/0. Characters of the password that "
     "mean something in a URL must be escaped: `/` is %2F, `@` is %40, `#` is %23."
+)
+_NO_NODE = (
+    "With REDIS_CLUSTER=true, REDIS_URL is the URL of one node of the cluster, such as "
+    "redis://user:password@host:6379, without a number of a database."
 )
 _WRITES_REFUSED = ("OOM ", "MISCONF", "NOREPLICAS", "READONLY")
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """One Redis and its commands."""
+    """One Redis, or a cluster, and its commands."""
 
     redis: Any
-    """A client that doesn't decode: replies are bytes, where redis-py's annotations allow for str as well."""
+    """A client that doesn't decode: replies are bytes, where redis-py's annotations allow for str as well. On a cluster
+    each command goes to its key's node, and a transaction has one slot (`ttr/store/cluster_redis.py`)."""
     scripts: Scripts
     pipelined: Pipelined | None = None
     """For pings, of which many are under way at once; None where each command is sent by itself."""
 
+    @property
+    def nodes(self) -> Nodes:
+        """Who serves what."""
+        nodes: Nodes = self.redis.nodes
+        return nodes
+
+
+_CONNECTING = {"socket_timeout": 5, "socket_connect_timeout": 2, "health_check_interval": 30}
+
 
 @asynccontextmanager
-async def open_store(url: str, *, connections: int = 32, wait_seconds: float = 2) -> AsyncIterator[Store]:
+async def open_store(
+    url: str, *, cluster: bool = False, connections: int = 32, wait_seconds: float = 2
+) -> AsyncIterator[Store]:
     """A store on `url` (redis://, rediss:// or unix://); closed at the end. Does not connect yet.
+
+    With `cluster`, `url` is one node of a Redis Cluster, and at most `connections` go to each node.
 
     Commands answer within 5 s or raise, after waiting up to `wait_seconds` for a connection. One retry covers a
     Redis that was restarted between two commands:
     scripts are written so that running twice gives the same result. Raises StoreUnfit if `url` is none.
     """
-    try:
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=connections,
-            timeout=wait_seconds,
-            socket_timeout=5,
-            socket_connect_timeout=2,
-            health_check_interval=30,
-            retry=Retry(ExponentialWithJitterBackoff(cap=0.2, base=0.02), 1),
-            retry_on_error=[ConnectionError],
-        )
-    except ValueError:  # its text may quote a part of a password
-        raise StoreUnfit(_NO_URL) from None
-    redis = TimedRedis(connection_pool=pool)
+    redis = (_cluster if cluster else _one)(url, connections, wait_seconds)
     scripts = Scripts(redis)
-    pipelined = Pipelined(redis, SingleNode(pool), scripts)
+    pipelined = Pipelined(redis, redis.nodes, scripts)
     try:
         yield Store(redis, scripts, pipelined)
     finally:
         await pipelined.close()
         await redis.aclose(close_connection_pool=True)
+
+
+def _one(url: str, connections: int, wait_seconds: float) -> Any:
+    try:
+        nodes = SingleNode(url, **_CONNECTING)
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=connections,
+            timeout=wait_seconds,
+            retry=Retry(ExponentialWithJitterBackoff(cap=0.2, base=0.02), 1),
+            retry_on_error=[ConnectionError],
+            **_CONNECTING,
+        )
+    except ValueError:  # its text may quote a part of a password
+        raise StoreUnfit(_NO_URL) from None
+    redis = TimedRedis(connection_pool=pool)
+    redis.nodes = nodes
+    return redis
+
+
+def _cluster(url: str, connections: int, wait_seconds: float) -> Any:
+    try:
+        nodes = ClusterNodes(url, **_CONNECTING)
+    except ValueError:  # its text may quote a part of a password
+        raise StoreUnfit(_NO_NODE) from None
+    return ClusterRedis(nodes, connections=connections, wait_seconds=wait_seconds)  # type: ignore[abstract]
 
 
 @contextmanager

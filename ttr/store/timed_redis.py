@@ -1,5 +1,6 @@
 """A client of Redis that times its round trips, for the metrics; also those that fail, which are the slow ones."""
 
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
 
@@ -8,10 +9,22 @@ from redis.asyncio.client import Pipeline
 
 from ttr.domain.metrics import REDIS_SECONDS
 from ttr.meter import observe
+from ttr.store.nodes import Nodes
 
 
 class TimedRedis(Redis):
     """Each command is a round trip; what a subscription hears is none."""
+
+    nodes: Nodes
+    """Who serves what; of the client of a whole database."""
+
+    async def primaries(self) -> Sequence[Redis]:
+        """A client of each node that holds data: of one Redis, this one."""
+        return [self]
+
+    def serving(self, partition: int) -> Redis:
+        """A client of the node that serves a partition: of one Redis, this one."""
+        return self
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """The command's answer, as redis-py gives it."""

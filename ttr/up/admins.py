@@ -76,7 +76,10 @@ async def remove(settings: Settings, username: str) -> int:
 
 @asynccontextmanager
 async def _store(settings: Settings) -> AsyncIterator[Store]:
-    async with borrowed(settings) as servers, open_store(await servers.redis()) as store:
+    async with (
+        borrowed(settings) as servers,
+        open_store(await servers.redis(), cluster=settings.redis_cluster) as store,
+    ):
         await wait_until_ready(store)
         await verify_partitions(store)
         yield store

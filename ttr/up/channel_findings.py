@@ -19,7 +19,10 @@ _ENOUGH = 4
 
 async def look_at_channels(settings: Settings) -> list[Finding]:
     """Nothing is sent to anybody. Raises Refusal and StoreUnavailable."""
-    async with borrowed(settings) as servers, open_store(await servers.redis()) as store:
+    async with (
+        borrowed(settings) as servers,
+        open_store(await servers.redis(), cluster=settings.redis_cluster) as store,
+    ):
         await wait_until_ready(store, _WITHIN)
         found = judge_channels(await count_channels(store))
     return [*found, *await _mail(settings), *await _bot(settings)]

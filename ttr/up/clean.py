@@ -17,7 +17,10 @@ _NAME_MOST = 60
 
 async def clean_up(settings: Settings, *, dry_run: bool) -> int:
     """Do it and print what went, or would go; 0. Raises Refusal, StoreUnfit and StoreUnavailable."""
-    async with borrowed(settings) as servers, open_store(await servers.redis()) as store:
+    async with (
+        borrowed(settings) as servers,
+        open_store(await servers.redis(), cluster=settings.redis_cluster) as store,
+    ):
         await wait_until_ready(store)
         await verify_partitions(store)
         # What an older version has left is found by the indexes.

@@ -21,7 +21,10 @@ _WORDS = {
 
 async def look_at_orphans(settings: Settings) -> list[Finding]:
     """A bounded walk over the keys. Raises Refusal and StoreUnavailable."""
-    async with borrowed(settings) as servers, open_store(await servers.redis()) as store:
+    async with (
+        borrowed(settings) as servers,
+        open_store(await servers.redis(), cluster=settings.redis_cluster) as store,
+    ):
         await wait_until_ready(store, _WITHIN)
         return [judge_orphans(await find_orphans(store))]
 

@@ -25,7 +25,10 @@ async def look_at_postgres(settings: Settings) -> list[Finding]:
         return [Finding("warning", "archive", f"There is none: {_WITHOUT}. {todo}.")]
     async with borrowed(settings) as servers:
         redis_url, database_url = await servers.redis(), await servers.postgres()
-        async with open_store(redis_url) as store, open_database(database_url) as database:
+        async with (
+            open_store(redis_url, cluster=settings.redis_cluster) as store,
+            open_database(database_url) as database,
+        ):
             await wait_until_ready(store, _WITHIN)
             with refusals():
                 found = await examine(store, database, interval=settings.snapshot_interval_seconds)

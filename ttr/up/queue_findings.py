@@ -24,7 +24,7 @@ async def look_at_queue(settings: Settings) -> list[Finding]:
     """The Redis of QUEUE_REDIS_URL, else the database's. Raises Refusal and StoreUnavailable."""
     async with borrowed(settings) as servers:
         database = await servers.redis()
-        async with open_store(database) as store:
+        async with open_store(database, cluster=settings.redis_cluster) as store:
             await wait_until_ready(store, _WITHIN)
             at_work = judge(await read_processes(store), now_ms())
     found = await _own_redis(settings.queue_redis_url) if settings.queue_redis_url else []

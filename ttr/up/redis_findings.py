@@ -16,15 +16,15 @@ async def look_at_redis(settings: Settings) -> list[Finding]:
     Raises Refusal, StoreUnfit and StoreUnavailable.
     """
     if settings.redis_url:
-        return [*await _look(settings.redis_url), *_unused(settings)]
+        return [*await _look(settings.redis_url, cluster=settings.redis_cluster), *_unused(settings)]
     mode = settings.redis_appendfsync
     async with borrowed(settings) as servers:
         found = await _look(await servers.redis(), appendfsync=mode)
     return [*found, look_at_room(settings.data_dir / "redis")]
 
 
-async def _look(url: str, *, appendfsync: str | None = None) -> list[Finding]:
-    async with open_store(url) as store:
+async def _look(url: str, *, cluster: bool = False, appendfsync: str | None = None) -> list[Finding]:
+    async with open_store(url, cluster=cluster) as store:
         await wait_until_ready(store, _WITHIN)
         return await examine(store, appendfsync=appendfsync)
 

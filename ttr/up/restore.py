@@ -31,7 +31,10 @@ async def restore_redis(settings: Settings, *, force: bool) -> int:
         # First: where there is no archive, no empty Redis is left behind.
         database_url = await servers.postgres()
         redis_url = await servers.redis(new=True)
-        async with open_store(redis_url) as store, open_database(database_url) as database:
+        async with (
+            open_store(redis_url, cluster=settings.redis_cluster) as store,
+            open_database(database_url) as database,
+        ):
             await wait_until_ready(store)
             accounts, checks = await held(database)
             if not accounts:

@@ -19,7 +19,10 @@ async def rotate_keys(settings: Settings) -> int:
 
     Raises Refusal, StoreUnfit and StoreUnavailable, all before anything is changed or to be cured by another run.
     """
-    async with borrowed(settings) as servers, open_store(await servers.redis()) as store:
+    async with (
+        borrowed(settings) as servers,
+        open_store(await servers.redis(), cluster=settings.redis_cluster) as store,
+    ):
         secrets = resolve_secrets(
             settings.data_dir,
             secret_key=settings.secret_key or "not needed here",

@@ -19,7 +19,10 @@ async def take_snapshot(settings: Settings, *, compare: bool) -> int:
     async with borrowed(settings) as servers:
         redis_url = await servers.redis()
         database_url = await servers.postgres()
-        async with open_store(redis_url) as store, open_database(database_url) as database:
+        async with (
+            open_store(redis_url, cluster=settings.redis_cluster) as store,
+            open_database(database_url) as database,
+        ):
             await wait_until_ready(store)
             await verify_partitions(store)
             await check_schema(database)

@@ -126,7 +126,7 @@ async def up(settings: Settings, *, procfile: Procfile | None = None, limits: Li
             production=settings.production,
         )
         if settings.redis_url:
-            await _judge(settings.redis_url)
+            await _judge(settings)
             if "redis_appendfsync" in settings.model_fields_set:
                 output.say("REDIS_APPENDFSYNC is for an embedded Redis; the one of REDIS_URL has its own")
         redis = None
@@ -165,10 +165,10 @@ class _Run:
     output: Output
 
 
-async def _judge(redis_url: str) -> None:
+async def _judge(settings: Settings) -> None:
     """Say at once what the processes would say again and again. Raises Refusal."""
     try:
-        async with open_store(redis_url) as store:
+        async with open_store(settings.database, cluster=settings.redis_cluster) as store:
             await wait_until_ready(store, _REDIS_WITHIN)
             await verify(store)
     except (StoreUnavailable, StoreUnfit) as error:
@@ -223,7 +223,7 @@ async def _work(run: _Run) -> None:
 async def _refuse_lost_redis(run: _Run, redis_url: str, database_url: str, postgres: str) -> None:
     """Rather stop than begin with nothing where a snapshot may hold everything. Raises Refusal."""
     try:
-        async with open_store(redis_url) as store:
+        async with open_store(redis_url, cluster=run.settings.redis_cluster) as store:
             await wait_until_ready(store, _REDIS_WITHIN)
             await refuse_lost_redis(store, database_url or None)
             kept = run.servers.postgres is not None and run.servers.postgres.had_files

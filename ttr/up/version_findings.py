@@ -16,7 +16,10 @@ _WITHIN = 5.0
 
 async def look_at_versions(settings: Settings) -> list[Finding]:
     """Servers tell theirs in their own sections. Raises Refusal and StoreUnavailable."""
-    async with borrowed(settings) as servers, open_store(await servers.redis()) as store:
+    async with (
+        borrowed(settings) as servers,
+        open_store(await servers.redis(), cluster=settings.redis_cluster) as store,
+    ):
         await wait_until_ready(store, _WITHIN)
         built = await read_index_version(store)
     return [
