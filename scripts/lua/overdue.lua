@@ -5,19 +5,38 @@
 -- When no deadline is left, flapping checks that have been calm settle, and reminders that are due go out.
 -- KEYS[1] the partition's prefix
 -- ARGV[1] now ms  [2] ms until which pings were surely accepted  [3] ms of silence that count as blind
--- ARGV[4] most checks a call  [5] ms of the lease on a check that waits for its due time
--- ARGV[6] ms of the window of flapping  [7] changes in it, 0 for never  [8] ms of calm that end it
--- ARGV[9] origin: id of the look, for the log
+-- ARGV[4] most checks a call  [5] ms after which no further check is begun; one is dealt with in any case
+-- ARGV[6] ms of the lease on a check that waits for its due time
+-- ARGV[7] ms of the window of flapping  [8] changes in it, 0 for never  [9] ms of calm that end it
+-- ARGV[10] origin: id of the look, for the log
 -- returns {"blind"} while pings can't be accepted: nobody is declared overdue
 -- returns {"ok" | "more", when to look again ms or "", checks flipped, moved or told of, delays, waiting...}
 -- delays: for each deadline that passed, the ms until it was found, comma separated
 -- each waiting {id, leased deadline, due missed, plan...}: its next due time is the first after the one missed
 ---@include keys mark changed whole history gaps listing index state runs arm days flip reminders event output flapping outcome plan
 local prefix, now, threshold, limit = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local lease = tonumber(ARGV[5])
-local flap = {window = tonumber(ARGV[6]), threshold = tonumber(ARGV[7]), suppression = tonumber(ARGV[8])}
+local lease = tonumber(ARGV[6])
+local flap = {window = tonumber(ARGV[7]), threshold = tonumber(ARGV[8]), suppression = tonumber(ARGV[9])}
 local deadlines = deadlines_key(prefix)
-set_origin(ARGV[9])
+set_origin(ARGV[10])
+
+-- How long this call has worked, ms. From Redis 7.2 on, and in Valkey, TIME stands still in a script, but there is
+-- os.clock, the server's own processor time; Redis 7.0 has no `os`, and its TIME goes on. Either takes 1 µs.
+local os_library = rawget(_G, "os")
+local function clock_ms()
+  if os_library then return os_library.clock() * 1000 end
+  local time = redis.call("TIME")
+  return tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000
+end
+local began, longest, handled = clock_ms(), tonumber(ARGV[5]), 0
+
+-- Whether there is time for one more, which is then counted.
+local function begin_one()
+  if handled > 0 and clock_ms() - began >= longest then return false end
+  handled = handled + 1
+  return true
+end
+
 if now - tonumber(ARGV[2]) > threshold then return {"blind"} end
 
 local tick = tonumber(redis.call("HGET", clock_key(prefix), "tick") or "")
@@ -35,6 +54,7 @@ if gap then
   local shift = tonumber(to) - tonumber(from)
   local inside = redis.call("ZRANGE", deadlines, "(" .. from, to, "BYSCORE", "LIMIT", 0, limit)
   for _, id in ipairs(inside) do
+    if not begin_one() then break end
     local check = read_check(prefix, id)
     if check and check.deadline ~= "" then
       local runs = read_runs(check)
@@ -50,17 +70,18 @@ if gap then
       redis.call("ZREM", deadlines, id)
     end
   end
-  if #inside < limit then redis.call("LPOP", pending_gaps_key(prefix)) end
-  return {"more", "", #inside, ""}
+  if handled == #inside and handled < limit then redis.call("LPOP", pending_gaps_key(prefix)) end
+  return {"more", "", handled, ""}
 end
 
 -- Runs whose deadline lay in the last gap were not missed: the next one counts from its end.
 local last_gap = redis.call("ZRANGE", gaps_key(prefix), 0, 0, "REV", "WITHSCORES")
 local seen_again = math.min(now, tonumber(last_gap[2] or "0"))
 local past = redis.call("ZRANGE", deadlines, "-inf", whole(now), "BYSCORE", "LIMIT", 0, limit)
-local answer = {"ok", "", #past, ""}
+local answer = {"ok", "", 0, ""}
 local delays = {}
 for _, id in ipairs(past) do
+  if not begin_one() then break end
   local check = read_check(prefix, id)
   if not check or check.deadline == "" then
     redis.call("ZREM", deadlines, id)
@@ -100,8 +121,8 @@ for _, id in ipairs(past) do
     write_check(prefix, check)
   end
 end
-answer[4] = table.concat(delays, ",")
-if #past == limit then
+answer[3], answer[4] = handled, table.concat(delays, ",")
+if handled < #past or #past == limit then
   answer[1] = "more"
   return answer
 end
@@ -110,6 +131,7 @@ end
 local flapping = flapping_key(prefix)
 local calm = redis.call("ZRANGE", flapping, "-inf", whole(now), "BYSCORE", "LIMIT", 0, limit)
 for _, id in ipairs(calm) do
+  if not begin_one() then break end
   local check = read_check(prefix, id)
   if not check or check.flapping_until == "" then
     redis.call("ZREM", flapping, id)
@@ -126,6 +148,7 @@ end
 local reminders = reminders_key(prefix)
 local again = redis.call("ZRANGE", reminders, "-inf", whole(now), "BYSCORE", "LIMIT", 0, limit)
 for _, id in ipairs(again) do
+  if not begin_one() then break end
   local check = read_check(prefix, id)
   if check and may_remind(check) then
     check.reminders = whole((tonumber(check.reminders) or 0) + 1)
@@ -138,8 +161,8 @@ for _, id in ipairs(again) do
   end
 end
 
-answer[3] = #past + #calm + #again
-if #calm == limit or #again == limit then answer[1] = "more" end
+answer[3] = handled
+if handled < #past + #calm + #again or #calm == limit or #again == limit then answer[1] = "more" end
 for _, first in ipairs({
   redis.call("ZRANGE", deadlines, 0, 0, "WITHSCORES"),
   redis.call("ZRANGE", flapping, 0, 0, "WITHSCORES"),

@@ -142,7 +142,7 @@ def test_the_bot_is_told_as_well(stack: Stack) -> None:
     [
         ("dispatch", "ttr.dispatch.Dispatcher.step"),
         ("chores", "ttr.chores.finish_lapsed"),
-        ("watch", "ttr.clock.sweep_all"),
+        ("watch", "ttr.watch.look_at"),
     ],
 )
 def test_a_loop_that_hangs_is_told_and_counts_when_no_other_clock_goes_round(

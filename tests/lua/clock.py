@@ -16,14 +16,15 @@ async def look(
     now: int,
     *,
     limit: int = 100,
+    longest: int = 60_000,
     accepted: int | None = None,
     flap: FlapRules = FLAPS,
 ) -> list[Any]:
-    """Run overdue.lua once."""
+    """Run overdue.lua once; it may take `longest` ms."""
     answer: list[Any] = await store.scripts.run(
         "overdue",
         user.partition,
-        [now, now if accepted is None else accepted, 2_000, limit, 2_000, *astuple(flap)],
+        [now, now if accepted is None else accepted, 2_000, limit, longest, 2_000, *astuple(flap)],
     )
     return answer
 

@@ -289,6 +289,15 @@ async def test_no_more_than_the_limit_settle_at_a_time(store: Store, user: User)
     assert [answer[:3:2] for answer in answers] == [[b"more", 2], [b"more", 2], [b"ok", 1], [b"ok", 0]]
 
 
+async def test_without_time_one_settles_at_a_time(store: Store, user: User) -> None:
+    for number in range(3):
+        await change(store, user, await up_check(store, user, slug=f"c{number}"), 6, now=NOON)
+    end = NOON + 5 * SECOND + CALM
+    await tick(store, user, end)
+    answers = [await look(store, user, end, longest=0) for _ in range(4)]
+    assert [answer[:3:2] for answer in answers] == [[b"more", 1], [b"more", 1], [b"ok", 1], [b"ok", 0]]
+
+
 async def test_eight_clocks_at_once_settle_each_check_once(store: Store, user: User) -> None:
     for number in range(10):
         check = await up_check(store, user, slug=f"c{number}")

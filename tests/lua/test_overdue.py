@@ -10,7 +10,7 @@ from tests.lua.parts import FLAPS, MINUTE, NOON, armed, dump, fields, make_check
 from ttr.domain.check import Check
 from ttr.domain.schedule import next_due
 from ttr.store import checks, keys
-from ttr.store.deadlines import Swept, Unarmed, arm, read_gaps, sweep
+from ttr.store.deadlines import Swept, Unarmed, arm, arm_all, read_gaps, sweep
 from ttr.store.redis import Store
 from ttr.store.users import User
 
@@ -57,6 +57,45 @@ async def test_no_more_than_the_limit_is_taken_at_a_time(store: Store, user: Use
         [b"ok", 0],
     ]
     assert len(await outbox(store, user.partition)) == 5
+
+
+async def test_without_time_one_check_is_dealt_with_at_a_time(store: Store, user: User) -> None:
+    for _ in range(3):
+        await make_check(store, user)
+    await tick(store, user, DEADLINE)
+    assert [(await look(store, user, DEADLINE, longest=0))[:3:2] for _ in range(4)] == [
+        [b"more", 1],
+        [b"more", 1],
+        [b"ok", 1],
+        [b"ok", 0],
+    ]
+    assert len(await outbox(store, user.partition)) == 3
+
+
+async def test_a_call_ends_when_its_time_is_up(store: Store, user: User) -> None:
+    for _ in range(100):
+        await make_check(store, user)
+    await tick(store, user, DEADLINE)
+    most = 0
+    while (answer := await look(store, user, DEADLINE, longest=1))[0] == b"more":
+        most = max(most, int(answer[2]))
+    # By the server's own processor time: 100 flips are work for several ms on any machine.
+    assert 0 < most < 100
+    assert len(await outbox(store, user.partition)) == 100
+
+
+async def test_without_time_a_gap_is_moved_one_by_one_and_wholly(store: Store, user: User) -> None:
+    made = [await make_check(store, user, now=NOON + number) for number in range(3)]
+    await tick(store, user, NOON + MINUTE)
+    end = NOON + 11 * MINUTE
+    assert [(await look(store, user, end, longest=0))[:3:2] for _ in range(4)] == [
+        [b"more", 1],
+        [b"more", 1],
+        [b"more", 1],
+        [b"ok", 0],
+    ]
+    assert [await armed(store, check) for check in made] == [DEADLINE + n + 10 * MINUTE for n in range(3)]
+    assert await store.redis.exists(keys.pending_gaps(user.partition)) == 0
 
 
 async def test_while_pings_are_not_taken_nothing_is_written(store: Store, user: User) -> None:
@@ -233,6 +272,24 @@ async def test_a_clock_that_dies_before_arming_counts_nothing_twice(store: Store
     assert await dump(store) == before
     await arm(store, user.partition, again.unarmed[0], NOON + 2 * MINUTE, now=DEADLINE + 2_000)
     assert await armed(store, check) == NOON + 3 * MINUTE
+
+
+async def test_many_are_armed_at_once_by_a_redis_that_has_not_got_the_script(
+    store: Store, user: User
+) -> None:
+    made = [await make_check(store, user, notify_after_failures=3) for _ in range(60)]
+    await tick(store, user, DEADLINE)
+    swept = await sweep(store, user.partition, now=DEADLINE, pings_accepted=DEADLINE, flap=FLAPS)
+    in_order = sorted(swept.unarmed, key=lambda waiting: waiting.check_id)
+    waiting = [
+        (check, NOON + (2 + number) * MINUTE if number else None) for number, check in enumerate(in_order)
+    ]
+    await store.redis.script_flush()
+    await arm_all(store, user.partition, waiting, now=DEADLINE)
+    deadlines = [await armed(store, check) for check in made]
+    assert deadlines == [None, *(NOON + (3 + number) * MINUTE for number in range(1, 60))]
+    (event,) = await outbox(store, user.partition)
+    assert (event["check_id"], event["kind"]) == (str(made[0].id), "down")
 
 
 async def test_a_check_whose_calendar_has_run_out_is_told_below_its_threshold_once(

@@ -205,6 +205,15 @@ async def test_reminders_come_in_batches_and_only_when_no_deadline_is_left(store
     assert sorted(await kinds(store, user)) == ["down"] * 5 + ["reminder"] * 3
 
 
+async def test_without_time_one_is_reminded_at_a_time(store: Store, user: User) -> None:
+    for number in range(3):
+        await down_check(store, user, slug=f"c{number}")
+    due = DOWN + 5 * MINUTE
+    await tick(store, user, due)
+    answers = [(await look(store, user, due, longest=0))[:3:2] for _ in range(4)]
+    assert answers == [[b"more", 1], [b"more", 1], [b"ok", 1], [b"ok", 0]]
+
+
 async def test_eight_clocks_at_once_remind_once(store: Store, user: User) -> None:
     for number in range(20):
         await down_check(store, user, slug=f"c{number}")

@@ -1,0 +1,146 @@
+"""Finds what is overdue the moment it is: looks at one partition after the other, always at the one whose turn came
+first.
+
+One look is under way at a time and holds Redis for 5 ms at most, so whatever else waits there is served between two of
+them, however many checks fall silent together; and who has more to do comes after all others that are due.
+"""
+
+import asyncio
+import secrets
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from ttr import logs
+from ttr.domain.flapping import FlapRules
+from ttr.domain.metrics import OVERDUE_SECONDS
+from ttr.domain.schedule import Schedule, next_due
+from ttr.heartbeat import turn
+from ttr.meter import observe
+from ttr.noted import set_origin
+from ttr.now import now_ms
+from ttr.store import keys
+from ttr.store.deadlines import Swept, arm_all, read_ticks, sweep, tick_clock
+from ttr.store.errors import StoreUnavailable
+from ttr.store.redis import Store
+
+log = logs.get_logger(__name__)
+
+_LOOK_MS = 500
+"""A deadline is at least 2 s away when it is made (1 s interval, 1 s grace), so looking at each partition twice a
+second meets every one of them in time, and reminders are a minute away; between looks the clock sleeps until the
+earliest."""
+_APART_MS = _LOOK_MS // keys.PARTITIONS
+"""Looks at partitions where nothing is due lie so far apart: together they would be in a deadline's way for 10 ms."""
+_TICK_READ_MS = 250
+"""For as long what web processes say of pings is believed. Old news errs on the side of telling nobody."""
+_QUIET_MS = 5_000
+
+
+async def watch(store: Store, wake: asyncio.Event, flap: FlapRules) -> None:
+    """Look for ever: at a partition at once when more is waiting there, else when its next deadline or reminder is due,
+    at the latest in half a second. Sets `wake` when there may be alerts to hand out."""
+    turns, sight, web = Turns(), _Sight(), _WebTick()
+    while True:
+        turn("watch")
+        partition, at = turns.next()
+        # Never longer, for the machine's clock may be set back meanwhile.
+        await asyncio.sleep(max(0, min(at - now_ms(), _LOOK_MS)) / 1000)
+        try:
+            now = now_ms()
+            set_origin(secrets.token_hex(8))
+            accepted = await web.read(store, now)
+            swept = await look_at(store, partition, now=now, pings_accepted=accepted, flap=flap)
+            turns.looked(partition, swept, now)
+            if turns.is_round:
+                await tick_clock(store, now)
+                turns.begin_round()
+        except StoreUnavailable as error:
+            log.warning("Redis is away", error=str(error))
+            await asyncio.sleep(_LOOK_MS / 1000)
+            continue
+        if swept.changed:
+            wake.set()
+            log.info("deadlines looked at", changed=swept.changed, late_ms=max(swept.delays, default=None))
+        sight.look(swept.blind, now)
+
+
+async def look_at(store: Store, partition: int, *, now: int, pings_accepted: int, flap: FlapRules) -> Swept:
+    """One look at a partition; checks that missed a run get their next due time."""
+    swept = await sweep(store, partition, now=now, pings_accepted=pings_accepted, flap=flap)
+    for delay in swept.delays:
+        observe(OVERDUE_SECONDS, delay / 1000)
+    waiting = [(check, _next_run(check.due or now, check.schedule)) for check in swept.unarmed]
+    await arm_all(store, partition, waiting, now=now)
+    return swept
+
+
+@dataclass(slots=True)
+class Turns:
+    """When each partition's turn is (ms), and which of them this round has not come to."""
+
+    at: list[int] = field(default_factory=lambda: [0] * keys.PARTITIONS)
+    unseen: set[int] = field(default_factory=lambda: set(range(keys.PARTITIONS)))
+
+    def next(self) -> tuple[int, int]:
+        """Whose turn is next, and when."""
+        partition = min(range(keys.PARTITIONS), key=self.at.__getitem__)
+        return partition, self.at[partition]
+
+    def looked(self, partition: int, swept: Swept, now: int) -> None:
+        """Enter what a look found; one that could judge nothing does not count for the round."""
+        if not swept.blind:
+            self.unseen.discard(partition)
+        if swept.more:
+            self.at[partition] = now
+            return
+        regular = now + _LOOK_MS - (now - partition * _APART_MS) % _LOOK_MS
+        self.at[partition] = regular if swept.next_look is None else min(regular, swept.next_look)
+
+    @property
+    def is_round(self) -> bool:
+        """Whether every partition has been looked at."""
+        return not self.unseen
+
+    def begin_round(self) -> None:
+        """Count anew."""
+        self.unseen.update(range(keys.PARTITIONS))
+
+
+@dataclass(slots=True)
+class _WebTick:
+    """Until when pings were surely taken, read anew four times a second."""
+
+    accepted: int = 0
+    read_at: int = 0
+
+    async def read(self, store: Store, now: int) -> int:
+        """The last tick of a web process (ms), 0 for never."""
+        if not 0 <= now - self.read_at < _TICK_READ_MS:
+            self.accepted, _ = await read_ticks(store)
+            self.read_at = now
+        return self.accepted
+
+
+@dataclass(slots=True)
+class _Sight:
+    """Logs when judging stops and when it goes on; a few seconds without web are every start's."""
+
+    blind_since: int | None = None
+    said: bool = False
+
+    def look(self, blind: bool, now: int) -> None:
+        if not blind:
+            if self.said and self.blind_since is not None:
+                log.warning("pings are taken again", ms=now - self.blind_since)
+            self.blind_since, self.said = None, False
+        elif self.blind_since is None:
+            self.blind_since = now
+        elif not self.said and now - self.blind_since > _QUIET_MS:
+            log.warning("no web process takes pings: nothing is declared overdue until one does")
+            self.said = True
+
+
+@lru_cache(maxsize=10_000)
+def _next_run(due: int, schedule: Schedule) -> int | None:
+    """The run after the one that was missed, so that every missed run counts. Thousands share a cron time."""
+    return next_due(schedule, due)
