@@ -16,7 +16,7 @@ from ttr.meter import count
 from ttr.now import now_ms
 from ttr.store.deliveries import look
 from ttr.store.errors import StoreUnavailable
-from ttr.store.outbox import dispatch_entry, read_outbox
+from ttr.store.outbox import Entry, dispatch_entries, read_outbox
 from ttr.store.redis import Store
 
 log = get_logger(__name__)
@@ -27,6 +27,8 @@ JOB_SECONDS = 900
 """Longer than a job ever takes: it stops taking after 600 s and a send lasts 10 s at most."""
 _LOOK_SECONDS = 0.5
 _ENTRIES = 200
+_AT_ONCE = 25
+"""Entries of one round trip: some 3 ms of Redis."""
 _EVENTS_MAX = {name: kind.events_max for name, kind in KINDS.items()}
 
 
@@ -72,8 +74,10 @@ class Dispatcher:
         looked = list(enumerate(await look(self._store)))
         waiting = [partition for partition, (entries, _) in looked if entries]
         if waiting:
-            # One entry of a partition after the other: a down comes before its up.
-            await asyncio.gather(*(self._dispatch(partition, now) for partition in waiting))
+            # One partition after the other: what may be a million alerts goes to Redis in small pieces, between which
+            # it takes pings and flips.
+            for partition in waiting:
+                await self._dispatch(partition, now)
             looked = list(enumerate(await look(self._store)))
         next_due = min((due for _, (_, due) in looked if due is not None), default=None)
         if next_due is not None and next_due <= now:
@@ -81,25 +85,33 @@ class Dispatcher:
         return now if any(entries for _, (entries, _) in looked) else next_due
 
     async def _dispatch(self, partition: int, now: int) -> None:
-        for entry in await read_outbox(self._store, partition, _ENTRIES):
-            made, refused = await dispatch_entry(self._store, partition, entry, now, _EVENTS_MAX)
-            if made:
-                count(ALERTS, entry.event.kind)
-            event = entry.event
-            told = log.bind(alert=event.id, account=entry.user_id, origin=event.origin or None)
-            told.info(
-                "alert",
-                kind=event.kind,
-                check=event.check_id or None,
-                reason=event.reason or None,
-                decided_at=iso(event.at),
-                deliveries=made,
-            )
-            if refused:
-                told.warning("channels not told: the account has too much waiting", channels=refused)
+        entries = await read_outbox(self._store, partition, _ENTRIES)
+        for start in range(0, len(entries), _AT_ONCE):
+            turn("dispatch")
+            some = entries[start : start + _AT_ONCE]
+            done = await dispatch_entries(self._store, partition, some, now, _EVENTS_MAX)
+            for entry, (made, refused) in zip(some, done, strict=True):
+                _tell(entry, made, refused)
 
     def _wake_worker(self) -> None:
         # One waiting job is enough: a job takes whatever is due, and with it gone the next look queues another,
         # which a second worker takes while the first has its hands full.
         if self._queue.count == 0:
             self._queue.enqueue(JOB, job_timeout=JOB_SECONDS, result_ttl=0, failure_ttl=3_600)
+
+
+def _tell(entry: Entry, made: int, refused: int) -> None:
+    event = entry.event
+    if made:
+        count(ALERTS, event.kind)
+    told = log.bind(alert=event.id, account=entry.user_id, origin=event.origin or None)
+    told.info(
+        "alert",
+        kind=event.kind,
+        check=event.check_id or None,
+        reason=event.reason or None,
+        decided_at=iso(event.at),
+        deliveries=made,
+    )
+    if refused:
+        told.warning("channels not told: the account has too much waiting", channels=refused)

@@ -154,7 +154,8 @@ async def fill(store: Store, user: User, jobs: tuple[Job, ...] = JOBS) -> list[C
             most=100,
         )
     made = [await _live_through(store, user, job, now) for job in jobs]
-    await sweep(store, user.partition, now=now, pings_accepted=now, flap=FLAPS)
+    while (await sweep(store, user.partition, now=now, pings_accepted=now, flap=FLAPS)).more:
+        pass
     return made
 
 

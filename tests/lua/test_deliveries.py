@@ -29,7 +29,7 @@ from ttr.store.deliveries import (
     resend,
 )
 from ttr.store.errors import NotDead, NotFound
-from ttr.store.outbox import QUEUED_MAX, Entry, dispatch_entry, put_test, read_outbox
+from ttr.store.outbox import QUEUED_MAX, Entry, dispatch_entries, dispatch_entry, put_test, read_outbox
 from ttr.store.redis import Store
 from ttr.store.users import User
 
@@ -170,6 +170,24 @@ async def test_a_second_dispatch_of_an_entry_makes_nothing(account: Account) -> 
     again = [dispatch_entry(account.store, account.partition, entry, NOON, EVENTS_MAX) for _ in range(8)]
     assert sorted(await asyncio.gather(*again)) == [(0, 0)] * 7 + [(1, 0)]
     assert len(await account.lanes()) == 1
+
+
+async def test_many_entries_are_dispatched_in_their_order_by_a_redis_that_has_lost_the_command(
+    account: Account,
+) -> None:
+    check = await account.check(await account.channel())
+    for turn in range(2):
+        await account.fail(check, NOON + 2 * turn)
+        await account.recover(check, NOON + 2 * turn + 1)
+    entries = await read_outbox(account.store, account.partition, 10)
+    await account.store.redis.script_flush()
+    done = await dispatch_entries(account.store, account.partition, entries, NOON, EVENTS_MAX)
+    assert done == [(1, 0)] * 4
+    again = await dispatch_entries(account.store, account.partition, entries, NOON, EVENTS_MAX)
+    assert again == [(0, 0)] * 4
+    (lane,) = await account.lanes(NOON + 10)
+    events = (await account.claim(lane, NOON + 10)).notification.events
+    assert [event.kind for event in events] == ["down", "up", "down", "up"]
 
 
 async def test_what_waits_untried_is_joined_into_one_message(account: Account) -> None:

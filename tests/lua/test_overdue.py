@@ -279,8 +279,12 @@ async def test_many_are_armed_at_once_by_a_redis_that_has_not_got_the_script(
 ) -> None:
     made = [await make_check(store, user, notify_after_failures=3) for _ in range(60)]
     await tick(store, user, DEADLINE)
-    swept = await sweep(store, user.partition, now=DEADLINE, pings_accepted=DEADLINE, flap=FLAPS)
-    in_order = sorted(swept.unarmed, key=lambda waiting: waiting.check_id)
+    found: list[Unarmed] = []
+    more = True
+    while more:
+        swept = await sweep(store, user.partition, now=DEADLINE, pings_accepted=DEADLINE, flap=FLAPS)
+        found, more = [*found, *swept.unarmed], swept.more
+    in_order = sorted(found, key=lambda waiting: waiting.check_id)
     waiting = [
         (check, NOON + (2 + number) * MINUTE if number else None) for number, check in enumerate(in_order)
     ]

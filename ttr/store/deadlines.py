@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from redis.exceptions import RedisError
-
 from ttr.domain.flapping import FlapRules
 from ttr.domain.gaps import BLIND_AFTER_MS, Gap
 from ttr.domain.schedule import Schedule
 from ttr.noted import origin
 from ttr.store import keys
 from ttr.store.codec import schedule_from_fields
+from ttr.store.many import run_many
 from ttr.store.redis import Store, store_trouble
 
 _GAPS_SHOWN = 20
@@ -97,17 +96,9 @@ async def arm_all(
 ) -> None:
     """`arm` for many checks of a partition with their due times, 50 a round trip."""
     for start in range(0, len(waiting), _ARMED_AT_ONCE):
-        calls = [_arm_arguments(check, due, now) for check, due in waiting[start : start + _ARMED_AT_ONCE]]
+        some = waiting[start : start + _ARMED_AT_ONCE]
         with store_trouble():
-            async with store.redis.pipeline(transaction=False) as pipe:
-                for call in calls:
-                    store.scripts.queue(pipe, "arm", partition, call)
-                answers = await pipe.execute(raise_on_error=False)
-            for call, answer in zip(calls, answers, strict=True):
-                # Most likely a restarted Redis that has not got the script; what failed otherwise fails again, and
-                # says so.
-                if isinstance(answer, RedisError):
-                    await store.scripts.run("arm", partition, call)
+            await run_many(store, "arm", partition, [_arm_arguments(check, due, now) for check, due in some])
 
 
 async def tick_web(store: Store, now: int) -> None:

@@ -1,14 +1,16 @@
 """The outbox: alerts that state changes decided, on their way to becoming deliveries."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from ttr.domain.alert import Event, EventKind, Reason, to_json
 from ttr.store import keys
 from ttr.store.codec import to_hash
+from ttr.store.many import run_many
 from ttr.store.redis import Store, store_trouble
+from ttr.store.scripts import Arg
 from ttr.store.users import User
 
 QUEUED_MAX = 20_000
@@ -35,7 +37,7 @@ class Entry:
 
 
 async def read_outbox(store: Store, partition: int, most: int) -> list[Entry]:
-    """The oldest entries. Reading takes nothing away: only `dispatch_entry` does."""
+    """The oldest entries. Reading takes nothing away: only dispatching does."""
     with store_trouble():
         found = await store.redis.xrange(keys.outbox(partition), count=most)
     return [_entry(stream_id.decode(), fields) for stream_id, fields in found]
@@ -49,28 +51,38 @@ async def dispatch_entry(
 
     Returns how many were made or joined, and how many refused because too much waits in the account already.
     """
+    (done,) = await dispatch_entries(store, partition, [entry], now, events_max)
+    return done
+
+
+async def dispatch_entries(
+    store: Store, partition: int, entries: Sequence[Entry], now: int, events_max: Mapping[str, int]
+) -> list[tuple[int, int]]:
+    """`dispatch_entry` for each of them in their order, in one round trip: some 100 microseconds of Redis each, in
+    which it serves nobody else."""
+    caps = json.dumps(dict(events_max))
+    calls: list[list[Arg]] = [
+        [
+            entry.stream_id,
+            entry.event.id,
+            to_json(entry.event),
+            entry.user_id,
+            entry.event.check_id,
+            now,
+            entry.channels,
+            QUEUED_MAX,
+            caps,
+            ACCOUNT_LOG,
+            CHECK_LOG,
+            _HURRY_MS,
+            QUEUED_BYTES_MAX,
+            _DELIVERY_BYTES,
+        ]
+        for entry in entries
+    ]
     with store_trouble():
-        made, refused = await store.scripts.run(
-            "dispatch",
-            partition,
-            [
-                entry.stream_id,
-                entry.event.id,
-                to_json(entry.event),
-                entry.user_id,
-                entry.event.check_id,
-                now,
-                entry.channels,
-                QUEUED_MAX,
-                json.dumps(dict(events_max)),
-                ACCOUNT_LOG,
-                CHECK_LOG,
-                _HURRY_MS,
-                QUEUED_BYTES_MAX,
-                _DELIVERY_BYTES,
-            ],
-        )
-    return int(made), int(refused)
+        answers = await run_many(store, "dispatch", partition, calls)
+    return [(int(made), int(refused)) for made, refused in answers]
 
 
 async def put_test(store: Store, user: User, channel_id: int, event: Event) -> None:
