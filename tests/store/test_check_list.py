@@ -171,5 +171,6 @@ async def test_tags_are_listed_by_name_with_their_checks(store: Store, user: Use
         ("beta", 2),
         ("Éa", 1),
     ]
+    assert [tag.name for tag, _ in await list_tags(store, user, most=2)] == ["Alpha", "beta"]
     await checks.delete_check(store, user, str(gone.id))
     assert [(tag.name, count) for tag, count in await list_tags(store, user)] == [("beta", 1), ("Éa", 1)]

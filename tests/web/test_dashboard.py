@@ -7,9 +7,11 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.conftest import eventually
+from tests.lua.parts import make_channel
 from tests.web.conftest import Visitor, text
 from ttr.domain.check_input import parse_check_json
 from ttr.now import now_ms
+from ttr.store.channels import assign
 from ttr.store.check_list import Place
 from ttr.store.checks import create_check
 from ttr.store.cursor import cursor_text
@@ -231,6 +233,28 @@ def token(page: str) -> str:
     found = re.search(r'hx-get="/dashboard/list\?since=([0-9.]+)', page)
     assert found
     return found[1]
+
+
+async def test_rows_read_the_channels_of_their_checks_alone(owner: Visitor, store: Store) -> None:
+    assert owner.user
+    check, told = await owner.make_check(name="Nightly"), await make_channel(store, owner.user)
+    await assign(store, owner.user, check, told.id, True)
+
+    async def hashes_read(path: str) -> int:
+        before = (await store.redis.info("commandstats"))["cmdstat_hgetall"]["calls"]
+        assert f'class="told-mark" href="/channels/{told.id}"' in await owner.read(path)
+        return int((await store.redis.info("commandstats"))["cmdstat_hgetall"]["calls"]) - before
+
+    paths = (f"/checks/{check}/row", "/dashboard/list")
+    few = [await hashes_read(path) for path in paths]
+    other = await owner.make_check(name="Other")
+    for number in range(10):
+        await make_channel(store, owner.user, name=f"more {number}", own_check=other if number == 0 else None)
+    many = [await hashes_read(path) for path in paths]
+    assert many[0] == few[0]
+    # The second check's row, and its own channel.
+    assert many[1] <= few[1] + 2
+    assert "<dt>Channels</dt><dd>10</dd>" in await owner.read("/dashboard")
 
 
 async def test_who_is_told_is_shown_and_nobody_is_a_warning(owner: Visitor) -> None:

@@ -214,12 +214,12 @@ async def counts_of(store: Store, user_id: int, *, now: int) -> Counts:
     )
 
 
-async def list_tags(store: Store, user: User) -> list[tuple[Tag, int]]:
-    """The account's tags by name, with how many checks carry each."""
+async def list_tags(store: Store, user: User, *, most: int | None = None) -> list[tuple[Tag, int]]:
+    """The account's tags by name, or the first so many of them, with how many checks carry each."""
     with store_trouble():
         found = await store.redis.hgetall(keys.user_tags(user.partition, user.id))
         tags = [Tag(int(number), name.decode("utf-8", "replace")) for name, number in found.items()]
-        tags.sort(key=lambda tag: (fold(tag.name), tag.name))
+        tags = sorted(tags, key=lambda tag: (fold(tag.name), tag.name))[:most]
         async with store.redis.pipeline(transaction=False) as pipe:
             for tag in tags:
                 pipe.scard(keys.tag_checks(user.partition, user.id, tag.id))

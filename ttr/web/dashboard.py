@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 from ttr import current
 from ttr.domain.check import Check
 from ttr.now import now_ms
-from ttr.store.channels import Channel, list_channels
+from ttr.store.channels import Channel, count_shared, read_channels
 from ttr.store.check_list import CheckPage, check_counts, list_checks, list_tags, list_version
 from ttr.store.checks import get_check
 from ttr.store.cursor import cursor_text
@@ -68,7 +68,7 @@ async def moved() -> Response:
 async def row_fragment(user: User, check: Check, back: str, *, said: str = "") -> Response:
     """A check's row for a page at the address `back`."""
     channels, strips, public_pings = await asyncio.gather(
-        list_channels(current.store(), user), _strips(user, [check]), takes_pings(user)
+        _channels(user, [check]), _strips(user, [check]), takes_pings(user)
     )
     rows = _rows(user, query_of(back), [check], channels, public_pings=public_pings)
     return await fragment("dashboard/_one.html", check=check, said=said, strips=strips, **rows)
@@ -79,7 +79,7 @@ async def list_page(
 ) -> Response:
     """The page with the list, with checks that are `selected` already."""
     view = await list_view(user, query, selected=selected)
-    tags = (await list_tags(current.store(), user))[:TAGS_SHOWN]
+    tags = await list_tags(current.store(), user, most=TAGS_SHOWN)
     offered = {tag.name for tag, _ in tags}
     return await page("dashboard/show.html", status, tags=tags, offered=offered, **view, **values)
 
@@ -89,10 +89,10 @@ async def list_view(user: User, query: ListQuery, *, selected: Collection[int] =
     now, store = now_ms(), current.store()
     # Before the rest: what changes meanwhile makes the token old, and never the list older than its token.
     since = await _since(user, now)
-    (found, strips), counts, channels, gaps, public_pings = await asyncio.gather(
-        _found_with_strips(user, query, now),
+    (found, channels, strips), counts, shared_channels, gaps, public_pings = await asyncio.gather(
+        _found_and_shown(user, query, now),
         check_counts(store, user, now=now),
-        list_channels(store, user),
+        count_shared(store, user),
         read_gaps(store, user.partition),
         takes_pings(user),
     )
@@ -111,7 +111,7 @@ async def list_view(user: User, query: ListQuery, *, selected: Collection[int] =
         "gap": next((gap for gap in gaps if now - gap[1] < _GAP_SHOWN_MS), None),
         "selected": selected,
         "strips": strips,
-        "shared_channels": sum(channel.own_check is None for channel in channels),
+        "shared_channels": shared_channels,
         **_rows(user, query, found.checks, channels, public_pings=public_pings),
     }
 
@@ -148,9 +148,18 @@ async def _found(user: User, query: ListQuery, now: int) -> CheckPage:
     return await beyond(query.at(""))
 
 
-async def _found_with_strips(user: User, query: ListQuery, now: int) -> tuple[CheckPage, dict[int, Strip]]:
+async def _found_and_shown(
+    user: User, query: ListQuery, now: int
+) -> tuple[CheckPage, dict[int, Channel], dict[int, Strip]]:
     found = await _found(user, query, now)
-    return found, await _strips(user, found.checks)
+    channels, strips = await asyncio.gather(_channels(user, found.checks), _strips(user, found.checks))
+    return found, channels, strips
+
+
+async def _channels(user: User, checks: Sequence[Check]) -> dict[int, Channel]:
+    """Those that these checks use, by number; an account may have one for each check, and rows are read often."""
+    numbers = dict.fromkeys(number for check in checks for number in check.channels)
+    return await read_channels(current.store(), user, list(numbers))
 
 
 async def _strips(user: User, checks: Sequence[Check]) -> dict[int, Strip]:
@@ -162,12 +171,11 @@ def _rows(
     user: User,
     query: ListQuery,
     checks: Sequence[Check],
-    all_channels: Sequence[Channel],
+    channels: Mapping[int, Channel],
     *,
     public_pings: bool,
 ) -> dict[str, object]:
     """What rows show of these checks besides themselves and their strips."""
-    channels = {channel.id: channel for channel in all_channels}
     tags = {tag.name for check in checks for tag in check.tags}
     return {
         "query": query,
