@@ -18,12 +18,12 @@ from tests.promtool import promtool
 from tests.store.crowd import make_crowd
 from tests.test_metrics import ask, opened, text, value
 from ttr import __version__, meter
-from ttr.dispatch import QUEUE
 from ttr.domain.gauges import GAUGES
 from ttr.domain.liveness import Process
 from ttr.domain.metrics import ALERTS, METRICS, NOTIFICATIONS, RUN_SECONDS
 from ttr.meter import count, observe
 from ttr.now import now_ms
+from ttr.queue_redis import QUEUE
 from ttr.settings import Settings
 from ttr.store import keys
 from ttr.store.archive_state import note_archive

@@ -5,7 +5,7 @@ from typing import Any
 from quart.typing import TestClientProtocol as Client
 
 from tests.processes import process
-from ttr.domain.liveness import Kind
+from ttr.domain.liveness import QUEUE_AWAY, Kind
 from ttr.now import now_ms
 from ttr.store.archive_state import note_archive
 from ttr.store.deadlines import tick_clock
@@ -37,6 +37,7 @@ async def test_without_an_archive_all_is_well(client: Client, store: Store) -> N
         "postgres": "off",
         "worker": "ok",
         "loops": "ok",
+        "queue": "unknown",
     }
     assert (told["workers_online"], told["missing"]) == (1, [])
     assert told["processes"]["worker"] == {"well": 1, "stuck": 0, "silent": 0, "stuck_loops": []}
@@ -102,3 +103,19 @@ async def test_a_stuck_loop_is_told_and_counts_while_no_other_clock_does_its_wor
     status, told = await ask(client)
     assert (status, told["status"], told["missing"]) == (200, "ok", [])
     assert told["processes"]["clock"] == {"well": 1, "stuck": 1, "silent": 0, "stuck_loops": ["dispatch"]}
+
+
+async def test_alerts_wait_while_no_clock_reaches_the_queue(client: Client, store: Store) -> None:
+    await tick_clock(store, now_ms())
+    await be_there(store, "worker")
+    await be_there(store, "clock", gauges={QUEUE_AWAY: 1})
+    status, told = await ask(client)
+    assert (status, told["status"], told["missing"], told["parts"]["queue"]) == (
+        200,
+        "degraded",
+        ["queue"],
+        "away",
+    )
+    await be_there(store, "clock", id="clock-2", gauges={QUEUE_AWAY: 0})
+    _, told = await ask(client)
+    assert (told["status"], told["missing"], told["parts"]["queue"]) == ("ok", [], "ok")

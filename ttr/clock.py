@@ -12,6 +12,7 @@ from ttr.chores import look_after_chores
 from ttr.cleanup import keep_clean, keep_none
 from ttr.dispatch import Dispatcher
 from ttr.domain.flapping import flap_rules
+from ttr.domain.liveness import QUEUE_AWAY
 from ttr.ending import end
 from ttr.heartbeat import beating
 from ttr.self_ping import ping_another_monitor
@@ -19,6 +20,7 @@ from ttr.settings import Settings
 from ttr.store.archive_state import forget_archive
 from ttr.store.redis import Store, open_store, verify, wait_until_ready
 from ttr.store.reindex import ensure_indexes
+from ttr.waker import Waker
 from ttr.watch import watch
 
 
@@ -38,33 +40,37 @@ async def run(settings: Settings) -> None:
         await verify(store)
         await ensure_indexes(store)
         await store.scripts.remove_others()
-        async with beating(store, "clock"):
-            await _work(store, archive, settings, stop)
+        with Waker(settings.queue) as waker:
+            async with beating(store, "clock", lambda: {QUEUE_AWAY: int(waker.away)}):
+                await _work(store, archive, waker, settings, stop)
 
 
-async def _work(store: Store, archive: Database | None, settings: Settings, stop: asyncio.Event) -> None:
-    with Dispatcher(store, settings.queue) as dispatcher:
-        work = [
-            asyncio.create_task(watch(store, dispatcher.wake, flap_rules(settings))),
-            asyncio.create_task(dispatcher.run()),
-            asyncio.create_task(look_after_chores(store)),
-        ]
-        if settings.cleanup_enabled:
-            work.append(asyncio.create_task(keep_clean(store, settings)))
-        else:
-            await keep_none(store)
-        if archive:
-            work.append(asyncio.create_task(keep_archive(store, archive, _archive_rules(settings))))
-        else:
-            await forget_archive(store)
-        if settings.self_ping_url:
-            pinging = ping_another_monitor(store, settings.self_ping_url, settings.self_ping_interval_seconds)
-            work.append(asyncio.create_task(pinging))
-        stopping = asyncio.create_task(stop.wait())
-        done, _ = await asyncio.wait([*work, stopping], return_when=asyncio.FIRST_COMPLETED)
-        await end(*work, stopping)
-        for task in done - {stopping}:
-            task.result()  # a loop that ended has failed: say how, and let the supervisor start it again
+async def _work(
+    store: Store, archive: Database | None, waker: Waker, settings: Settings, stop: asyncio.Event
+) -> None:
+    dispatcher = Dispatcher(store, waker)
+    work = [
+        asyncio.create_task(watch(store, dispatcher.wake, flap_rules(settings))),
+        asyncio.create_task(dispatcher.run()),
+        asyncio.create_task(waker.run()),
+        asyncio.create_task(look_after_chores(store)),
+    ]
+    if settings.cleanup_enabled:
+        work.append(asyncio.create_task(keep_clean(store, settings)))
+    else:
+        await keep_none(store)
+    if archive:
+        work.append(asyncio.create_task(keep_archive(store, archive, _archive_rules(settings))))
+    else:
+        await forget_archive(store)
+    if settings.self_ping_url:
+        pinging = ping_another_monitor(store, settings.self_ping_url, settings.self_ping_interval_seconds)
+        work.append(asyncio.create_task(pinging))
+    stopping = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait([*work, stopping], return_when=asyncio.FIRST_COMPLETED)
+    await end(*work, stopping)
+    for task in done - {stopping}:
+        task.result()  # a loop that ended has failed: say how, and let the supervisor start it again
 
 
 def _archive_rules(settings: Settings) -> Rules:

@@ -1,11 +1,6 @@
-"""The dispatcher: outbox -> deliveries, and a job that wakes a worker while any is due. Part of the clock process."""
+"""The dispatcher: outbox -> deliveries, and a call to the waker while any is due. Part of the clock process."""
 
 import asyncio
-from types import TracebackType
-
-import redis
-from rq import Queue
-from rq.serializers import JSONSerializer
 
 from ttr.channels import KINDS
 from ttr.domain.metrics import ALERTS
@@ -18,13 +13,10 @@ from ttr.store.deliveries import look
 from ttr.store.errors import StoreUnavailable
 from ttr.store.outbox import Entry, dispatch_entries, read_outbox
 from ttr.store.redis import Store
+from ttr.waker import Waker
 
 log = get_logger(__name__)
 
-QUEUE = "ttr-deliveries"
-JOB = "rq_jobs.deliver.deliver"
-JOB_SECONDS = 900
-"""Longer than a job ever takes: it stops taking after 600 s and a send lasts 10 s at most."""
 _LOOK_SECONDS = 0.5
 _ENTRIES = 200
 _AT_ONCE = 25
@@ -33,25 +25,15 @@ _EVENTS_MAX = {name: kind.events_max for name, kind in KINDS.items()}
 
 
 class Dispatcher:
-    """Turns alerts into deliveries and wakes workers. Several may run: each step is claimed in Lua."""
+    """Turns alerts into deliveries and has workers woken. Several may run: each step is claimed in Lua."""
 
-    def __init__(self, store: Store, queue_url: str) -> None:
-        self._store = store
-        self._connection = redis.Redis.from_url(queue_url, socket_timeout=5, socket_connect_timeout=2)
-        self._queue = Queue(QUEUE, connection=self._connection, serializer=JSONSerializer)
+    def __init__(self, store: Store, waker: Waker) -> None:
+        self._store, self._waker = store, waker
         self.wake = asyncio.Event()
         """Set by whoever knows that an alert is waiting; without it the outbox is read twice a second."""
 
-    def __enter__(self) -> "Dispatcher":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._connection.close()
-
     async def run(self) -> None:
-        """Dispatch for ever; trouble with a Redis is logged and survived."""
+        """Dispatch for ever; trouble with Redis is logged and survived."""
         while True:
             turn("dispatch")
             self.wake.clear()
@@ -61,7 +43,7 @@ class Dispatcher:
                 if next_due is not None:
                     # A lane that is due and waits for a worker is looked at again in 50 ms, not in a busy loop.
                     pause = min(pause, max(0.05, (next_due - now_ms()) / 1000))
-            except (StoreUnavailable, redis.RedisError) as error:
+            except StoreUnavailable as error:
                 log.warning("alerts wait", error=str(error))
             try:
                 async with asyncio.timeout(pause):
@@ -70,7 +52,7 @@ class Dispatcher:
                 pass
 
     async def step(self, now: int) -> int | None:
-        """Empty the outboxes and wake a worker if anything is due; returns when the next delivery is due (ms)."""
+        """Empty the outboxes and have a worker woken if anything is due; returns when the next delivery is due (ms)."""
         looked = list(enumerate(await look(self._store)))
         waiting = [partition for partition, (entries, _) in looked if entries]
         if waiting:
@@ -81,7 +63,7 @@ class Dispatcher:
             looked = list(enumerate(await look(self._store)))
         next_due = min((due for _, (_, due) in looked if due is not None), default=None)
         if next_due is not None and next_due <= now:
-            await asyncio.to_thread(self._wake_worker)
+            self._waker.call()
         return now if any(entries for _, (entries, _) in looked) else next_due
 
     async def _dispatch(self, partition: int, now: int) -> None:
@@ -92,12 +74,6 @@ class Dispatcher:
             done = await dispatch_entries(self._store, partition, some, now, _EVENTS_MAX)
             for entry, (made, refused) in zip(some, done, strict=True):
                 _tell(entry, made, refused)
-
-    def _wake_worker(self) -> None:
-        # One waiting job is enough: a job takes whatever is due, and with it gone the next look queues another,
-        # which a second worker takes while the first has its hands full.
-        if self._queue.count == 0:
-            self._queue.enqueue(JOB, job_timeout=JOB_SECONDS, result_ttl=0, failure_ttl=3_600)
 
 
 def _tell(entry: Entry, made: int, refused: int) -> None:

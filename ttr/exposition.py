@@ -14,12 +14,12 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from ttr import __version__
-from ttr.dispatch import QUEUE as QUEUE_NAME
 from ttr.domain import gauges
 from ttr.domain.gauges import GAUGES, Gauge
 from ttr.domain.liveness import KINDS, STATES, Judged, Kind, Liveness, judge
 from ttr.domain.metrics import METRICS, Metric, Observed, Sums
 from ttr.installation import SILENT_MS, Figures
+from ttr.queue_redis import QUEUE as QUEUE_NAME
 from ttr.scrape import Reading
 from ttr.store.vitals import Server, Vitals
 

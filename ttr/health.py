@@ -36,13 +36,14 @@ async def health() -> tuple[Response, int]:
         processes = await read_processes(current.store())
     except StoreUnavailable:
         needed = {"redis": "away", "clock": "unknown", "web": "ok"}
-        others = {"postgres": "unknown", "worker": "unknown", "loops": "unknown"}
+        others = {"postgres": "unknown", "queue": "unknown", "worker": "unknown", "loops": "unknown"}
         archive = None
     else:
         needed = {"redis": "ok", "clock": "ok" if now - clock <= _STALE_MS else "silent", "web": "ok"}
         live = judge(processes, now)
         others = {
             "postgres": archive.state if archive else "off",
+            "queue": live.queue,
             "worker": _worker(live),
             "loops": "stuck" if live.has_stuck() else "ok",
         }

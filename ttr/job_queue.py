@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import redis
-from rq import Queue, Worker
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from rq import Worker
 from rq.exceptions import DeserializationError, InvalidJobOperation, NoSuchJobError
 from rq.job import Job
 from rq.registry import FailedJobRegistry, StartedJobRegistry
 from rq.serializers import JSONSerializer
 
-from ttr.dispatch import QUEUE
+from ttr.queue_redis import QUEUE, connect, queue_on
+from ttr.store.errors import StoreUnfit
 
 AT_ONCE = 1_000
 """Failed jobs that are retried or dropped at once; each takes a few round trips."""
@@ -114,7 +117,10 @@ async def drop_all(url: str) -> int:
 
 async def _with(url: str, work: Callable[["redis.Redis"], T]) -> T:
     def do() -> T:
-        connection = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
+        try:
+            connection = connect(url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 1))
+        except StoreUnfit as error:
+            raise QueueAway(str(error)) from None
         try:
             return work(connection)
         except redis.RedisError as error:
@@ -132,7 +138,7 @@ def _read(connection: "redis.Redis", size: int, offset: int) -> QueueFacts:
     jobs = Job.fetch_many(ids, connection=connection, serializer=JSONSerializer)
     keys = sorted(Worker.all_keys(connection=connection))
     return QueueFacts(
-        waiting=Queue(QUEUE, connection=connection, serializer=JSONSerializer).count,
+        waiting=queue_on(connection).count,
         started=started.get_job_count(cleanup=False),
         failed=failed.get_job_count(cleanup=False),
         jobs=[_failed_job(job_id, job) for job_id, job in zip(ids, jobs, strict=True)],
@@ -142,7 +148,7 @@ def _read(connection: "redis.Redis", size: int, offset: int) -> QueueFacts:
 
 
 def _count(connection: "redis.Redis") -> JobCounts:
-    queue = Queue(QUEUE, connection=connection, serializer=JSONSerializer)
+    queue = queue_on(connection)
     started = StartedJobRegistry(QUEUE, connection=connection, serializer=JSONSerializer)
     return JobCounts(
         waiting=queue.count,

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import redis
-from rq import Queue, Worker
+from rq import Worker
 from rq.serializers import JSONSerializer
 
 from ttr import (
@@ -16,9 +16,9 @@ from ttr import (
     notify,  # noqa: F401  # before the fork: aiohttp takes 0.3 s to import, in each horse anew
 )
 from ttr.archive.guard import refuse_lost_redis
-from ttr.dispatch import QUEUE
 from ttr.domain.liveness import HORSE
 from ttr.heartbeat import beating_beside, turn
+from ttr.queue_redis import connect, queue_on
 from ttr.settings import Settings
 from ttr.store import keys
 from ttr.store.redis import open_store, verify_master_key, wait_until_ready
@@ -34,12 +34,11 @@ def run(settings: Settings) -> None:
     answer within 30 s of the start, and StoreUnfit when ENCRYPTION_KEY is not the database's.
     """
     logs.begin(settings, "worker")
-    connection = redis.Redis.from_url(settings.queue)
+    connection = connect(settings.queue)
     _wait_until_ready(connection)
     asyncio.run(_verify(settings))
-    queue = Queue(QUEUE, connection=connection, serializer=JSONSerializer)
     worker = DeliveryWorker(
-        [queue],
+        [queue_on(connection)],
         connection=connection,
         serializer=JSONSerializer,
         worker_ttl=_TTL_SECONDS,
@@ -59,10 +58,11 @@ class DeliveryWorker(Worker):
     max_connection_wait_time = 2.0
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
-        """RQ's own, which its loop comes by at least every 5 s."""
+        """RQ's own, which its loop comes by at least every 5 s. It goes round only while the queue answers: who can't
+        reach it takes nothing."""
+        super().heartbeat(timeout, pipeline)
         if not self.is_horse:
             turn("rq")
-        super().heartbeat(timeout, pipeline)
 
     def handle_warm_shutdown_request(self) -> None:
         """Told to stop: tell the horse, which takes nothing new and ends within 10 s."""

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.processes import NOW, process
-from ttr.domain.liveness import FORGOTTEN_MS, HORSE, SILENT_MS, judge, reasons_to_worry
+from ttr.domain.liveness import FORGOTTEN_MS, HORSE, QUEUE_AWAY, SILENT_MS, judge, reasons_to_worry
 
 CLOCK = process("clock", loops={"watch": NOW, "dispatch": NOW})
 WORKER = process("worker", loops={"rq": NOW})
@@ -65,6 +65,21 @@ def test_a_worker_whose_sender_does_not_answer_takes_nothing() -> None:
         # It has died and another one is at work, or it is on another machine.
         assert judge([replace(busy, gauges={HORSE: 201}), ailing], NOW).workers_online == 1
         assert judge([replace(busy, host="there"), ailing], NOW).workers_online == 1
+
+
+def test_the_queue_is_away_when_no_clock_that_speaks_reaches_it() -> None:
+    there, away = (replace(CLOCK, id=str(n), gauges={QUEUE_AWAY: n}) for n in (0, 1))
+    silent = replace(there, beat_at=NOW - 9_000)
+    for clocks, queue in (
+        ([CLOCK], "unknown"),
+        ([silent], "unknown"),
+        ([there], "ok"),
+        ([there, away], "ok"),
+        ([away, silent], "away"),
+    ):
+        live = judge([WORKER, *clocks], NOW)
+        assert (live.queue, "queue" in live.missing()) == (queue, queue == "away")
+    assert worries(away, WORKER) == "the Redis of the job queue is away"
 
 
 def test_nobody_worries_while_everything_that_alerts_need_is_well() -> None:

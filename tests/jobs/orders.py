@@ -22,6 +22,7 @@ from ttr.store.deliveries import Delivery, read_deliveries
 from ttr.store.redis import Store
 from ttr.store.sealed import seal
 from ttr.store.users import User
+from ttr.waker import Waker
 
 LATER_MS = 60_000
 NEVER = FlapRules(120_000, 0, 180_000)
@@ -60,7 +61,8 @@ async def fall_overdue(store: Store, user: User) -> None:
 async def dispatched(store: Store, settings: Settings, user: User) -> None:
     """Turn everything overdue into deliveries that wait for a worker."""
     await fall_overdue(store, user)
-    with Dispatcher(store, settings.queue) as dispatcher:
+    with Waker(settings.queue) as waker:
+        dispatcher = Dispatcher(store, waker)
         while await store.redis.xlen(keys.outbox(user.partition)):
             await dispatcher.step(now_ms())
 

@@ -14,26 +14,41 @@ from rq_jobs.deliver import deliver
 from tests.jobs.orders import deliveries, dispatched, fall_overdue, send, waiting, watched
 from tests.journeys.receiver import Answer, Receiver
 from tests.journeys.stack import ROOT, environment
-from ttr.dispatch import JOB, QUEUE, Dispatcher
+from ttr.dispatch import Dispatcher
 from ttr.now import now_ms
+from ttr.queue_redis import JOB, queue_on
 from ttr.settings import Settings
 from ttr.store import keys
 from ttr.store.redis import Store
 from ttr.store.users import User
+from ttr.waker import Waker
 
 
 @pytest.fixture
-def dispatcher(store: Store, settings: Settings) -> Iterator[Dispatcher]:
+def waker(settings: Settings) -> Iterator[Waker]:
+    """A waker whose steps the test makes."""
+    with Waker(settings.queue) as waker:
+        yield waker
+
+
+@pytest.fixture
+def dispatcher(store: Store, waker: Waker) -> Dispatcher:
     """A dispatcher whose steps the test makes."""
-    with Dispatcher(store, settings.queue) as dispatcher:
-        yield dispatcher
+    return Dispatcher(store, waker)
+
+
+async def step(dispatcher: Dispatcher, waker: Waker, now: int) -> int | None:
+    """A step of both."""
+    next_due = await dispatcher.step(now)
+    await waker.step()
+    return next_due
 
 
 @pytest.fixture
 def queue(settings: Settings) -> Iterator[Queue]:
     """The job queue, as a worker sees it."""
     with redis.Redis.from_url(settings.queue) as connection:
-        yield Queue(QUEUE, connection=connection, serializer=JSONSerializer)
+        yield queue_on(connection)
 
 
 async def _burst(settings: Settings) -> str:
@@ -66,12 +81,18 @@ ttr.worker.run(load_settings())
 
 
 async def test_a_worker_that_is_woken_sends_everything(
-    store: Store, settings: Settings, user: User, receiver: Receiver, dispatcher: Dispatcher, queue: Queue
+    store: Store,
+    settings: Settings,
+    user: User,
+    receiver: Receiver,
+    dispatcher: Dispatcher,
+    waker: Waker,
+    queue: Queue,
 ) -> None:
     for number in range(3):
         await watched(store, settings, user, f"job-{number}", receiver.url(f"/{number}"))
     await fall_overdue(store, user)
-    assert await dispatcher.step(now_ms())
+    assert await step(dispatcher, waker, now_ms())
     (job,) = queue.jobs
     assert (job.func_name, job.args, job.kwargs) == ("rq_jobs.deliver.deliver", [], {})
     assert job.serializer is JSONSerializer
@@ -83,11 +104,17 @@ async def test_a_worker_that_is_woken_sends_everything(
 
 
 async def test_a_job_that_runs_twice_sends_once(
-    store: Store, settings: Settings, user: User, receiver: Receiver, dispatcher: Dispatcher, queue: Queue
+    store: Store,
+    settings: Settings,
+    user: User,
+    receiver: Receiver,
+    dispatcher: Dispatcher,
+    waker: Waker,
+    queue: Queue,
 ) -> None:
     await watched(store, settings, user, "job", receiver.url("/hook"))
     await fall_overdue(store, user)
-    await dispatcher.step(now_ms())
+    await step(dispatcher, waker, now_ms())
     queue.enqueue(JOB, result_ttl=0)
     assert queue.count == 2
     await _burst(settings)
@@ -97,31 +124,43 @@ async def test_a_job_that_runs_twice_sends_once(
 
 
 async def test_one_waiting_job_is_enough(
-    store: Store, settings: Settings, user: User, receiver: Receiver, dispatcher: Dispatcher, queue: Queue
+    store: Store,
+    settings: Settings,
+    user: User,
+    receiver: Receiver,
+    dispatcher: Dispatcher,
+    waker: Waker,
+    queue: Queue,
 ) -> None:
     for number in range(30):
         await watched(store, settings, user, f"job-{number}", receiver.url(f"/{number}"))
     await fall_overdue(store, user)
     for _ in range(5):
-        await dispatcher.step(now_ms())
+        await step(dispatcher, waker, now_ms())
     assert queue.count == 1
     await _burst(settings)
     assert len(receiver.arrivals()) == 30
 
 
 async def test_nobody_is_woken_when_nothing_is_due(
-    store: Store, settings: Settings, user: User, receiver: Receiver, dispatcher: Dispatcher, queue: Queue
+    store: Store,
+    settings: Settings,
+    user: User,
+    receiver: Receiver,
+    dispatcher: Dispatcher,
+    waker: Waker,
+    queue: Queue,
 ) -> None:
-    assert await dispatcher.step(now_ms()) is None
+    assert await step(dispatcher, waker, now_ms()) is None
     receiver.answer("/hook", Answer(503))
     await watched(store, settings, user, "job", receiver.url("/hook"))
     await dispatched(store, settings, user)
     await send(store, settings)
     queue.empty()
     ((_, due),) = (await waiting(store, user)).items()
-    assert await dispatcher.step(now_ms()) == due
+    assert await step(dispatcher, waker, now_ms()) == due
     assert queue.count == 0
-    await dispatcher.step(due)
+    await step(dispatcher, waker, due)
     assert queue.count == 1
 
 
@@ -130,7 +169,8 @@ async def test_an_event_becomes_one_delivery_however_many_dispatchers_read_it(
 ) -> None:
     await watched(store, settings, user, "job", receiver.url("/hook"))
     await fall_overdue(store, user)
-    with Dispatcher(store, settings.queue) as one, Dispatcher(store, settings.queue) as other:
+    with Waker(settings.queue) as waker:
+        one, other = Dispatcher(store, waker), Dispatcher(store, waker)
         await asyncio.gather(*(each.step(now_ms()) for each in (one, other, one, other)))
     assert len(await deliveries(store, user)) == len(await waiting(store, user)) == 1
     assert await store.redis.xlen(keys.outbox(user.partition)) == 0

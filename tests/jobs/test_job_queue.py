@@ -9,8 +9,8 @@ from rq.serializers import JSONSerializer
 
 from tests.conftest import RedisServer
 from tests.ports import free_port
-from ttr.dispatch import QUEUE
 from ttr.job_queue import AT_ONCE, QueueAway, drop_all, drop_job, read_queue, retry_all, retry_job
+from ttr.queue_redis import QUEUE
 from ttr.store.redis import Store
 
 FAILING = "json.loads"

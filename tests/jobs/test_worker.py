@@ -14,10 +14,12 @@ from tests.jobs.orders import fall_overdue, watched
 from tests.journeys.receiver import Receiver
 from tests.journeys.stack import ROOT, environment
 from ttr.dispatch import Dispatcher
+from ttr.ending import end
 from ttr.now import now_ms
 from ttr.settings import Settings
 from ttr.store.redis import open_store, verify, wait_until_ready
 from ttr.store.users import create_user
+from ttr.waker import Waker
 
 
 @pytest.fixture
@@ -60,15 +62,14 @@ async def test_a_worker_that_starts_before_its_redis_waits_for_it_and_then_works
             user, _ = await create_user(store, now=now_ms(), master=settings.master_key)
             await watched(store, ours, user, "job", receiver.url("/hook"))
             await fall_overdue(store, user)
-            with Dispatcher(store, server.url) as dispatcher:
-                dispatching = asyncio.create_task(dispatcher.run())
+            with Waker(server.url) as waker:
+                work = [asyncio.create_task(run) for run in (Dispatcher(store, waker).run(), waker.run())]
 
                 async def arrived() -> bool:
                     return bool(receiver.arrivals())
 
                 await eventually(arrived)
-                dispatching.cancel()
-                await asyncio.gather(dispatching, return_exceptions=True)
+                await end(*work)
             process.terminate()
             await asyncio.wait_for(process.wait(), 20)
             assert process.returncode == 0

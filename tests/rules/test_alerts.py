@@ -9,11 +9,11 @@ import yaml
 
 from tests.promtool import promtool
 from ttr.app import create_app
-from ttr.dispatch import QUEUE
 from ttr.domain.gauges import GAUGES
 from ttr.domain.liveness import KINDS, STATES
 from ttr.domain.metrics import METRICS
 from ttr.ping.desk import ANSWERS
+from ttr.queue_redis import QUEUE
 from ttr.settings import Settings, load_settings
 
 DOCS = Path(__file__).parents[2] / "docs/prometheus"
@@ -28,7 +28,7 @@ VALUES = {
     "status": {"success", "error"},
     "answer": {*ANSWERS.values(), "other"},
     "queue_name": {QUEUE},
-    "work": {"worker"},
+    "work": {"worker", "queue"},
 }
 """What the labels that rules look at may be."""
 
@@ -57,7 +57,11 @@ CASES: dict[str, tuple[list[Series], list[Series]]] = {
     ),
     "TtrWorkMissing": (
         [{'ttr_work_missing{work="dispatch"}': "1"}],
-        [{'ttr_work_missing{work="worker"}': "1"}, {'ttr_work_missing{work="watch"}': "_|3:1"}],
+        [
+            {'ttr_work_missing{work="worker"}': "1"},
+            {'ttr_work_missing{work="queue"}': "1"},
+            {'ttr_work_missing{work="watch"}': "_|3:1"},
+        ],
     ),
     "TtrOverdue": (
         [{"ttr_overdue_lag_seconds": "31"}],

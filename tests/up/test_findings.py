@@ -1,6 +1,7 @@
 """What `ttr doctor` makes of settings, queues, channels and versions, at the edges of its judgements."""
 
 import base64
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from ttr.store.channel_counts import ChannelCounts, count_channels
 from ttr.store.redis import Store
 from ttr.store.reindex import INDEX_VERSION
 from ttr.up.channel_findings import judge_channels, look_at_channels
-from ttr.up.queue_findings import judge_jobs, judge_processes, look_at_queue
+from ttr.up.queue_findings import judge_jobs, judge_own_redis, judge_processes, look_at_queue
 from ttr.up.settings_findings import DISTINCT_LEAST, SECRET_LEAST, look_at_settings
 from ttr.up.version_findings import judge_indexes
 
@@ -156,7 +157,7 @@ def test_processes_that_ail_are_told() -> None:
 
 
 async def test_a_queue_of_its_own_is_looked_at_and_its_password_is_not_told(
-    redis_server: RedisServer, store: Store, tmp_path_factory: pytest.TempPathFactory
+    redis_server: RedisServer, store: Store
 ) -> None:
     def with_queue(url: str) -> Settings:
         return load_settings({"REDIS_URL": redis_server.url, "QUEUE_REDIS_URL": url})
@@ -171,13 +172,28 @@ async def test_a_queue_of_its_own_is_looked_at_and_its_password_is_not_told(
         assert "hush" not in first.text
     found = await look_at_queue(with_queue(redis_server.url))
     assert [(one.level, one.subject) for one in found] == [("ok", "reachable"), ("warning", "workers")]
-    server = start_redis(tmp_path_factory.mktemp("q"), "--replicaof", "127.0.0.1", "1")
-    try:
-        first, *_ = await look_at_queue(with_queue(server.url))
-        assert (first.level, first.subject) == ("bad", "role")
-    finally:
-        server.process.kill()
-        server.process.wait(10)
+    for options, level, subject in (
+        (("--replicaof", "127.0.0.1", "1"), "bad", "role"),
+        (("--maxmemory-policy", "allkeys-lru"), "warning", "eviction"),
+        (("--appendonly", "no"), "ok", "reachable"),
+    ):
+        with tempfile.TemporaryDirectory(prefix="ttr-") as folder:
+            server = start_redis(Path(folder), *options)
+            try:
+                first, *_ = await look_at_queue(with_queue(server.url))
+                assert (first.level, first.subject) == (level, subject), first.text
+            finally:
+                server.process.kill()
+                server.process.wait(10)
+
+
+def test_a_queue_on_a_node_of_a_cluster_or_too_old_takes_no_jobs() -> None:
+    for info, subject in (
+        ({"redis_version": "7.2.4", "redis_mode": "cluster"}, "cluster"),
+        ({"redis_version": "6.0.1"}, "version"),
+    ):
+        (found,) = judge_own_redis(info)
+        assert (found.level, found.subject) == ("bad", subject)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ SILENT_MS = 8_000
 FORGOTTEN_MS = 60_000
 HORSE = "horse_pid"
 """The gauge of a worker that names its sender: a process of the same host."""
+QUEUE_AWAY = "queue_away"
+"""The gauge of a clock that says 1 when the Redis of the job queue took nothing from it when last tried, else 0."""
 TICK_MS = 10_000
 UNATTENDED_MS = 60_000
 _JOB = "job"
@@ -42,7 +44,8 @@ class Process:
     patience: Mapping[str, int]
     """Loop -> for how long it may be quiet from then on."""
     gauges: Mapping[str, int]
-    """`rss_bytes`, `loop_lag_ms`; of a web process `streams` and `connections`; of a worker `horse_pid`, 0 for none."""
+    """`rss_bytes`, `loop_lag_ms`; of a web process `streams` and `connections`; of a worker `horse_pid`, 0 for none;
+    of a clock `queue_away`."""
 
     def stuck_loops(self) -> tuple[str, ...]:
         """The loops that were quiet for too long when it last said something, in order of their names."""
@@ -95,8 +98,19 @@ class Liveness:
         """Whether any loop is stuck."""
         return any(one.stuck for one in self.processes)
 
+    @property
+    def queue(self) -> Literal["ok", "away", "unknown"]:
+        """Whether any clock reaches the Redis of the job queue; unknown while none says anything."""
+        told = [
+            one.process.gauges[QUEUE_AWAY]
+            for one in self.processes
+            if one.state != "silent" and QUEUE_AWAY in one.process.gauges
+        ]
+        return "unknown" if not told else "away" if all(told) else "ok"
+
     def missing(self) -> tuple[str, ...]:
-        """The work that nobody does: "worker", and each loop of clocks that goes round in none of them.
+        """The work that nobody does: "queue" while its Redis is away, "worker", and each loop of clocks that goes round
+        in none of them.
 
         Clocks of a version that says nothing are not missed here: their ticks tell of them.
         """
@@ -108,7 +122,8 @@ class Liveness:
             if one.state != "silent"
             for loop in one.process.loops.keys() - set(one.stuck)
         }
-        return (*(() if self.workers_online else ("worker",)), *sorted(known - done))
+        queue = ("queue",) if self.queue == "away" else ()
+        return (*queue, *(() if self.workers_online else ("worker",)), *sorted(known - done))
 
 
 def judge(processes: Sequence[Process], now: int) -> Liveness:
@@ -143,6 +158,8 @@ def reasons_to_worry(
     if now - clock_tick > TICK_MS:
         yield "no clock looks for overdue checks"
     missing = live.missing()
+    if "queue" in missing:
+        yield "the Redis of the job queue is away"
     if "worker" in missing:
         yield "no worker is online"
     if "dispatch" in missing or not any(one.process.kind == "clock" for one in live.processes):

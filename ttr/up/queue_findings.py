@@ -1,6 +1,7 @@
 """What `ttr doctor` says of the job queue, and of the processes that are at work."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import redis.asyncio
 
@@ -9,6 +10,7 @@ from ttr.domain.liveness import Liveness, judge
 from ttr.domain.text import counted
 from ttr.job_queue import JobCounts, QueueAway, count_jobs
 from ttr.now import now_ms
+from ttr.queue_redis import NO_URL
 from ttr.settings import Settings
 from ttr.store import fitness
 from ttr.store.processes import read_processes
@@ -16,6 +18,7 @@ from ttr.store.redis import UNAVAILABLE, open_store, wait_until_ready
 from ttr.up.borrowed import borrowed
 
 _WITHIN = 5.0
+_KEEPS = "It need not keep anything on a disk: a job only wakes a worker."
 _MANY = 1_000
 """Jobs that wait: one wakes a sender for an address, so there are rarely more than addresses."""
 
@@ -84,9 +87,7 @@ async def _own_redis(url: str) -> Sequence[Finding]:
     try:
         client = redis.asyncio.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2)
     except ValueError:
-        return [
-            Finding("bad", "reachable", "QUEUE_REDIS_URL is not a URL of a Redis. Write it as REDIS_URL is.")
-        ]
+        return [Finding("bad", "reachable", NO_URL)]
     try:
         answers = await fitness.read_answers(client)
     except (*UNAVAILABLE, redis.RedisError) as error:
@@ -99,9 +100,29 @@ async def _own_redis(url: str) -> Sequence[Finding]:
     info = answers.info
     if not info:
         return [Finding("ok", "reachable", "The Redis of QUEUE_REDIS_URL answers, and does not tell more.")]
-    role = fitness.role(info)
-    if role.is_bad:
+    return judge_own_redis(info)
+
+
+def judge_own_redis(info: Mapping[str, Any]) -> list[Finding]:
+    """What matters of a Redis that carries wake-ups alone: that it takes them. It may forget everything at any time, so
+    it needs no disk and no backup."""
+    if info.get("redis_mode") == "cluster":
+        text = "QUEUE_REDIS_URL names a node of a Redis Cluster, on which the queue does not run. Name another Redis."
+        return [Finding("bad", "cluster", text)]
+    if fitness.role(info).is_bad:
         text = "The Redis of QUEUE_REDIS_URL is a replica: it takes no jobs. Name its primary."
         return [Finding("bad", "role", text)]
-    odd = [one for one in (fitness.memory(info), *fitness.disk_writes(info)) if one.level != "ok"]
-    return odd or [Finding("ok", "reachable", "The Redis of QUEUE_REDIS_URL answers and takes writes.")]
+    version = fitness.version(info)
+    found = (
+        [Finding("bad", "version", f"The Redis of QUEUE_REDIS_URL: {version.text}")] if version.is_bad else []
+    )
+    found += [one for one in (fitness.memory(info), *fitness.disk_writes(info)) if one.level != "ok"]
+    if fitness.eviction(info).is_bad:
+        text = (
+            f"The Redis of QUEUE_REDIS_URL may throw jobs away (maxmemory-policy {info['maxmemory_policy']}). No alert "
+            "is lost with one, but what failed may vanish from /admin/queues. Set maxmemory-policy noeviction."
+        )
+        found.append(Finding("warning", "eviction", text))
+    return found or [
+        Finding("ok", "reachable", f"The Redis of QUEUE_REDIS_URL takes jobs: {version.text} {_KEEPS}")
+    ]

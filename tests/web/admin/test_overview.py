@@ -6,7 +6,7 @@ from dataclasses import replace
 from tests.processes import process
 from tests.web.admin.conftest import log_in
 from tests.web.conftest import Visitor
-from ttr.domain.liveness import judge
+from ttr.domain.liveness import QUEUE_AWAY, judge
 from ttr.installation import Figures
 from ttr.job_queue import JobCounts
 from ttr.now import now_ms
@@ -60,6 +60,13 @@ def test_what_is_silent_or_stuck_is_told_and_what_waits_for_it() -> None:
     ):
         (trouble,) = troubles(WELL, judge(processes, NOW))
         assert words in trouble
+
+
+def test_a_queue_that_is_away_is_told_once_and_not_as_a_worker_that_is_stuck() -> None:
+    away = replace(CLOCK, gauges={QUEUE_AWAY: 1})
+    stuck = replace(WORKER, loops={"rq": NOW - 9_000})
+    (trouble,) = troubles(WELL, judge([away, stuck], NOW))
+    assert "QUEUE_REDIS_URL" in trouble
 
 
 def test_a_clock_that_is_gone_is_told_once_and_one_whose_watch_is_stuck_by_that() -> None:

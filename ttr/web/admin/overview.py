@@ -40,9 +40,10 @@ def troubles(found: Figures, live: Liveness) -> Iterator[str]:
     """What keeps this installation from doing its work, worst first, as sentences that say what to do."""
     if found.clock_is_silent and not (_clocks_speak(live) and "watch" in live.missing()):
         yield "Nobody looks for overdue checks: the clock is silent. Start it with ttr clock."
-    if found.jobs is None:
+    queue_is_away = found.jobs is None or live.queue == "away"
+    if queue_is_away:
         yield "The Redis of the job queue does not answer, so no alert leaves. Look at QUEUE_REDIS_URL."
-    yield from _nobody(live)
+    yield from _nobody(live, queue_is_away=queue_is_away)
     archive = found.archive
     if archive is not None and archive.state != "ok":
         why = f" {archive.detail}" if archive.detail else ""
@@ -51,10 +52,11 @@ def troubles(found: Figures, live: Liveness) -> Iterator[str]:
         yield "Deadlines are being moved by a time in which we were blind; alerts wait for that."
 
 
-def _nobody(live: Liveness) -> Iterator[str]:
+def _nobody(live: Liveness, *, queue_is_away: bool) -> Iterator[str]:
     """What is silent or stuck, first the work that nobody does."""
     missing = live.missing()
-    if "worker" in missing:
+    # A worker whose queue is away goes round again by itself.
+    if "worker" in missing and not queue_is_away:
         if live.count("worker", "stuck") or live.count("worker", "silent"):
             yield "No worker is online, so no alert leaves: those below are stuck or silent. Restart ttr worker."
         else:
@@ -79,6 +81,7 @@ _WAITS = {
     "chores": "What died half way is not finished: the loop chores does not go round",
     "dispatch": "No alert leaves: the loop dispatch does not go round",
     "self-ping": "SELF_PING_URL is not pinged: the loop self-ping does not go round",
+    "wake": "No worker is woken: the loop wake does not go round",
     "watch": "Nobody looks for overdue checks: the loop watch does not go round",
 }
 
