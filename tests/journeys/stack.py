@@ -35,6 +35,7 @@ _OF_TTR = (
     "ENCRYPTION_KEY",
     "PUBLIC_URL",
 )
+_SERVERS = ("redis", "queue")
 
 
 def environment(**settings: str) -> dict[str, str]:
@@ -48,7 +49,8 @@ class Stack:
     """`redis`, and as many of `web`, `clock` and `worker` as wanted (`clock2`, ...); nothing restarts them.
 
     `with` starts all and leaves nothing behind, whatever a test killed. `redis_options` go to its Redis, `settings` to
-    the processes of ttr.
+    the processes of ttr. With `own_queue` there is a `queue` as well, a Redis that keeps nothing on a disk. With a
+    REDIS_URL among the settings that one is the database, and there is no `redis`.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Stack:
         webs: int = 1,
         clocks: int = 1,
         workers: int = 1,
+        own_queue: bool = False,
         redis_options: Sequence[str] = (),
         **settings: str,
     ) -> None:
@@ -64,25 +67,28 @@ class Stack:
         self.folder = Path(tempfile.mkdtemp(prefix="ttr-"))
         self.ports = [free_port() for _ in range(webs)]
         self.port = self.ports[0]
-        self.names = ["redis"]
+        self.names = [] if "REDIS_URL" in settings else ["redis"]
+        self.names += ["queue"] if own_queue else []
         for kind, count in (("web", webs), ("clock", clocks), ("worker", workers)):
             self.names += [f"{kind}{'' if number == 1 else number}" for number in range(1, count + 1)]
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._socket = self.folder / "redis.sock"
         self._env = environment(
-            REDIS_URL=self.redis_url,
-            SECRET_KEY="tests only",
-            ENCRYPTION_KEY=Fernet.generate_key().decode(),
-            PORT=str(self.port),
-            TTR_DATA_DIR=str(self.folder / "data"),
-            **settings,
+            **{
+                "REDIS_URL": f"unix://{self._socket('redis')}",
+                **({"QUEUE_REDIS_URL": f"unix://{self._socket('queue')}"} if own_queue else {}),
+                "SECRET_KEY": "tests only",
+                "ENCRYPTION_KEY": Fernet.generate_key().decode(),
+                "PORT": str(self.port),
+                "TTR_DATA_DIR": str(self.folder / "data"),
+                **settings,
+            }
         )
         self._redis_options = redis_options
 
     @property
     def redis_url(self) -> str:
-        """Where its Redis listens."""
-        return f"unix://{self._socket}"
+        """Where the database listens."""
+        return self._env["REDIS_URL"]
 
     def settings(self) -> dict[str, str]:
         """The settings that its processes have, for `load_settings`."""
@@ -96,9 +102,10 @@ class Stack:
                 self.start(name)
             for port in self.ports:
                 until(lambda port=port: healthy(port), 30)
-            # A clock that never looked while pings were taken has no memory of when it was blind.
-            with redis.Redis(unix_socket_path=str(self._socket)) as client:
-                until(lambda: client.hexists(keys.clock(keys.PARTITIONS - 1), "tick"))
+            if "redis" in self.names:
+                # A clock that never looked while pings were taken has no memory of when it was blind.
+                with redis.Redis.from_url(self.redis_url) as client:
+                    until(lambda: client.hexists(keys.clock(keys.PARTITIONS - 1), "tick"))
         except BaseException:
             self.close()
             raise
@@ -117,8 +124,8 @@ class Stack:
         module = ["tests.journeys.faulty"] if fault else ["ttr"]
         with (self.folder / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
-                self._redis_command()
-                if name == "redis"
+                self._redis_command(name)
+                if name in _SERVERS
                 else [sys.executable, "-m", *module, name.rstrip("2"), *fault],
                 env={**self._env, "PORT": str(self.ports[1])} if name == "web2" else self._env,
                 cwd=self.folder,
@@ -126,16 +133,16 @@ class Stack:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                restore_signals=name
-                != "redis",  # a disk is made full by a limit on the size of files, see fill_disk
+                # A disk is made full by a limit on the size of files, see fill_disk.
+                restore_signals=name not in _SERVERS,
             )
-        if name == "redis":
-            until(self._listens)
+        if name in _SERVERS:
+            until(lambda: self._listens(name))
 
     def settle(self) -> None:
         """Wait until what Redis has answered is in its file. While a disk is slow, `everysec` holds writes back for up
         to two seconds, and a SIGKILL takes them along."""
-        with redis.Redis(unix_socket_path=str(self._socket)) as client:
+        with redis.Redis.from_url(self.redis_url) as client:
             written, _ = client.waitaof(1, 0, 30_000)
         assert written
 
@@ -182,17 +189,17 @@ class Stack:
             print(f"--- {log.name}", *log.read_text(errors="replace").splitlines()[-60:], sep="\n")
         shutil.rmtree(self.folder)
 
-    def _listens(self) -> bool:
-        with socket.socket(socket.AF_UNIX) as probe:
-            return probe.connect_ex(str(self._socket)) == 0
+    def _socket(self, name: str) -> Path:
+        return self.folder / f"{name}.sock"
 
-    def _redis_command(self) -> list[str]:
-        return [
-            str(get_binary_path()),
-            *("--port", "0", "--unixsocket", str(self._socket), "--dir", str(self.folder)),
-            *("--appendonly", "yes", "--save", ""),
-            *self._redis_options,
-        ]
+    def _listens(self, name: str) -> bool:
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(self._socket(name))) == 0
+
+    def _redis_command(self, name: str) -> list[str]:
+        server = [str(get_binary_path()), "--port", "0", "--unixsocket", str(self._socket(name))]
+        server += ["--dir", str(self.folder), "--save", ""]
+        return server + (["--appendonly", "yes", *self._redis_options] if name == "redis" else [])
 
 
 def children(pid: int) -> list[int]:
