@@ -184,3 +184,52 @@ async def test_a_redis_that_was_away_is_looked_at_again(
     finally:
         await end(looking)
     assert failed
+
+
+@pytest.mark.parametrize("trouble", ["refuses", "hangs"])
+async def test_a_partition_whose_node_is_away_holds_up_no_other_one_and_no_round(
+    store: Store, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    start, made = now_ms(), []
+    for _ in range(4):
+        user, _ = await create_user(store, now=start, master=MASTER_KEY)
+        made.append((user.partition, await make_check(store, user, now=start - 2 * MINUTE)))
+    (away, away_check), *others = made
+    sweep, back, unreachable = deadlines.sweep, asyncio.Event(), set[int]()
+
+    async def one_away(store: Store, partition: int, **kwargs: object) -> Swept:
+        if partition == away and not back.is_set():
+            if trouble == "refuses":
+                raise StoreUnavailable("away")
+            await back.wait()
+            raise StoreUnavailable("away")
+        return await sweep(store, partition, **kwargs)  # type: ignore[arg-type]  # passed on as they come
+
+    monkeypatch.setattr(watch, "sweep", one_away)
+    await tick_web(store, start)
+    looking = asyncio.create_task(watch.watch(store, asyncio.Event(), FLAPS, unreachable))
+
+    async def states(*checks: object) -> set[str]:
+        await tick_web(store, now_ms())
+        return {(await fields(store, check))["status"] for check in checks}  # type: ignore[arg-type]
+
+    async def others_found() -> bool:
+        return await states(*(check for _, check in others)) == {"down"}
+
+    async def ticked() -> bool:
+        await tick_web(store, now_ms())
+        return (await read_ticks(store))[1] >= start
+
+    async def all_found() -> bool:
+        return await states(*(check for _, check in made)) == {"down"} and not unreachable
+
+    try:
+        await eventually(others_found)
+        assert await states(away_check) == {"new"}
+        assert unreachable == ({away} if trouble == "refuses" else set())
+        await eventually(ticked)
+        back.set()
+        await eventually(all_found)
+        await eventually(ticked)
+    finally:
+        await end(looking)

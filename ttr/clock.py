@@ -12,7 +12,7 @@ from ttr.chores import look_after_chores
 from ttr.cleanup import keep_clean, keep_none
 from ttr.dispatch import Dispatcher
 from ttr.domain.flapping import flap_rules
-from ttr.domain.liveness import QUEUE_AWAY
+from ttr.domain.liveness import PARTITIONS_AWAY, QUEUE_AWAY
 from ttr.ending import end
 from ttr.heartbeat import beating
 from ttr.self_ping import ping_another_monitor
@@ -41,16 +41,26 @@ async def run(settings: Settings) -> None:
         await ensure_indexes(store)
         await store.scripts.remove_others()
         with Waker(settings.queue) as waker:
-            async with beating(store, "clock", lambda: {QUEUE_AWAY: int(waker.away)}):
-                await _work(store, archive, waker, settings, stop)
+            unreachable = set[int]()
+
+            def gauges() -> dict[str, int]:
+                return {QUEUE_AWAY: int(waker.away), PARTITIONS_AWAY: len(unreachable)}
+
+            async with beating(store, "clock", gauges):
+                await _work(store, archive, waker, unreachable, settings, stop)
 
 
 async def _work(
-    store: Store, archive: Database | None, waker: Waker, settings: Settings, stop: asyncio.Event
+    store: Store,
+    archive: Database | None,
+    waker: Waker,
+    unreachable: set[int],
+    settings: Settings,
+    stop: asyncio.Event,
 ) -> None:
     dispatcher = Dispatcher(store, waker)
     work = [
-        asyncio.create_task(watch(store, dispatcher.wake, flap_rules(settings))),
+        asyncio.create_task(watch(store, dispatcher.wake, flap_rules(settings), unreachable)),
         asyncio.create_task(dispatcher.run()),
         asyncio.create_task(waker.run()),
         asyncio.create_task(look_after_chores(store)),

@@ -1,11 +1,13 @@
 """Finds what is overdue the moment it is: looks at one partition after the other, always at the one whose turn came
 first.
 
-One look is under way at a time and holds Redis for 5 ms at most, so whatever else waits there is served between two of
-them, however many checks fall silent together; and who has more to do comes after all others that are due.
+One look is under way at a time, unless one hangs, and holds Redis for 5 ms at most, so whatever else waits there is
+served between two of them, however many checks fall silent together; and who has more to do comes after all others
+that are due.
 """
 
 import asyncio
+import math
 import secrets
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -34,34 +36,81 @@ _APART_MS = _LOOK_MS // keys.PARTITIONS
 _TICK_READ_MS = 250
 """For as long what web processes say of pings is believed. Old news errs on the side of telling nobody."""
 _QUIET_MS = 5_000
+_PATIENCE_SECONDS = 0.05
+"""Ten times as long as a look holds Redis."""
+NEVER = math.inf
+"""The turn of a partition that is being looked at."""
 
 
-async def watch(store: Store, wake: asyncio.Event, flap: FlapRules) -> None:
+async def watch(
+    store: Store, wake: asyncio.Event, flap: FlapRules, unreachable: set[int] | None = None
+) -> None:
     """Look for ever: at a partition at once when more is waiting there, else when its next deadline or reminder is due,
-    at the latest in half a second. Sets `wake` when there may be alerts to hand out."""
-    turns, sight, web = Turns(), _Sight(), _WebTick()
-    while True:
-        turn("watch")
-        partition, at = turns.next()
-        # Never longer, for the machine's clock may be set back meanwhile.
-        await asyncio.sleep(max(0, min(at - now_ms(), _LOOK_MS)) / 1000)
+    at the latest in half a second. Sets `wake` when there may be alerts to hand out, and keeps in `unreachable` the
+    partitions that could not be looked at last time.
+
+    Of a cluster one node may be away, or hang: a look that takes longer than 50 ms is left to itself, and the other
+    partitions have their turns.
+    """
+    watching = _Watching(store, wake, flap, set() if unreachable is None else unreachable)
+    async with asyncio.TaskGroup() as looks:
+        while True:
+            partition, at = watching.turns.next()
+            if at != NEVER:  # else every look hangs, and so does this loop
+                turn("watch")
+            # Never longer, for the machine's clock may be set back meanwhile, and a look may come to its end.
+            await asyncio.sleep(max(0, min(at - now_ms(), _LOOK_MS)) / 1000)
+            if at == NEVER:
+                continue
+            try:
+                now = now_ms()
+                accepted = await watching.web.read(store, now)
+                if watching.turns.is_round:
+                    await tick_clock(store, now)
+                    watching.turns.begin_round()
+            except StoreUnavailable as error:
+                log.warning("Redis is away", error=str(error))
+                await asyncio.sleep(_LOOK_MS / 1000)
+                continue
+            watching.turns.began(partition)
+            look = looks.create_task(watching.look(partition, now, accepted))
+            _, hanging = await asyncio.wait({look}, timeout=_PATIENCE_SECONDS)
+            if hanging:
+                watching.turns.passed_over(partition)
+
+
+@dataclass(slots=True)
+class _Watching:
+    """What the loop knows."""
+
+    store: Store
+    wake: asyncio.Event
+    flap: FlapRules
+    unreachable: set[int]
+    turns: "Turns" = field(default_factory=lambda: Turns())
+    sight: "_Sight" = field(default_factory=lambda: _Sight())
+    web: "_WebTick" = field(default_factory=lambda: _WebTick())
+
+    async def look(self, partition: int, now: int, accepted: int) -> None:
+        """A look at a partition whose turn has begun, and the end of the turn."""
+        set_origin(secrets.token_hex(8))
         try:
-            now = now_ms()
-            set_origin(secrets.token_hex(8))
-            accepted = await web.read(store, now)
-            swept = await look_at(store, partition, now=now, pings_accepted=accepted, flap=flap)
-            turns.looked(partition, swept, now)
-            if turns.is_round:
-                await tick_clock(store, now)
-                turns.begin_round()
+            swept = await look_at(self.store, partition, now=now, pings_accepted=accepted, flap=self.flap)
         except StoreUnavailable as error:
-            log.warning("Redis is away", error=str(error))
-            await asyncio.sleep(_LOOK_MS / 1000)
-            continue
+            if not self.unreachable:
+                log.warning("Redis is away", partition=partition, error=str(error))
+            self.unreachable.add(partition)
+            self.turns.missed(partition, now_ms())
+            return
+        if self.unreachable:
+            self.unreachable.discard(partition)
+            if not self.unreachable:
+                log.warning("Redis is back")
+        self.turns.looked(partition, swept, now)
         if swept.changed:
-            wake.set()
+            self.wake.set()
             log.info("deadlines looked at", changed=swept.changed, late_ms=max(swept.delays, default=None))
-        sight.look(swept.blind, now)
+        self.sight.look(swept.blind, now)
 
 
 async def look_at(store: Store, partition: int, *, now: int, pings_accepted: int, flap: FlapRules) -> Swept:
@@ -78,18 +127,34 @@ async def look_at(store: Store, partition: int, *, now: int, pings_accepted: int
 class Turns:
     """When each partition's turn is (ms), and which of them this round has not come to."""
 
-    at: list[int] = field(default_factory=lambda: [0] * keys.PARTITIONS)
+    at: list[float] = field(default_factory=lambda: [0] * keys.PARTITIONS)
     unseen: set[int] = field(default_factory=lambda: set(range(keys.PARTITIONS)))
+    seen: int = 0
+    """Looks of this round that could judge."""
 
-    def next(self) -> tuple[int, int]:
-        """Whose turn is next, and when."""
+    def next(self) -> tuple[int, float]:
+        """Whose turn is next, and when: NEVER while every one of them is being looked at."""
         partition = min(range(keys.PARTITIONS), key=self.at.__getitem__)
         return partition, self.at[partition]
+
+    def began(self, partition: int) -> None:
+        """Its turn has begun, and no other one begins before this one is over."""
+        self.at[partition] = NEVER
+
+    def missed(self, partition: int, now: int) -> None:
+        """It could not be looked at, which is no reason to call the clock silent."""
+        self.passed_over(partition)
+        self.at[partition] = now + _LOOK_MS
+
+    def passed_over(self, partition: int) -> None:
+        """The round does not wait for it."""
+        self.unseen.discard(partition)
 
     def looked(self, partition: int, swept: Swept, now: int) -> None:
         """Enter what a look found; one that could judge nothing does not count for the round."""
         if not swept.blind:
             self.unseen.discard(partition)
+            self.seen += 1
         if swept.more:
             self.at[partition] = now
             return
@@ -98,12 +163,13 @@ class Turns:
 
     @property
     def is_round(self) -> bool:
-        """Whether every partition has been looked at."""
-        return not self.unseen
+        """Whether every partition that can be reached has been looked at, and some were."""
+        return not self.unseen and self.seen > 0
 
     def begin_round(self) -> None:
         """Count anew."""
         self.unseen.update(range(keys.PARTITIONS))
+        self.seen = 0
 
 
 @dataclass(slots=True)

@@ -3,7 +3,15 @@
 from dataclasses import replace
 
 from tests.processes import NOW, process
-from ttr.domain.liveness import FORGOTTEN_MS, HORSE, QUEUE_AWAY, SILENT_MS, judge, reasons_to_worry
+from ttr.domain.liveness import (
+    FORGOTTEN_MS,
+    HORSE,
+    PARTITIONS_AWAY,
+    QUEUE_AWAY,
+    SILENT_MS,
+    judge,
+    reasons_to_worry,
+)
 
 CLOCK = process("clock", loops={"watch": NOW, "dispatch": NOW})
 WORKER = process("worker", loops={"rq": NOW})
@@ -80,6 +88,13 @@ def test_the_queue_is_away_when_no_clock_that_speaks_reaches_it() -> None:
         live = judge([WORKER, *clocks], NOW)
         assert (live.queue, "queue" in live.missing()) == (queue, queue == "away")
     assert worries(away, WORKER) == "the Redis of the job queue is away"
+
+
+def test_a_part_of_redis_is_away_when_no_clock_can_look_at_it() -> None:
+    away = replace(CLOCK, gauges={PARTITIONS_AWAY: 5})
+    assert judge([WORKER, away], NOW).missing() == ("partitions",)
+    assert judge([WORKER, away, replace(CLOCK, id="2", gauges={PARTITIONS_AWAY: 0})], NOW).missing() == ()
+    assert worries(away, WORKER) == "a part of Redis is away"
 
 
 def test_nobody_worries_while_everything_that_alerts_need_is_well() -> None:

@@ -22,6 +22,8 @@ HORSE = "horse_pid"
 """The gauge of a worker that names its sender: a process of the same host."""
 QUEUE_AWAY = "queue_away"
 """The gauge of a clock that says 1 when the Redis of the job queue took nothing from it when last tried, else 0."""
+PARTITIONS_AWAY = "partitions_away"
+"""The gauge of a clock: partitions that it could not look at, as those of a node of a cluster that is away."""
 TICK_MS = 10_000
 UNATTENDED_MS = 60_000
 _JOB = "job"
@@ -45,7 +47,7 @@ class Process:
     """Loop -> for how long it may be quiet from then on."""
     gauges: Mapping[str, int]
     """`rss_bytes`, `loop_lag_ms`; of a web process `streams` and `connections`; of a worker `horse_pid`, 0 for none;
-    of a clock `queue_away`."""
+    of a clock `queue_away` and `partitions_away`."""
 
     def stuck_loops(self) -> tuple[str, ...]:
         """The loops that were quiet for too long when it last said something, in order of their names."""
@@ -101,16 +103,20 @@ class Liveness:
     @property
     def queue(self) -> Literal["ok", "away", "unknown"]:
         """Whether any clock reaches the Redis of the job queue; unknown while none says anything."""
-        told = [
-            one.process.gauges[QUEUE_AWAY]
-            for one in self.processes
-            if one.state != "silent" and QUEUE_AWAY in one.process.gauges
-        ]
+        told = self._told(QUEUE_AWAY)
         return "unknown" if not told else "away" if all(told) else "ok"
 
+    def _told(self, gauge: str) -> list[int]:
+        """What those that are not silent say."""
+        return [
+            one.process.gauges[gauge]
+            for one in self.processes
+            if one.state != "silent" and gauge in one.process.gauges
+        ]
+
     def missing(self) -> tuple[str, ...]:
-        """The work that nobody does: "queue" while its Redis is away, "worker", and each loop of clocks that goes round
-        in none of them.
+        """The work that nobody does: "queue" while its Redis is away, "partitions" while some can't be looked at,
+        "worker", and each loop of clocks that goes round in none of them.
 
         Clocks of a version that says nothing are not missed here: their ticks tell of them.
         """
@@ -123,7 +129,8 @@ class Liveness:
             for loop in one.process.loops.keys() - set(one.stuck)
         }
         queue = ("queue",) if self.queue == "away" else ()
-        return (*queue, *(() if self.workers_online else ("worker",)), *sorted(known - done))
+        partitions = ("partitions",) if (told := self._told(PARTITIONS_AWAY)) and all(told) else ()
+        return (*queue, *partitions, *(() if self.workers_online else ("worker",)), *sorted(known - done))
 
 
 def judge(processes: Sequence[Process], now: int) -> Liveness:
@@ -160,6 +167,8 @@ def reasons_to_worry(
     missing = live.missing()
     if "queue" in missing:
         yield "the Redis of the job queue is away"
+    if "partitions" in missing:
+        yield "a part of Redis is away"
     if "worker" in missing:
         yield "no worker is online"
     if "dispatch" in missing or not any(one.process.kind == "clock" for one in live.processes):

@@ -9,7 +9,7 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from ttr.domain.alert import Event, from_json
 from ttr.domain.notification import Notification
@@ -17,7 +17,7 @@ from ttr.noted import origin
 from ttr.store import keys
 from ttr.store.codec import to_hash
 from ttr.store.errors import NotDead, NotFound
-from ttr.store.redis import Store, store_trouble
+from ttr.store.redis import UNAVAILABLE, Store, store_trouble
 from ttr.store.users import User
 
 LEASE_MS = 10_000
@@ -105,17 +105,25 @@ class BrokenDelivery(Exception):
 
 
 async def look(store: Store) -> list[tuple[int, int | None]]:
-    """Per partition, in one round trip: entries in the outbox, and when the earliest lane is due."""
+    """Per partition, in one round trip: entries in the outbox, and when the earliest lane is due. A partition whose
+    node is away has nothing; raises StoreUnavailable when all are."""
     with store_trouble():
         async with store.redis.pipeline(transaction=False) as pipe:
             for partition in range(keys.PARTITIONS):
                 pipe.xlen(keys.outbox(partition))
                 pipe.zrange(keys.lanes(partition), 0, 0, withscores=True)
-            answers = await pipe.execute()
-    return [
-        (int(answers[i]), int(answers[i + 1][0][1]) if answers[i + 1] else None)
-        for i in range(0, len(answers), 2)
-    ]
+            answers = await pipe.execute(raise_on_error=False)
+        errors = [answer for answer in answers if isinstance(answer, Exception)]
+        # Of a cluster one node may be away; the others' alerts leave.
+        if errors and (len(errors) == len(answers) or not all(isinstance(e, UNAVAILABLE) for e in errors)):
+            raise errors[0]
+    return [_seen(*answers[i : i + 2]) for i in range(0, len(answers), 2)]
+
+
+def _seen(entries: Any, lanes: Any) -> tuple[int, int | None]:
+    if isinstance(entries, Exception) or isinstance(lanes, Exception):
+        return 0, None
+    return int(entries), int(lanes[0][1]) if lanes else None
 
 
 async def hand_out(store: Store, partition: int, *, now: int, most: int) -> list[Lane]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from tests.processes import process
 from tests.web.admin.conftest import log_in
 from tests.web.conftest import Visitor
-from ttr.domain.liveness import QUEUE_AWAY, judge
+from ttr.domain.liveness import PARTITIONS_AWAY, QUEUE_AWAY, judge
 from ttr.installation import Figures
 from ttr.job_queue import JobCounts
 from ttr.now import now_ms
@@ -67,6 +67,11 @@ def test_a_queue_that_is_away_is_told_once_and_not_as_a_worker_that_is_stuck() -
     stuck = replace(WORKER, loops={"rq": NOW - 9_000})
     (trouble,) = troubles(WELL, judge([away, stuck], NOW))
     assert "QUEUE_REDIS_URL" in trouble
+
+
+def test_a_part_of_redis_that_is_away_is_told() -> None:
+    (trouble,) = troubles(WELL, judge([WORKER, replace(CLOCK, gauges={PARTITIONS_AWAY: 5})], NOW))
+    assert "A node of the Redis cluster is away" in trouble
 
 
 def test_a_clock_that_is_gone_is_told_once_and_one_whose_watch_is_stuck_by_that() -> None:
