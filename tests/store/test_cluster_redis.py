@@ -13,7 +13,7 @@ from tests.cluster import Cluster, Node, running_cluster
 from tests.conftest import eventually
 from ttr.store import keys
 from ttr.store.errors import StoreUnavailable, StoreUnfit
-from ttr.store.redis import Store, open_store, store_trouble, wait_until_ready
+from ttr.store.redis import UNAVAILABLE, Store, open_store, store_trouble, wait_until_ready
 
 PARTITIONS = range(keys.PARTITIONS)
 
@@ -268,3 +268,35 @@ def _holds(words: str, slot: int) -> bool:
         return False
     first, _, last = words.partition("-")
     return int(first) <= slot <= int(last or first)
+
+
+async def test_a_pipeline_tells_what_the_nodes_said_that_answer() -> None:
+    # Nodes that are left go on, as they do for as long as a failover takes.
+    options = ("--cluster-require-full-coverage", "no")
+    with (
+        tempfile.TemporaryDirectory(prefix="ttr-") as folder,
+        running_cluster(Path(folder), *options) as cluster,
+    ):
+        async with open_store(cluster.url, cluster=True) as store:
+            for partition in PARTITIONS:
+                await store.redis.set(key(partition), partition)
+            gone = serving(cluster, store, 0)
+            there = {partition: serving(cluster, store, partition) is not gone for partition in PARTITIONS}
+            gone.kill()
+            answers = await everything(store, raise_on_error=False)
+            for partition, answer in enumerate(answers):
+                expected = (
+                    answer == str(partition).encode() if there[partition] else isinstance(answer, UNAVAILABLE)
+                )
+                assert expected, (partition, answer)
+            with pytest.raises(StoreUnavailable), store_trouble():
+                await everything(store, raise_on_error=True)
+
+
+async def everything(store: Store, *, raise_on_error: bool) -> list[object]:
+    """A key of each partition, in one pipeline."""
+    async with store.redis.pipeline(transaction=False) as pipe:
+        for partition in PARTITIONS:
+            pipe.get(key(partition))
+        answers: list[object] = await pipe.execute(raise_on_error=raise_on_error)
+        return answers

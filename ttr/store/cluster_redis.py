@@ -178,6 +178,10 @@ class ClusterPipeline(Pipeline):
         if not self.is_transaction:
             answers = await self._everywhere(stack, slots)
             if raise_on_error:
+                # redis-py's own looks for errors that Redis answered, not for those of connections.
+                for answer in answers:
+                    if isinstance(answer, ConnectionError | TimeoutError):
+                        raise answer
                 self.raise_first_error(stack, answers)
             return answers
         if len(set(slots)) > 1:
@@ -212,6 +216,9 @@ class ClusterPipeline(Pipeline):
             for (node, part), result in zip(parts.items(), found, strict=True):
                 if isinstance(result, ConnectionError | TimeoutError) and not repeated:
                     lost += part
+                elif isinstance(result, ConnectionError | TimeoutError):
+                    # Of each command of this node: what the others said is not lost with it.
+                    answers = [result if place in part else answer for place, answer in enumerate(answers)]
                 elif isinstance(result, BaseException):
                     raise result
                 else:
