@@ -55,7 +55,7 @@ class Settings(BaseModel):
     )
     redis_url: str | None = Field(None, description="Redis as the database; unset: an embedded one")
     redis_cluster: bool = Field(
-        False, description="whether REDIS_URL is one node of a Redis Cluster; needs QUEUE_REDIS_URL"
+        False, description="whether REDIS_URL names nodes of a Redis Cluster; needs QUEUE_REDIS_URL"
     )
     redis_appendfsync: Literal["everysec", "always"] = Field(
         "everysec", description="when the embedded Redis has its file written to the disk"

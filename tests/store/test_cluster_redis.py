@@ -300,3 +300,17 @@ async def everything(store: Store, *, raise_on_error: bool) -> list[object]:
             pipe.get(key(partition))
         answers: list[object] = await pipe.execute(raise_on_error=raise_on_error)
         return answers
+
+
+async def test_a_process_that_starts_while_the_first_node_is_away_asks_the_next_one() -> None:
+    with (
+        tempfile.TemporaryDirectory(prefix="ttr-") as folder,
+        running_cluster(Path(folder), "--cluster-require-full-coverage", "no") as cluster,
+    ):
+        gone, *others = cluster.primaries
+        gone.kill()
+        url = f"redis://{','.join(node.name for node in cluster.primaries)}"
+        async with open_store(url, cluster=True) as store:
+            last = next(p for p in PARTITIONS if key_slot(key(p).encode()) > 16_384 * 2 // 3)
+            await store.redis.set(key(last), 1)
+            assert store.nodes.of(last) == others[-1].name

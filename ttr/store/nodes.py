@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Mapping
 from typing import Any, Protocol
+from urllib.parse import urlsplit, urlunsplit
 
 from redis.asyncio.connection import AbstractConnection, Connection, parse_url
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
@@ -70,17 +71,24 @@ class SingleNode:
 class ClusterNodes:
     """The primaries of a cluster and their slots, as one of them told.
 
-    Before anybody was asked the node of REDIS_URL counts as that of all slots: it answers MOVED, and then it is asked.
+    Before anybody was asked the first node of REDIS_URL counts as that of all slots: it answers MOVED, and then it is
+    asked.
     """
 
     def __init__(self, url: str, **options: Any) -> None:
-        """`options` are those of redis-py's connections. Raises ValueError if `url` is none of a cluster's node."""
+        """`options` are those of redis-py's connections. `url` may name several nodes, with commas between them: any of
+        them may be away when a process starts, and a worker's job is a new process each time. Raises ValueError if
+        `url` is none of a cluster's node."""
+        url, *others = _one_by_one(url)
         self._kwargs = {**options, **parse_url(url)}
         self._class = self._kwargs.pop("connection_class", Connection)
         if "path" in self._kwargs or self._kwargs.pop("db", 0):
             raise ValueError("a cluster has neither sockets nor databases")
-        self._seed = f"{self._kwargs.pop('host', 'localhost')}:{self._kwargs.pop('port', 6379)}"
-        self._slots = [self._seed] * REDIS_CLUSTER_HASH_SLOTS
+        self._seeds = [f"{self._kwargs.pop('host', 'localhost')}:{self._kwargs.pop('port', 6379)}"]
+        self._seeds += [
+            f"{other.get('host', 'localhost')}:{other.get('port', 6379)}" for other in map(parse_url, others)
+        ]
+        self._slots = [self._seeds[0]] * REDIS_CLUSTER_HASH_SLOTS
         self._others: set[str] = set()
         self._known = False
         self._learning: asyncio.Task[None] | None = None
@@ -131,12 +139,12 @@ class ClusterNodes:
             await asyncio.wait([self._learning])
 
     async def _learn(self, first: str | None) -> None:
-        # The node of REDIS_URL comes last: its name may lead to another machine by now.
+        # The nodes of REDIS_URL come last: their names may lead to other machines by now.
         candidates = [
             *([first] if first else []),
             *sorted(set(self._slots)),
             *sorted(self._others),
-            self._seed,
+            *self._seeds,
         ]
         for node in dict.fromkeys(candidates):
             try:
@@ -165,6 +173,13 @@ class ClusterNodes:
             self._slots[first : last + 1] = [_name(primary, asked)] * (last + 1 - first)
             self._others.update(_name(replica, asked) for replica in replicas)
         self._known = True
+
+
+def _one_by_one(url: str) -> list[str]:
+    """redis://user:password@a:1,b:2 as a URL for each node."""
+    parts = urlsplit(url)
+    user, at, hosts = parts.netloc.rpartition("@")
+    return [urlunsplit(parts._replace(netloc=f"{user}{at}{host}")) for host in hosts.split(",")]
 
 
 def _name(node: list[Any], asked: str) -> str:
