@@ -12,6 +12,7 @@ from pathlib import Path
 import aiohttp
 from cryptography.fernet import Fernet
 
+from tests.bench import cores
 from tests.conftest import start_redis
 from tests.ports import free_port
 from ttr.now import now_ms
@@ -32,6 +33,11 @@ def redis() -> Iterator[str]:
             server.process.wait(10)
 
 
+def socket_of(url: str) -> str:
+    """The path of the socket that such a Redis listens on."""
+    return url.removeprefix("unix://")
+
+
 @asynccontextmanager
 async def store(url: str) -> AsyncIterator[Store]:
     """The store on that Redis."""
@@ -43,9 +49,18 @@ async def store(url: str) -> AsyncIterator[Store]:
 
 @asynccontextmanager
 async def process(
-    name: str, url: str, *, limits: str = "off"
+    name: str,
+    url: str,
+    *,
+    limits: str = "off",
+    module: str = "ttr",
+    core: str = "",
+    **more: str,
 ) -> AsyncIterator[tuple[subprocess.Popen[bytes], str]]:
-    """`ttr <name>` on that Redis; yields the process and, for web, its URL."""
+    """`ttr <name>` on that Redis, or another module; yields the process and, for web, its URL.
+
+    `core` names who in tests/bench/cores.py it is; `more` goes into its environment.
+    """
     port = free_port()
     environment = {
         **os.environ,
@@ -55,12 +70,14 @@ async def process(
         "PORT": str(port),
         "RATE_LIMITS": limits,
         "LOG_LEVEL": "ERROR",
+        **more,
     }
     child = subprocess.Popen(
-        [sys.executable, "-m", "ttr", name],
+        [sys.executable, "-m", module, name],
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        preexec_fn=cores.on(core) if core else None,
     )
     base = f"http://127.0.0.1:{port}"
     try:

@@ -1,0 +1,27 @@
+"""Mixed kinds: runs with start and end, run ids, exit statuses, logs, HEAD, content in a query; one in twelve fails."""
+
+from functools import partial
+
+from tests.bench import doors, requests
+
+SERVERS = ("asgi", "fast")
+
+
+async def run() -> None:
+    """The mixture and plain GETs through either door, in turns; with a connection for each ping as well."""
+    async with doors.stand(*SERVERS) as stand:
+        runs = {}
+        for server in SERVERS:
+            runs["get", server] = partial(stand.ping, server, seconds=2)
+            runs["mixed", server] = partial(stand.ping, server, requests.mixed, seconds=2)
+            runs["mixed, a connection each", server] = partial(
+                stand.ping, server, requests.mixed, seconds=2, close=True
+            )
+        found = await doors.in_turns(runs, 2)
+        for (what, server), one in found.items():
+            if what == "get":
+                continue
+            ratio = f"{one.rate / found['get', server].rate:.2f} of its plain GETs"
+            if server == "fast":
+                ratio += f", {one.rate / found[what, 'asgi'].rate:.1f}x asgi"
+            print(f"kinds: {what}, {server}: {one.rate:,.0f}/s = {ratio}; {doors.told(one)}")
