@@ -49,8 +49,25 @@ asyncio.run(main())
 """
 
 
+# The same number of requests as bare as aiohttp makes them, 50 at a time.
+_BARE = """
+import asyncio, sys
+import aiohttp
+async def main():
+    room = asyncio.Semaphore(50)
+    async def one(number):
+        async with room, client.post(f"{sys.argv[1]}/{number}", data=b"x" * 1_000) as answer:
+            await answer.read()
+    async with aiohttp.ClientSession() as client:
+        await asyncio.gather(*(one(number) for number in range(int(sys.argv[2]))))
+asyncio.run(main())
+"""
+
+
 async def run() -> None:
-    """Each of 3,000 webhooks of 60 accounts is told once, by receivers that answer at once and after 200 ms."""
+    """Each of 3,000 webhooks of 60 accounts is told once, by receivers that answer at once and after 200 ms; beside as
+    many bare requests to the same receiver.
+    """
     for delay in DELAYS:
         with stack.redis() as url:
             async with stack.store(url) as store, _receiver(delay) as (base, arrivals):
@@ -59,13 +76,21 @@ async def run() -> None:
                     print(
                         f"notifications: {waiting:,.0f} bytes of Redis for one that waits (its lane included)"
                     )
-                cpu = await _serve(url)
-                count, took = len(arrivals), arrivals[-1] - arrivals[0]
-                assert count == ACCOUNTS * EACH, count
+                bare_cpu = await _child(url, _BARE, base, str(ACCOUNTS * EACH))
+                bare = _rate(arrivals)
+                arrivals.clear()
+                cpu = await _child(url, _SERVE)
+                rate = _rate(arrivals)
                 print(
-                    f"notifications: {count / took:,.0f} a second by one worker, {cpu / count * 1e6:,.0f} us of CPU "
-                    f"each, start of the process included; receivers answer after {delay * 1000:.0f} ms"
+                    f"notifications: {rate:,.0f} a second by one worker = {rate / bare:.2f} of bare requests; "
+                    f"{cpu / len(arrivals) * 1e6:,.0f} us of CPU each, {cpu / bare_cpu:.1f}x a bare one, start of the "
+                    f"process included; receivers answer after {delay * 1000:.0f} ms; "
+                    f"{len(arrivals):,} of {ACCOUNTS * EACH:,} told, the rest is tried again later"
                 )
+
+
+def _rate(arrivals: list[float]) -> float:
+    return len(arrivals) / (arrivals[-1] - arrivals[0])
 
 
 @asynccontextmanager
@@ -116,11 +141,13 @@ async def _queue(store: Store, url: str, base: str) -> float:
     return (await _used(store) - before) / len(made)
 
 
-async def _serve(url: str) -> float:
-    """Let a worker send everything; CPU seconds it took."""
+async def _child(url: str, program: str, *words: str) -> float:
+    """Let it send everything; CPU seconds it took."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _SERVE), env={**os.environ, **_environment(url)}, stderr=subprocess.DEVNULL
+        *(sys.executable, "-c", program, *words),
+        env={**os.environ, **_environment(url)},
+        stderr=subprocess.DEVNULL,
     )
     await asyncio.wait_for(child.wait(), 180)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -28,15 +28,15 @@ async def run() -> None:
             async with aiohttp.ClientSession(
                 connector=connector, cookie_jar=aiohttp.DummyCookieJar()
             ) as client:
+                alone = await _unheard(client, base, users, web.pid)
                 before = _memory(web.pid)
                 rows = [await _ids(store, user) for user in users]
-                opened = [
-                    asyncio.create_task(
-                        _listen(client, base, cookies[n % ACCOUNTS], rows[n % ACCOUNTS], n % ACCOUNTS, heard)
-                    )
-                    for n in range(STREAMS)
-                ]
-                await asyncio.sleep(3)
+                opened = []
+                for n in range(STREAMS):
+                    of = n % ACCOUNTS
+                    stream = await _open(client, base, cookies[of], rows[of])
+                    opened.append(asyncio.create_task(_listen(stream, of, heard)))
+                await asyncio.sleep(1)
                 each = (_memory(web.pid) - before) / STREAMS
                 cpu = stack.cpu_seconds(web.pid)
                 idle_from = now_ms()
@@ -48,16 +48,32 @@ async def run() -> None:
                 for task in opened:
                     task.cancel()
                 await asyncio.gather(*opened, return_exceptions=True)
-            alone = (500 / each) if each else 0
             print(
-                f"streams: {STREAMS} open on one process, {each:,.1f} kB each ({alone:,.0f} in 500 kB), "
-                f"idle {idle:.1%} of a core"
+                f"streams: {STREAMS} open on one process, {each:,.1f} kB each "
+                f"({500 / each if each else 0:,.0f} in 500 kB), idle {idle:.1%} of a core"
             )
             print(
-                f"streams: a ping that {STREAMS // ACCOUNTS} streams hear costs web {busy * 1e6:,.0f} us "
-                f"({busy * 1e6 / (STREAMS // ACCOUNTS):,.0f} us a stream); from the ping sent to the event heard "
+                f"streams: a ping that {STREAMS // ACCOUNTS} streams hear costs web {busy * 1e6:,.0f} us, "
+                f"{busy / alone:.1f}x one that none hears "
+                f"({(busy - alone) * 1e6 / (STREAMS // ACCOUNTS):,.0f} us a stream); from the ping to the event heard "
                 f"p50 {stack.percentile(times, 0.5) / 1000:.1f} ms, p99 {stack.percentile(times, 0.99) / 1000:.1f} ms"
             )
+
+
+async def _unheard(client: aiohttp.ClientSession, base: str, users: list[User], pid: int) -> float:
+    """CPU seconds of web for a ping while no stream is open."""
+    for number in range(PINGS):  # of the first ones web learns the checks
+        await _ping(client, base, users, number)
+    cpu = stack.cpu_seconds(pid)
+    for number in range(PINGS):
+        await _ping(client, base, users, number)
+    return (stack.cpu_seconds(pid) - cpu) / PINGS
+
+
+async def _ping(client: aiohttp.ClientSession, base: str, users: list[User], number: int) -> None:
+    user = users[number % len(users)]
+    async with client.get(f"{base}/p/{user.user_slug}/backup-{number // len(users)}") as response:
+        assert response.status == 200, response.status
 
 
 async def _ids(store: object, user: User) -> list[int]:
@@ -65,18 +81,20 @@ async def _ids(store: object, user: User) -> list[int]:
     return [int(number) for number in found]
 
 
-async def _listen(
-    client: aiohttp.ClientSession,
-    base: str,
-    cookie: str,
-    rows: Iterable[int],
-    account: int,
-    heard: "asyncio.Queue[tuple[int, float]]",
-) -> None:
+async def _open(
+    client: aiohttp.ClientSession, base: str, cookie: str, rows: Iterable[int]
+) -> aiohttp.ClientResponse:
     address = f"{base}/events?rows={','.join(map(str, rows))}&whole=1&since=999999999"
+    stream = await client.get(address, headers={"Cookie": f"{SESSION_COOKIE}={cookie}"}, timeout=None)
+    assert stream.status == 200, stream.status
+    return stream
+
+
+async def _listen(
+    stream: aiohttp.ClientResponse, account: int, heard: "asyncio.Queue[tuple[int, float]]"
+) -> None:
     loop = asyncio.get_running_loop()
-    async with client.get(address, headers={"Cookie": f"{SESSION_COOKIE}={cookie}"}, timeout=None) as stream:
-        assert stream.status == 200, stream.status
+    async with stream:
         async for line in stream.content:
             if line.startswith(b"event: check"):
                 heard.put_nowait((account, loop.time()))
@@ -95,10 +113,8 @@ async def _ping_all(
         heard.get_nowait()
     for number in range(PINGS):
         began = loop.time()
-        user = users[number % len(users)]
-        async with client.get(f"{base}/p/{user.user_slug}/backup-{number // len(users)}") as response:
-            assert response.status == 200, response.status
-        async with asyncio.timeout(5):
+        await _ping(client, base, users, number)
+        async with asyncio.timeout(30):
             for _ in range(STREAMS // ACCOUNTS):
                 times.append(int(((await heard.get())[1] - began) * 1e6))
     return times
