@@ -9,7 +9,8 @@ from tests.bench import bare, doors
 from tests.bench.doors import CONNECTIONS, Run, Stand
 
 SERVERS = ("plain", "asgi", "fast")
-_CALLS = 40_000
+_FIRST_CALLS = 3_000
+"""By them it is known how many redis-benchmark has to be told, which wants a number and no time."""
 
 
 async def run() -> None:
@@ -36,7 +37,8 @@ async def _straight(stand: Stand) -> dict[str, Callable[[], Awaitable[Run]]]:
     ours = {"our generator": partial(stand.ask_redis, command)}
     if not bare.has_redis_benchmark():
         return {**ours}
-    return {"redis-benchmark": partial(stand.redis_benchmark, command, _CALLS), **ours}
+    calls = (await stand.redis_benchmark(command, _FIRST_CALLS)).rate * doors.SECONDS
+    return {"redis-benchmark": partial(stand.redis_benchmark, command, int(calls)), **ours}
 
 
 def _say(how: str, found: dict[str, Run], ceiling: Run, by: str) -> None:
