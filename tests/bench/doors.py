@@ -180,6 +180,11 @@ def _middle(runs: Sequence[Run]) -> Run:
     return Run(**medians, **sums)
 
 
+def ratio(run: Run, other: Run) -> str:
+    """How many times as many pings a second, by the clock and by the servers' CPU."""
+    return f"{run.rate / other.rate:.2f}x ({other.server_us / run.server_us:.2f}x by CPU)"
+
+
 def told(run: Run) -> str:
     """How long pings took, what they cost, and whether each was counted once."""
     return (

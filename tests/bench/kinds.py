@@ -21,7 +21,7 @@ async def run() -> None:
         for (what, server), one in found.items():
             if what == "get":
                 continue
-            ratio = f"{one.rate / found['get', server].rate:.2f} of its plain GETs"
+            ratios = f"{doors.ratio(one, found['get', server])} its plain GETs"
             if server == "fast":
-                ratio += f", {one.rate / found[what, 'asgi'].rate:.1f}x asgi"
-            print(f"kinds: {what}, {server}: {one.rate:,.0f}/s = {ratio}; {doors.told(one)}")
+                ratios += f", {doors.ratio(one, found[what, 'asgi'])} asgi"
+            print(f"kinds: {what}, {server}: {one.rate:,.0f}/s = {ratios}; {doors.told(one)}")

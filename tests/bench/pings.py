@@ -9,6 +9,7 @@ from tests.bench import bare, doors
 from tests.bench.doors import CONNECTIONS, Run, Stand
 
 SERVERS = ("plain", "asgi", "fast")
+OF_REDIS, OF_PLAIN = 0.5, 8
 _FIRST_CALLS = 3_000
 """By them it is known how many redis-benchmark has to be told, which wants a number and no time."""
 
@@ -27,6 +28,11 @@ async def run() -> None:
             )
         by = next(iter(straight))
         _say("keep-alive", found, found[by], by)
+        fast, plain = found["fast"], found["plain"]
+        print(
+            f"pings: keep-alive, fast, against the goals: {fast.rate / found[by].rate:.2f} of {by} (goal {OF_REDIS}), "
+            f"{fast.rate / plain.rate:.1f}x plain (goal {OF_PLAIN}x)"
+        )
         alone = await doors.in_turns({name: partial(stand.ping, name, close=True) for name in SERVERS})
         _say("a connection each", alone, found[by], by)
 
@@ -45,10 +51,6 @@ def _say(how: str, found: dict[str, Run], ceiling: Run, by: str) -> None:
     """By the clock, and by CPU: the server's of a ping against that of Redis for a bare call."""
     for name in reversed(SERVERS):
         one = found[name]
-        ratios = [f"{one.rate / ceiling.rate:.2f} ({ceiling.redis_us / one.server_us:.2f} by CPU) of {by}"]
-        for slower in SERVERS[: SERVERS.index(name)]:
-            other = found[slower]
-            ratios.append(
-                f"{one.rate / other.rate:.1f}x ({other.server_us / one.server_us:.1f}x by CPU) {slower}"
-            )
+        ratios = [f"{one.rate / ceiling.rate:.2f}x ({ceiling.redis_us / one.server_us:.2f}x by CPU) {by}"]
+        ratios += [f"{doors.ratio(one, found[slower])} {slower}" for slower in SERVERS[: SERVERS.index(name)]]
         print(f"pings: {how}, {name}: {one.rate:,.0f}/s = {', '.join(ratios)}; {doors.told(one)}")

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +12,10 @@ from ttr.now import now_ms
 
 
 @pytest.mark.parametrize("name", names())
-def test_each_benchmark_can_be_imported(name: str) -> None:
+def test_each_benchmark_can_be_imported_and_is_documented(name: str) -> None:
     assert asyncio.iscoroutinefunction(importlib.import_module(f"tests.bench.{name}").run)
+    document = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+    assert f"`{name}`" in document.read_text(encoding="utf-8")
 
 
 async def test_every_ping_of_a_small_round_is_counted_once() -> None:
