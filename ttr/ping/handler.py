@@ -134,7 +134,8 @@ class PingHandler:
                 )
                 if target is None:
                     raise NotFound
-                known = self._remember(name, target)
+                # Another ping may have been first meanwhile; what is learnt of the check is learnt for both.
+                known = self._known.get(name) or self._remember(name, target)
             else:
                 self._known.move_to_end(name)
             plan = known.target.plan
