@@ -11,13 +11,13 @@ SERVERS = ("asgi", "fast")
 async def run() -> None:
     """Each size through either door, all in turns."""
     async with doors.stand(*SERVERS) as stand:
-        runs = {("get", server): partial(stand.ping, server, seconds=1.5) for server in SERVERS}
+        runs = {("get", server): partial(stand.ping, server, seconds=doors.SECONDS / 2) for server in SERVERS}
         for size in SIZES:
             for server in SERVERS:
                 runs[f"{size:,} bytes", server] = partial(
-                    stand.ping, server, requests.post(size), seconds=1.5
+                    stand.ping, server, requests.post(size), seconds=doors.SECONDS / 2
                 )
-        found = await doors.in_turns(runs, 2)
+        found = await doors.in_turns(runs)
         for (what, server), one in found.items():
             if what == "get":
                 continue

@@ -12,12 +12,12 @@ async def run() -> None:
     async with doors.stand(*SERVERS) as stand:
         runs = {}
         for server in SERVERS:
-            runs["get", server] = partial(stand.ping, server, seconds=2)
-            runs["mixed", server] = partial(stand.ping, server, requests.mixed, seconds=2)
+            runs["get", server] = partial(stand.ping, server, seconds=doors.SECONDS / 2)
+            runs["mixed", server] = partial(stand.ping, server, requests.mixed, seconds=doors.SECONDS / 2)
             runs["mixed, a connection each", server] = partial(
-                stand.ping, server, requests.mixed, seconds=2, close=True
+                stand.ping, server, requests.mixed, seconds=doors.SECONDS / 2, close=True
             )
-        found = await doors.in_turns(runs, 2)
+        found = await doors.in_turns(runs)
         for (what, server), one in found.items():
             if what == "get":
                 continue
