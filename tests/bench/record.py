@@ -73,6 +73,6 @@ def machine() -> str:
     valkey = found[1] if found else "of some version"
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
-        f"{os.cpu_count()} x {cpu}, {memory:.0f} GiB, {platform.system()} {platform.release()}, "
+        f"{os.cpu_count()} x {cpu}, {memory:.0f} GiB, {platform.system()} {platform.release().partition('-')[0]}, "
         f"Python {platform.python_version()}, Valkey {valkey}, load {os.getloadavg()[0]:.1f}"
     )
