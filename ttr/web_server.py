@@ -3,9 +3,11 @@
 import asyncio
 import gc
 import logging
+import resource
 import signal
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
@@ -29,6 +31,7 @@ async def serve(settings: Settings) -> None:
     Raises StoreUnavailable and StoreUnfit, before the port is open.
     """
     logs.begin(settings, "web")
+    _take_all_descriptors()
     async with open_store(settings.database, cluster=settings.redis_cluster) as store:
         await wait_until_ready(store)
         await refuse_lost_redis(store, settings.database_url)
@@ -54,6 +57,13 @@ async def serve(settings: Settings) -> None:
         current.end_streams(app)  # they would be waited for
 
     await serve_app(app, settings, config, stopping)
+
+
+def _take_all_descriptors() -> None:
+    """Allow as many connections as the system lets us: 1,024, as many start with, are fewer than ping on the hour."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS says "without limit" and takes no such number
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def configure(bind: str) -> Config:
