@@ -17,7 +17,7 @@ read_globals = {
   "index_settings", "index_check", "unindex_check",
   "last_touch", "is_deserted",
   "timing_of", "calm_of", "keep_before_pause", "note_in_pause",
-  "use", "read_check", "seen_in_list", "write_check", "changed", "changes_key", "set_tags", "whole",
+  "use", "read_values", "read_rest", "read_pinged", "read_check", "seen_in_list", "write_check", "changed", "changes_key", "set_tags", "whole",
   "clamp", "digits", "remembers", "remember", "read_hint", "read_bucket", "write_bucket",
   "rate_sent_key", "rate_waiting_key", "rate_turns_key", "metrics_known_key", "metrics_window_key",
 

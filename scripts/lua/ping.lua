@@ -15,21 +15,26 @@
 -- returns {"limited", ms until the next ping is taken} when they come too fast: nothing was written
 -- returns {"unknown"} when the address names no check
 ---@include keys mark changed whole history listing index state runs arm days flip reminders event output flapping outcome plan bodies allowance
-local REQUESTS_KEPT = 4 * 17 + 1 -- ids of 16 letters between semicolons
+-- Four ids of 12 letters between semicolons. With more than 64 bytes in any value Redis keeps the whole hash as a table, in
+-- twice the memory; of longer ids fewer are known.
+local REQUESTS_KEPT = 4 * 13 + 1
 local prefix, user, now, kind, rid = KEYS[1], ARGV[1], tonumber(ARGV[5]), ARGV[9], ARGV[10]
 set_origin(ARGV[23])
 
 local id = ARGV[3]
 if id == "" then id = redis.call("HGET", user_slugs_key(prefix, user), ARGV[4]) end
-local check = id and read_check(prefix, id)
+local check = id and read_pinged(prefix, id)
 if not check or check.user_id ~= user or (ARGV[4] ~= "" and check.slug ~= ARGV[4]) then return {"unknown"} end
-if ARGV[2] ~= "" and redis.call("HGET", user_key(prefix, user), "user_slug") ~= ARGV[2] then
+-- An account that is being deleted has no slug from its first step on.
+local user_slug = redis.call("HGET", user_key(prefix, user), "user_slug")
+if not user_slug then return {"unknown"} end
+if ARGV[2] ~= "" and user_slug ~= ARGV[2] then
   local former_until = redis.call("ZSCORE", former_slugs_key(prefix, user), ARGV[2])
   if not former_until or tonumber(former_until) <= now then return {"unknown"} end
 end
 if string.find(check.last_request, ";" .. ARGV[6] .. ";", 1, true) then return {"ok", id, tonumber(check.ping_count), 0, ""} end
-local count = tonumber(ARGV[21])
-if count > 0 then
+if ARGV[21] ~= "0" then
+  local count = tonumber(ARGV[21])
   -- What is only recorded leaves half of the allowance to what changes the state.
   local signal = check.revision ~= ARGV[7] or (kind ~= "log" and kind ~= "ignored")
   local reserved = signal and 0 or math.floor(count / 2)
@@ -39,16 +44,15 @@ if count > 0 then
 end
 if check.revision ~= ARGV[7] then return {"stale", id, unpack(read_plan(prefix, id))} end
 
-local flap = {window = tonumber(ARGV[18]), threshold = tonumber(ARGV[19]), suppression = tonumber(ARGV[20])}
+local flap = {window = ARGV[18], threshold = ARGV[19], suppression = ARGV[20]}
 local number = (tonumber(check.ping_count) or 0) + 1
-local events_before = check.event_count
 local duration
 check.ping_count = whole(number)
 local requests = check.last_request == "" and ";" or check.last_request
 check.last_request = string.sub(requests .. ARGV[6] .. ";", -REQUESTS_KEPT)
 
 if kind == "start" then
-  check.last_start = whole(now)
+  check.last_start = ARGV[5]
   local before_deadline = check.max_runtime_seconds ~= "" and check.deadline ~= "" and now < tonumber(check.deadline)
   open_run(check, rid, now, before_deadline)
   if before_deadline then
@@ -58,7 +62,7 @@ if kind == "start" then
 elseif kind == "success" or kind == "fail" then
   duration = close_run(check, rid, now, kind == "fail")
   if duration then check.last_duration_ms = whole(duration) end
-  check.last_ping, check.last_ping_number = whole(now), whole(number)
+  check.last_ping, check.last_ping_number = ARGV[5], check.ping_count
   if kind == "success" then
     succeed(prefix, check, now, flap, output_tail(ARGV[14]))
   else
@@ -74,12 +78,18 @@ end
 
 local lasted = duration and math.min(duration, 4294967294) or 4294967295
 local entry = struct.pack(">I4I4", number, lasted) .. ARGV[13]
-redis.call("LPUSH", log_key(prefix, id), entry)
-redis.call("LTRIM", log_key(prefix, id), 0, tonumber(ARGV[15]) - 1)
+local log, most = log_key(prefix, id), tonumber(ARGV[15])
+local over = redis.call("LPUSH", log, entry) - most
+if over == 1 then
+  redis.call("RPOP", log)
+elseif over > 1 then
+  redis.call("LTRIM", log, 0, most - 1)
+end
 archive(prefix, "p" .. id .. ":" .. entry)
 if #ARGV[14] > 0 then
-  keep_body(prefix, check, number, ARGV[14], tonumber(ARGV[15]), tonumber(ARGV[16]), tonumber(ARGV[17]))
+  keep_body(prefix, check, number, ARGV[14], most, tonumber(ARGV[16]), tonumber(ARGV[17]))
 end
 write_check(prefix, check)
-local events = (tonumber(check.event_count) or 0) - (tonumber(events_before) or 0)
+local count_now = rawget(check, "event_count") -- set by an alert; else it has not been read
+local events = count_now and tonumber(count_now) - (tonumber(check.before.event_count) or 0) or 0
 return {"ok", id, number, events, duration and whole(duration) or ""}

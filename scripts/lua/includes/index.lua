@@ -37,7 +37,9 @@ local function index_state(prefix, check)
       if before.last_duration_ms == "" then redis.call("HINCRBY", user_key(prefix, user), "duration_count", 1) end
     end
   end
-  if check.status ~= before.status or check.status_since ~= before.status_since then
+  -- A ping that has not set the time has not read it either.
+  local moved = rawget(check, "status_since")
+  if check.status ~= before.status or (moved and moved ~= before.status_since) then
     redis.call("ZADD", by_status_key(prefix, user), status_score(check), member)
   end
   local from = late_from(check)

@@ -66,7 +66,8 @@ local function succeed(prefix, check, now, flap, output)
     note_in_pause(check)
     return
   end
-  local was, told, since = check.status, check.alerted == "1", check.status_since
+  local was, told = check.status, check.alerted == "1"
+  local since = told and check.status_since or ""
   check.alerted, check.failure_count, check.acknowledged, check.reminders = "", "0", "", ""
   if was ~= "up" then flip(prefix, check, "up", "", "", now) end
   if told then set_reminder(prefix, check, now) end
