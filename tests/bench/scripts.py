@@ -6,7 +6,7 @@ from itertools import cycle
 from statistics import median
 from typing import Any
 
-from tests.bench import population, stack
+from tests.bench import commands, population, stack
 from tests.bench.wire import Call, Wire
 from ttr.domain.check import Check
 from ttr.now import now_ms
@@ -38,7 +38,8 @@ end)
 
 
 async def run() -> None:
-    """Pings of all kinds to 1,000 checks, in turns with an empty function and a bare ping, 16 in flight."""
+    """Pings of all kinds to 1,000 checks, in turns with an empty function and a bare ping, 16 in flight; then the other
+    commands, one at a time."""
     with stack.redis() as url:
         async with stack.store(url) as store:
             user = await population.account(store)
@@ -47,9 +48,14 @@ async def run() -> None:
             )
             for source in (_EMPTY, _BARE, store.scripts.source_of("ping")):
                 await store.redis.function_load(source, replace=True)
-            wire = Wire(url, int((await store.redis.info("server"))["process_id"]))
+            pid = int((await store.redis.info("server"))["process_id"])
+            wire = Wire(url, pid)
             _pings(wire, store, user, checks)
             wire.close()
+    with stack.redis() as url:
+        async with stack.store(url) as store:
+            pid = int((await store.redis.info("server"))["process_id"])
+            await commands.measure(store, url, pid)
 
 
 def _pings(wire: Wire, store: Store, user: User, checks: list[Check]) -> None:

@@ -49,9 +49,9 @@ class Wire:
         """µs of Redis' main thread for each call, and the answers."""
         before = self.worked()
         answers = self.run(calls)
+        time.sleep(0.002)
         return (self.worked() - before) / len(calls) / 1_000, answers
 
     def worked(self) -> int:
-        """ns that the main thread has run; exact as soon as it sleeps again, which this waits for."""
-        time.sleep(0.002)
+        """ns that the main thread has run; exact as soon as it sleeps again."""
         return int(Path(f"/proc/{self._pid}/schedstat").read_text().split()[0])
