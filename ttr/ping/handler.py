@@ -123,7 +123,7 @@ class PingHandler:
         self, address: PingAddress, request: PingRequest, now: int
     ) -> tuple[str, str, bool]:
         name = (address.user_slug, address.check)
-        request_id = secrets.token_hex(8)
+        request_id = secrets.token_urlsafe(9)  # 12 letters, as many as ping.lua remembers four of
         created = False
         for _ in range(_TURNS):
             known = self._known.get(name)
