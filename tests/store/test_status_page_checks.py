@@ -94,7 +94,11 @@ async def test_nothing_of_another_account_is_shown(store: Store) -> None:
     assert await shown(store, theirs, Entry("tag", "t")) == [foreign.id]
 
 
-async def test_tags_go_by_name_and_equal_names_by_number(store: Store, user: User) -> None:
+@pytest.mark.parametrize("whole_most", [10_000, 1])
+async def test_tags_go_by_name_and_equal_names_by_number(
+    store: Store, user: User, monkeypatch: pytest.MonkeyPatch, whole_most: int
+) -> None:
+    monkeypatch.setattr(status_page_checks, "WHOLE_MOST", whole_most)
     made = {
         name: (await make_check(store, user, name=name, tags=("t",))).id
         for name in ("b", "B ", "a", "\u00c4")
