@@ -6,10 +6,10 @@ starts, `ttr doctor` prints them.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from redis.exceptions import RedisError
+from redis.exceptions import MovedError, RedisError
 
 from ttr.domain.finding import Finding, Level
 from ttr.now import now_ms
@@ -23,6 +23,13 @@ _MOST_BEHIND = 10_000_000
 _MOST_SKEW_MS = 1_000
 _BAD_SKEW_MS = 5_000
 _CONFIG = ("appendfsync", "min-replicas-to-write")
+_SLOTS = 16_384
+_UNNAMED = (
+    "This Redis is a node of a cluster. Set REDIS_CLUSTER=true, and QUEUE_REDIS_URL to a Redis outside of it."
+)
+_NO_CLUSTER = (
+    "REDIS_CLUSTER is true, and this Redis is no cluster. Remove it, or let REDIS_URL name a cluster's node."
+)
 _UNREAD = "can't be read here: this Redis does not answer CONFIG"
 
 
@@ -39,9 +46,11 @@ class Answers:
     unsure_ms: float = 0
     """Half the round trip: `ahead_ms` may be wrong by this much."""
     partitions: int | None = None
-    """How many partitions its data is laid out in; None when there is no data of ttr."""
+    """How many partitions its data is laid out in; None when there is no data of ttr, or another node knows."""
     functions: bool = True
     """Whether it has functions and this user may look at them."""
+    cluster: Mapping[str, str] = field(default_factory=dict)
+    """The fields of CLUSTER INFO; empty of what is no cluster's node."""
 
 
 async def read_answers(redis: Any) -> Answers:
@@ -53,11 +62,16 @@ async def read_answers(redis: Any) -> Answers:
     pipeline.config_get(*_CONFIG)
     pipeline.hget(keys.meta(), "partitions")
     pipeline.function_list("ttr_none")
+    pipeline.execute_command("CLUSTER INFO")
     began, asked = loop.time(), now_ms()
-    moment, info, config, partitions, functions = await pipeline.execute(raise_on_error=False)
+    moment, info, config, partitions, functions, cluster = await pipeline.execute(raise_on_error=False)
     took = (loop.time() - began) * 1000
     for answer in (moment, info, config, partitions, functions):
-        if isinstance(answer, RedisError) and not _is_forbidden(answer):
+        if (
+            isinstance(answer, RedisError)
+            and not isinstance(answer, MovedError)
+            and not _is_forbidden(answer)
+        ):
             raise answer
     return Answers(
         info=_or_none(info) or {},
@@ -68,39 +82,71 @@ async def read_answers(redis: Any) -> Answers:
         unsure_ms=took / 2,
         partitions=int(partitions) if _or_none(partitions) else None,
         functions=_or_none(functions) is not None,
+        cluster=_or_none(cluster) or {},
     )
 
 
 def judge(answers: Answers, *, appendfsync: str | None = None) -> list[Finding]:
-    """A finding for each thing that matters, in the order in which to read them.
+    """A finding for each thing that matters of one Redis, in the order in which to read them.
 
     `appendfsync` is the mode that the settings ask for; None where they say nothing, as of a Redis of the owner's.
     """
+    told = [] if not _is_node(answers.info) else [Finding("refusal", "cluster", _UNNAMED)]
+    skew = clock(answers.ahead_ms, answers.unsure_ms)
+    return [*_of_server(answers, appendfsync), *told, layout(answers.partitions), skew]
+
+
+def judge_cluster(nodes: Mapping[str, Answers]) -> list[Finding]:
+    """The same of the primaries of a cluster, by name. What is told of all alike is one finding."""
+    found: dict[str, dict[tuple[Level, str], list[str]]] = {}
+    for name, answers in nodes.items():
+        for finding in (*_of_server(answers, None), clock(answers.ahead_ms, answers.unsure_ms)):
+            found.setdefault(finding.subject, {}).setdefault((finding.level, finding.text), []).append(name)
+    of_nodes = [
+        Finding(level, subject, text if len(names) == len(nodes) else f"{', '.join(names)}: {text}")
+        for subject, told in found.items()
+        for (level, text), names in told.items()
+    ]
+    laid_out = next((one.partitions for one in nodes.values() if one.partitions is not None), None)
+    return [*of_nodes, slots(nodes), layout(laid_out)]
+
+
+def slots(nodes: Mapping[str, Answers]) -> Finding:
+    """Whether it is a cluster, and each slot has its node."""
+    if not all(_is_node(one.info) for one in nodes.values() if one.info):
+        return Finding("refusal", "cluster", _NO_CLUSTER)
+    states = {one.cluster.get("cluster_state", "ok") for one in nodes.values()}
+    missing = max(_SLOTS - int(one.cluster.get("cluster_slots_ok", _SLOTS)) for one in nodes.values())
+    if states != {"ok"} or missing:
+        return Finding(
+            "bad",
+            "cluster",
+            f"{missing:,} of {_SLOTS:,} slots are served by no node, so pings of some accounts get 503, or all do. "
+            "Look at CLUSTER NODES for the node that is gone.",
+        )
+    primaries = f"{len(nodes)} primaries" if len(nodes) > 1 else "One primary"
+    return Finding("ok", "cluster", f"{primaries} serve{'s' if len(nodes) == 1 else ''} all slots.")
+
+
+def _of_server(answers: Answers, appendfsync: str | None) -> list[Finding]:
     info, config = answers.info, answers.config
     if not info:
-        findings = [
-            Finding(
-                "warning",
-                "server",
-                "This Redis does not answer INFO to this user, so most can't be looked at. Allow it by an ACL (+info).",
-            )
-        ]
-    else:
-        findings = [
-            version(info),
-            role(info),
-            eviction(info),
-            memory(info),
-            append_only_file(info, config, wanted=appendfsync),
-            *disk_writes(info),
-            replicas(info, config),
-        ]
+        text = "This Redis does not answer INFO to this user, so most can't be looked at. Allow it by an ACL (+info)."
+        return [Finding("warning", "server", text), functions(answers.functions)]
     return [
-        *findings,
+        version(info),
+        role(info),
+        eviction(info),
+        memory(info),
+        append_only_file(info, config, wanted=appendfsync),
+        *disk_writes(info),
+        replicas(info, config),
         functions(answers.functions),
-        layout(answers.partitions),
-        clock(answers.ahead_ms, answers.unsure_ms),
     ]
+
+
+def _is_node(info: Mapping[str, Any]) -> bool:
+    return bool(int(info.get("cluster_enabled", 0)))
 
 
 def version(info: Mapping[str, Any]) -> Finding:
@@ -301,9 +347,9 @@ def _or_none(answer: Any) -> Any:
 
 
 def _is_forbidden(error: RedisError) -> bool:
-    """Whether Redis is there but does not allow the command, or does not have it."""
+    """Whether Redis is there but does not allow the command, or does not have it, or knows of no cluster."""
     text = str(error).lower()
-    return "permissions" in text or "noperm" in text or "unknown command" in text
+    return any(words in text for words in ("permissions", "noperm", "unknown command", "cluster support"))
 
 
 def _numbers(text: str) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 from ttr.store import keys
+from ttr.store.every_key import every_key
 from ttr.store.redis import Store, store_trouble
 
 KINDS = ("check", "bodies", "user", "channel", "status-page", "lane", "delivery", "outbox")
@@ -35,9 +36,7 @@ async def mark_all(store: Store, partitions: Iterable[int], *, bodies: bool) -> 
     """
     wanted, seen = set(partitions), 0
     with store_trouble():
-        cursor = 0
-        while True:
-            cursor, found = await store.redis.scan(cursor, match=keys.OF_PARTITIONS, count=_KEYS_A_CALL)
+        async for found in every_key(store, keys.OF_PARTITIONS, _KEYS_A_CALL):
             marks: dict[int, dict[bytes, int]] = {}
             for key in found:
                 _mark_key(marks, key, wanted, bodies)
@@ -47,8 +46,6 @@ async def mark_all(store: Store, partitions: Iterable[int], *, bodies: bool) -> 
                 await pipe.execute()
             seen += len(found)
             yield seen
-            if cursor == 0:
-                break
         for partition in sorted(wanted):
             await _mark_outbox(store, partition)
 

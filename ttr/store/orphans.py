@@ -15,6 +15,7 @@ from ttr.store import keys
 from ttr.store.access_keys import forget
 from ttr.store.account_slugs import settle
 from ttr.store.errors import Busy
+from ttr.store.every_key import every_key
 from ttr.store.redis import Store, store_trouble
 from ttr.store.telegram import release
 from ttr.store.uuid_claims import release_uuids
@@ -57,18 +58,16 @@ class Orphans:
 async def find_orphans(store: Store, *, most: int = LOOKED_MOST) -> Orphans:
     """Walk over up to `most` keys and judge each claim among them."""
     orphans = Orphans()
-    cursor = 0
     with store_trouble():
-        while orphans.looked < most and len(orphans.found) < FOUND_MOST:
-            cursor, page = await store.redis.scan(cursor, match=keys.EVERY, count=_KEYS_A_CALL)
+        async for page in every_key(store, keys.EVERY, _KEYS_A_CALL):
+            if orphans.looked >= most or len(orphans.found) >= FOUND_MOST:
+                return orphans
             orphans.looked += len(page)
             named = [(family, name) for family, name in map(keys.outside, page) if family in KINDS]
             claims = await _read(store, named)
             orphans.claims.update(claim.kind for claim in claims)
             orphans.found += await _leading_nowhere(store, claims)
-            if cursor == 0:
-                orphans.complete = True
-                break
+    orphans.complete = True
     return orphans
 
 

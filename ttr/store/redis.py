@@ -26,7 +26,7 @@ from ttr.domain.finding import Finding
 from ttr.store import keys
 from ttr.store.cluster_redis import ClusterRedis
 from ttr.store.errors import StoreUnavailable, StoreUnfit
-from ttr.store.fitness import judge, read_answers
+from ttr.store.fitness import judge, judge_cluster, read_answers
 from ttr.store.nodes import ClusterNodes, Nodes, SingleNode
 from ttr.store.pipelined import Pipelined
 from ttr.store.scripts import Scripts
@@ -169,9 +169,13 @@ async def verify(store: Store) -> None:
 
 
 async def examine(store: Store, *, appendfsync: str | None = None) -> list[Finding]:
-    """What `ttr.store.fitness` has to say of this Redis. Raises StoreUnavailable."""
+    """What `ttr.store.fitness` has to say of this Redis, or of each primary of the cluster. Raises StoreUnavailable."""
     with store_trouble():
-        return judge(await read_answers(store.redis), appendfsync=appendfsync)
+        nodes = await store.redis.primaries()
+        answers = await asyncio.gather(*(read_answers(node) for node in nodes))
+    if not isinstance(store.nodes, ClusterNodes):
+        return judge(answers[0], appendfsync=appendfsync)
+    return judge_cluster(dict(zip(await store.nodes.primaries(), answers, strict=True)))
 
 
 async def verify_partitions(store: Store) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ttr.store import keys
 from ttr.store.account_slugs import CLAIM_LONGER_MS
+from ttr.store.every_key import every_key
 from ttr.store.redis import Store, store_trouble
 from ttr.store.scripts import Arg
 
@@ -71,13 +72,11 @@ async def end_restore(store: Store) -> None:
 async def wipe(store: Store, *, most: int = 1_000) -> None:
     """Remove everything of ttr's from this Redis."""
     with store_trouble():
-        cursor = 0
-        while True:
-            cursor, found = await store.redis.scan(cursor, match=keys.EVERY, count=most)
-            if found:
-                await store.redis.unlink(*found)
-            if cursor == 0:
-                return
+        async for found in every_key(store, keys.EVERY, most):
+            async with store.redis.pipeline(transaction=False) as pipe:
+                for key in found:
+                    pipe.unlink(key)
+                await pipe.execute()
 
 
 async def put_checks(store: Store, checks: Sequence[KeptCheck]) -> None:

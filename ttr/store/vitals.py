@@ -1,7 +1,7 @@
 """What one look at Redis tells of the moment: how far behind we are, how Redis itself does, and what was counted."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,8 @@ _EACH = 5
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """How Redis does, as its INFO says. `commands`, `rejected` and `evicted` are since it was started."""
+    """How Redis does, or the primaries of a cluster together, as INFO says. `commands`, `rejected` and `evicted` are
+    since it was started."""
 
     memory: int
     memory_max: int
@@ -60,27 +61,13 @@ class Vitals:
 
 
 async def read_vitals(store: Store) -> Vitals:
-    """One round trip, whatever the number of checks and accounts. Raises StoreUnavailable."""
-    loop = asyncio.get_running_loop()
-    began = loop.time()
+    """One round trip to each node, and INFO beside it, whatever the number of checks and accounts.
+
+    Raises StoreUnavailable.
+    """
     with store_trouble():
-        async with store.redis.pipeline(transaction=False) as pipe:
-            pipe.info()
-            pipe.get(keys.clock_tick())
-            pipe.hgetall(keys.archive_state())
-            pipe.hgetall(keys.metrics())
-            pipe.hgetall(keys.processes())
-            for partition in range(keys.PARTITIONS):
-                pipe.zrange(keys.deadlines(partition), 0, 0, withscores=True)
-                pipe.xlen(keys.outbox(partition))
-                pipe.xrange(keys.outbox(partition), count=1)
-                pipe.zcard(keys.lanes(partition))
-                pipe.zrange(keys.lanes(partition), 0, 0, withscores=True)
-            info, *answers = await pipe.execute(raise_on_error=False)
-            for answer in answers:
-                if isinstance(answer, Exception):
-                    raise answer
-    took = loop.time() - began
+        nodes = await store.redis.primaries()
+        (answers, took), *servers = await asyncio.gather(_read(store), *map(_info, nodes))
     tick, archive, counted, processes, *partitions = answers
     deadlines, lengths, oldest, lanes, due = (partitions[place::_EACH] for place in range(_EACH))
     return Vitals(
@@ -93,14 +80,58 @@ async def read_vitals(store: Store) -> Vitals:
         archive=unpack_archive(archive),
         sums=unpack_sums(counted),
         processes=tuple(unpack_processes(processes)),
-        # An ACL may forbid INFO.
-        server=None if isinstance(info, ResponseError) else _server(info),
+        server=together([one for one in servers if one]) if all(servers) else None,
         trip_seconds=took,
     )
 
 
+async def _read(store: Store) -> tuple[list[Any], float]:
+    """All but INFO, and the seconds that it took."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    async with store.redis.pipeline(transaction=False) as pipe:
+        pipe.get(keys.clock_tick())
+        pipe.hgetall(keys.archive_state())
+        pipe.hgetall(keys.metrics())
+        pipe.hgetall(keys.processes())
+        for partition in range(keys.PARTITIONS):
+            pipe.zrange(keys.deadlines(partition), 0, 0, withscores=True)
+            pipe.xlen(keys.outbox(partition))
+            pipe.xrange(keys.outbox(partition), count=1)
+            pipe.zcard(keys.lanes(partition))
+            pipe.zrange(keys.lanes(partition), 0, 0, withscores=True)
+        answers = await pipe.execute()
+    return answers, loop.time() - began
+
+
 def _first(answers: list[list[tuple[bytes, float]]]) -> int | None:
     return min((int(found[0][1]) for found in answers if found), default=None)
+
+
+def together(servers: Sequence[Server]) -> Server:
+    """The primaries of a cluster as one. Its memory is full when one node's is: the limit is what all of them hold by
+    then, if they grow alike.
+    """
+    fullest = max(one.memory / one.memory_max if one.memory_max else 0 for one in servers)
+    memory = sum(one.memory for one in servers)
+    return Server(
+        memory=memory,
+        memory_max=round(memory / fullest) if fullest else 0,
+        clients=sum(one.clients for one in servers),
+        aof=all(one.aof for one in servers),
+        written=all(one.written for one in servers),
+        saved=all(one.saved for one in servers),
+        commands=sum(one.commands for one in servers),
+        rejected=sum(one.rejected for one in servers),
+        evicted=sum(one.evicted for one in servers),
+    )
+
+
+async def _info(node: Any) -> Server | None:
+    try:
+        return _server(await node.info())
+    except ResponseError:  # an ACL may forbid it
+        return None
 
 
 def _server(info: Mapping[str, Any]) -> Server:
