@@ -1,15 +1,19 @@
-"""What changes in accounts that somebody watches: one subscription of this process, handed on to each watcher.
+"""What changes in accounts that somebody watches: one subscription of this process to each node, handed on to each
+watcher.
 
 Scripts publish each change (`scripts/lua/includes/changed.lua`); nothing is kept for who does not listen. When a
-subscription begins, or begins again after Redis was away, watchers hear that they may have missed something.
+subscription begins, or begins again after Redis was away, watchers hear that they may have missed something. When one
+ends, or a partition has moved to another node, all begin again: that is rare, and watchers then only compare versions.
 """
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
+
+from redis.exceptions import ConnectionError
 
 from ttr.now import now_ms
 from ttr.store import keys
@@ -76,6 +80,15 @@ class Watcher:
         return news
 
 
+@dataclass(slots=True, eq=False)
+class _Line:
+    """A subscription to one node."""
+
+    pubsub: Any
+    asked: set[str] = field(default_factory=set)
+    listening: asyncio.Task[None] | None = None
+
+
 class Changes:
     """The process's subscription; opened when the first watcher comes, closed by `close`."""
 
@@ -85,7 +98,6 @@ class Changes:
         self._looks: dict[int, tuple[asyncio.Event, asyncio.Task[None]]] = {}
         self._wanted = asyncio.Event()
         self._listening: asyncio.Task[None] | None = None
-        self._pubsub: Any = None
         self._heard = set[bytes]()
         self.ended = asyncio.Event()
         """Set when the process is about to stop: every stream ends."""
@@ -127,19 +139,16 @@ class Changes:
             watcher.woken.set()
 
     async def close(self) -> None:
-        """End all, and give the connection back."""
+        """End all, and give the connections back."""
         self.end()
         tasks = [task for _, task in self._looks.values()] + [self._listening] * (self._listening is not None)
-        while pending := [task for task in tasks if task and not task.done()]:
-            for task in pending:  # again: redis-py swallows a cancellation now and then
-                task.cancel()
-            await asyncio.wait(pending, timeout=0.5)
+        await _end([task for task in tasks if task])
 
     def _all(self) -> list[Watcher]:
         return [watcher for watchers in self._watchers.values() for watcher in watchers]
 
     def _is_heard(self, partition: int) -> bool:
-        return self._pubsub is not None and keys.changes(partition).encode() in self._heard
+        return keys.changes(partition).encode() in self._heard
 
     async def _listen(self) -> None:
         while not self.ended.is_set():
@@ -151,46 +160,60 @@ class Changes:
                 # Without it no page hears anything any more, so nothing may end it.
                 log.exception("the subscription to changes")
             await asyncio.sleep(_AGAIN_SECONDS)
+            await self._store.nodes.learn()
 
     async def _listen_once(self) -> None:
-        self._heard = set()
-        pubsub = self._pubsub = self._store.redis.pubsub()
-        asked: set[str] = set()
-        subscribing: asyncio.Task[None] | None = None
-        try:
-            await self._follow_once(pubsub, asked)
-            subscribing = asyncio.create_task(self._follow(pubsub, asked))
-            while not subscribing.done():
-                message = await pubsub.get_message(timeout=_LISTEN_SECONDS)
-                if message is not None:
-                    self._receive(message)
-            await subscribing
-        finally:
-            self._pubsub = None
-            if subscribing is not None:
-                subscribing.cancel()
-            with suppress(Exception):
-                await pubsub.aclose()
+        await self._store.redis.primaries()  # so that it is known who serves what
+        lines: dict[Any, _Line] = {}
+        broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def _follow(self, pubsub: Any, asked: set[str]) -> None:
+        def stopped(task: asyncio.Task[None]) -> None:
+            if not broken.done() and not task.cancelled() and (error := task.exception()):
+                broken.set_exception(error)
+
+        following = asyncio.create_task(self._follow(lines, stopped))
+        following.add_done_callback(stopped)
+        try:
+            await broken
+        finally:
+            self._heard = set()
+            await _end([following, *(line.listening for line in lines.values() if line.listening)])
+            for line in lines.values():
+                with suppress(Exception):
+                    await line.pubsub.aclose()
+
+    async def _follow(self, lines: dict[Any, _Line], stopped: Callable[[asyncio.Task[None]], None]) -> None:
         """Subscribe to the partitions of watched accounts as they come and go."""
         while True:
+            self._wanted.clear()
+            wanted: dict[Any, set[str]] = {}
+            for partition in {keys.partition_of(user_id) for user_id in self._watchers}:
+                wanted.setdefault(self._store.redis.serving(partition), set()).add(keys.changes(partition))
+            for client in wanted.keys() | lines.keys():
+                line = lines.get(client) or lines.setdefault(client, _Line(client.pubsub()))
+                await self._subscribe(line, wanted.get(client, set()))
+                if line.listening is None:
+                    line.listening = asyncio.create_task(self._hear(line))
+                    line.listening.add_done_callback(stopped)
             await self._wanted.wait()
-            await self._follow_once(pubsub, asked)
 
-    async def _follow_once(self, pubsub: Any, asked: set[str]) -> None:
-        self._wanted.clear()
-        wanted = {keys.changes(keys.partition_of(user_id)) for user_id in self._watchers}
+    async def _subscribe(self, line: _Line, wanted: set[str]) -> None:
+        for channel in wanted - line.asked:
+            line.asked.add(channel)
+            await line.pubsub.ssubscribe(channel)
         # One stays, for a subscription without any channel ends.
-        for channel in wanted - asked or (() if asked else (keys.changes(0),)):
-            await pubsub.ssubscribe(channel)
-            asked.add(channel)
-        for channel in asked - wanted if wanted else ():
-            await pubsub.sunsubscribe(channel)
-            asked.discard(channel)
+        for channel in line.asked - wanted if wanted else ():
+            line.asked.discard(channel)
             self._heard.discard(channel.encode())
+            await line.pubsub.sunsubscribe(channel)
 
-    def _receive(self, message: dict[str, Any]) -> None:
+    async def _hear(self, line: _Line) -> None:
+        while True:
+            message = await line.pubsub.get_message(timeout=_LISTEN_SECONDS)
+            if message is not None:
+                self._receive(line, message)
+
+    def _receive(self, line: _Line, message: dict[str, Any]) -> None:
         if message["type"] == "ssubscribe":
             self._heard.add(message["channel"])
             for watcher in self._all():
@@ -200,6 +223,8 @@ class Changes:
         elif message["type"] == "smessage":
             user, version, check, kinds = message["data"].decode().split(" ")
             self._tell(int(user), int(version), int(check), kinds)
+        elif message["type"] == "sunsubscribe" and message["channel"].decode() in line.asked:
+            raise ConnectionError(f"{message['channel'].decode()} has moved to another node")
 
     def _tell(self, user_id: int, version: int, check: int, kinds: str) -> None:
         watchers = self._watchers.get(user_id)
@@ -238,3 +263,10 @@ class Changes:
                         await stale.wait()
             else:
                 await asyncio.sleep(wait / 1_000)
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:  # again: redis-py swallows a cancellation now and then
+            task.cancel()
+        await asyncio.wait(pending, timeout=0.5)
