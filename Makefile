@@ -5,13 +5,16 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: run test lint format soak bench pictures help clean
+.PHONY: run test test-cluster lint format soak bench pictures help clean
 
 run: $(VENV)/.run ## install what is needed and start everything; Ctrl-C stops it (PORT, HOST, TTR_DATA_DIR)
 	@exec $(VENV)/bin/ttr up $(if $(PORT),--port "$(PORT)") $(if $(HOST),--host "$(HOST)") $(if $(TTR_DATA_DIR),--data-dir "$(TTR_DATA_DIR)")
 
 test: $(VENV)/.test ## run every test, on all cores
 	$(PY) -m pytest -n auto --dist worksteal $(ARGS)
+
+test-cluster: $(VENV)/.test ## the tests of the store, its scripts and the ping door on a Redis Cluster alone
+	$(PY) -m pytest -n auto --dist worksteal --redis cluster tests/lua tests/store tests/ping $(ARGS)
 
 lint: $(VENV)/.test ## check style, types, the direction of imports, and the Lua scripts
 	$(VENV)/bin/ruff check .
@@ -43,7 +46,7 @@ clean: ## remove .venv and the caches; the data directory stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist ttr.egg-info
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST))
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST))
 
 # A stamp is written when its install has finished, so an interrupted one is done again. `-e` takes the code
 # from this folder; it is installed again when pyproject.toml changes (commands, versions).

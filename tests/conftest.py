@@ -5,6 +5,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,12 +34,61 @@ hypothesis.settings.load_profile("ttr")
 MASTER_KEY = Fernet.generate_key().decode()
 
 
+ON_CLUSTER = ("lua", "store", "ping")
+"""Folders of tests that run on a Redis Cluster as well."""
+
+
 @dataclass(frozen=True)
 class RedisServer:
-    """A Valkey on a unix socket of its own."""
+    """A Valkey on a unix socket of its own, or the first node of a cluster."""
 
     url: str
     process: "subprocess.Popen[bytes]"
+    cluster: bool = False
+    queue_url: str | None = None
+    """Where jobs go, for a cluster takes none."""
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Settings that name it."""
+        if not self.cluster:
+            return {"REDIS_URL": self.url}
+        return {"REDIS_URL": self.url, "REDIS_CLUSTER": "true", "QUEUE_REDIS_URL": str(self.queue_url)}
+
+    def open(self, *, connections: int = 32) -> AbstractAsyncContextManager[Store]:
+        """A store on it."""
+        return open_store(self.url, cluster=self.cluster, connections=connections)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--redis single`: no test on a cluster; `--redis cluster`: only those that may run on one, there."""
+    parser.addoption("--redis", choices=("both", "single", "cluster"), default="both")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what stands in some folders on a single Redis and on a cluster."""
+    folder = metafunc.definition.path.relative_to(Path(__file__).parent).parts[0]
+    if "redis_server" not in metafunc.fixturenames or folder not in ON_CLUSTER:
+        return
+    wanted = metafunc.config.getoption("--redis")
+    kinds = ["single", "cluster"] if wanted == "both" else [wanted]
+    if metafunc.definition.get_closest_marker("single_redis"):
+        kinds = ["single"]
+    metafunc.parametrize("redis_server", kinds, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `--redis cluster`, leave out what does not run on one."""
+    if config.getoption("--redis") != "cluster":
+        return
+    kept = [item for item in items if _is_on_cluster(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
+def _is_on_cluster(item: pytest.Item) -> bool:
+    fixtures = item.fixturenames if isinstance(item, pytest.Function) else ()
+    return "redis_cluster" in fixtures or "[cluster" in item.name or "-cluster" in item.name
 
 
 def start_redis(folder: Path, *options: str) -> RedisServer:
@@ -59,7 +109,7 @@ def start_redis(folder: Path, *options: str) -> RedisServer:
 
 
 @pytest.fixture(scope="session")
-def redis_server() -> Iterator[RedisServer]:
+def single_redis() -> Iterator[RedisServer]:
     """The session's Redis; a short path, because a socket's has at most 108 bytes."""
     with tempfile.TemporaryDirectory(prefix="ttr-") as folder:
         server = start_redis(Path(folder))
@@ -75,10 +125,19 @@ def redis_cluster() -> Iterator[Cluster]:
         yield cluster
 
 
+@pytest.fixture(scope="session")
+def redis_server(request: pytest.FixtureRequest, single_redis: RedisServer) -> RedisServer:
+    """The session's Redis, or its cluster where `pytest_generate_tests` says so."""
+    if getattr(request, "param", "single") == "single":
+        return single_redis
+    cluster: Cluster = request.getfixturevalue("redis_cluster")
+    return RedisServer(cluster.url, cluster.nodes[0].process, cluster=True, queue_url=single_redis.url)
+
+
 @pytest.fixture
 async def store(redis_server: RedisServer) -> AsyncIterator[Store]:
     """An empty, verified store."""
-    async with open_store(redis_server.url) as store:
+    async with redis_server.open() as store:
         await wait_until_ready(store)
         await store.redis.flushall()
         await verify(store)
@@ -90,7 +149,7 @@ def settings(redis_server: RedisServer, tmp_path: Path) -> Settings:
     """Settings of the app under test; outgoing webhooks may reach this machine."""
     return load_settings(
         {
-            "REDIS_URL": redis_server.url,
+            **redis_server.settings,
             "SECRET_KEY": "tests only",
             "ENCRYPTION_KEY": MASTER_KEY,
             "TTR_DATA_DIR": str(tmp_path / "data"),

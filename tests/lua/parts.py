@@ -4,6 +4,7 @@ import json
 from typing import Any, Literal
 
 from tests.conftest import MASTER_KEY
+from tests.everywhere import key_names
 from tests.records import is_bookkeeping
 from ttr.domain.check import Check, CheckSettings
 from ttr.domain.flapping import FlapRules
@@ -194,7 +195,7 @@ def besides_marks(found: dict[bytes, Any]) -> dict[bytes, Any]:
 async def names(store: Store) -> set[bytes]:
     """The name of every key but those by which an app that is running says how it does."""
     own = (keys.web_tick(), keys.processes(), keys.metrics())
-    return {key for key in await store.redis.keys("*") if not key.decode().startswith(own)}
+    return {key for key in await key_names(store, "*") if not key.decode().startswith(own)}
 
 
 async def fields(store: Store, check: Check) -> dict[str, str]:

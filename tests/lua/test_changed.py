@@ -38,7 +38,7 @@ class Ear:
 
 @pytest.fixture
 async def ear(store: Store, user: User) -> AsyncIterator[Ear]:
-    async with store.redis.pubsub() as pubsub:
+    async with store.redis.serving(user.partition).pubsub() as pubsub:
         await pubsub.ssubscribe(keys.changes(user.partition))
         assert (await pubsub.get_message(timeout=5))["type"] == "ssubscribe"
         yield Ear(store, user, pubsub)

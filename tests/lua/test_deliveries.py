@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.everywhere import key_names
 from tests.lua.parts import MINUTE, NOON, dump, make_check, ping
 from ttr.domain.alert import Event
 from ttr.domain.check import Check
@@ -637,5 +638,5 @@ async def test_the_accounts_log_is_bounded_and_what_falls_out_is_removed(
         )
     found, total = await read_deliveries(account.store, account.user, size=10)
     assert (total, [delivery.state for delivery in found]) == (3, ["due", "delivered", "delivered"])
-    assert len(await account.store.redis.keys("*}:delivery:*:events")) == 3
+    assert len(await key_names(account.store, "*}:delivery:*:events")) == 3
     assert await read_deliveries(account.store, account.user, size=1, offset=2) == (found[2:], 3)

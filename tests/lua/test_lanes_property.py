@@ -26,6 +26,7 @@ from hypothesis.stateful import (
 )
 
 from tests.conftest import RedisServer
+from tests.everywhere import key_names
 from tests.lua.parts import NOON, draft, make_channel, make_check, make_user
 from tests.records import is_bookkeeping
 from ttr.domain.check import Check
@@ -44,7 +45,7 @@ from ttr.store.deliveries import (
 )
 from ttr.store.errors import NotDead
 from ttr.store.outbox import ACCOUNT_LOG, CHECK_LOG, Entry, dispatch_entry, read_outbox
-from ttr.store.redis import Store, open_store
+from ttr.store.redis import Store
 from ttr.store.scripts import Arg, Scripts
 
 T = TypeVar("T")
@@ -318,8 +319,11 @@ class RepeatingScripts(Scripts):
         # Who reports again has not heard that the lane is still its own: it goes back for others to take.
         but = ("lane:", "lanes") if name == "report" else ()
         redis: Any = self._redis
+        store = Store(redis, self)
         # A second mark costs a snapshot nothing.
-        found: list[bytes] = sorted(raw for raw in await redis.keys("ttr:{*") if not is_bookkeeping(raw))
+        found: list[bytes] = sorted(
+            raw for raw in await key_names(store, "ttr:{*") if not is_bookkeeping(raw)
+        )
         names = [raw for raw in found if not raw.decode().split("}:", 1)[1].startswith(but)]
         pipe = redis.pipeline(transaction=False)
         for key in names:
@@ -339,12 +343,12 @@ class Lanes(RuleBasedStateMachine):
     """An account with three checks and five channels, its owner, and workers that know nothing of each other."""
 
     loop: asyncio.AbstractEventLoop
-    url: str
+    server: RedisServer
 
     def __init__(self) -> None:
         super().__init__()
         self.stack = AsyncExitStack()
-        store = self.run(self.stack.enter_async_context(open_store(self.url, connections=4)))
+        store = self.run(self.stack.enter_async_context(self.server.open(connections=4)))
         self.run(store.redis.flushall())
         self.scripts = RepeatingScripts(store.redis)
         self.store = Store(store.redis, self.scripts)
@@ -730,7 +734,7 @@ class Lanes(RuleBasedStateMachine):
     def _nothing_is_left_behind(self) -> None:
         """But logs, and what its owner made: each lane and each delivery has an end."""
         owners = {f"check:{check.id}" for check in self.checks}
-        for raw in self.run(self.store.redis.keys("ttr:{*")):
+        for raw in self.run(key_names(self.store, "ttr:{*")):
             name = raw.decode().split("}:", 1)[1]
             if name.startswith(("lane", "delivery:")):
                 assert self.run(self.store.redis.pttl(raw)) > 0, name
@@ -758,7 +762,7 @@ class Lanes(RuleBasedStateMachine):
 def machine(redis_server: RedisServer) -> Iterator[type[Lanes]]:
     """The machine on this session's Redis."""
     loop = asyncio.new_event_loop()
-    yield type("OnThisRedis", (Lanes,), {"url": redis_server.url, "loop": loop})
+    yield type("OnThisRedis", (Lanes,), {"server": redis_server, "loop": loop})
     loop.close()
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.everywhere import everywhere
 from tests.lua.indexes import BLOCK
 from tests.lua.parts import NOON, dump, make_check, make_user
 from ttr.domain.folding import fold
@@ -211,8 +212,8 @@ async def test_a_call_of_a_search_looks_at_so_much_text_and_goes_on_within_a_ste
 
 async def called(store: Store, command: str) -> int:
     """How often Redis has been asked for this."""
-    stats = await store.redis.info("commandstats")
-    return int(stats.get(f"cmdstat_{command}", {"calls": 0})["calls"])
+    stats = await everywhere(store, lambda primary: primary.info("commandstats"))
+    return sum(int(one.get(f"cmdstat_{command}", {"calls": 0})["calls"]) for one in stats)
 
 
 @pytest.mark.parametrize("step", [1, -1])

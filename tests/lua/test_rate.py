@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.everywhere import key_names
 from ttr.domain.rate import RateRules, rules
 from ttr.settings import Settings
 from ttr.store import keys
@@ -461,6 +462,6 @@ async def test_the_keys_of_a_destination_are_those_that_the_dictionary_names(sto
         await there.take()
     await there.report("delivered")
     named = (keys.rate, keys.rate_sent, keys.rate_waiting, keys.rate_turns)
-    assert {key.decode() for key in await store.redis.keys("ttr:rate:*")} == {
+    assert {key.decode() for key in await key_names(store, "ttr:rate:*")} == {
         key(there.name) for key in named
     }

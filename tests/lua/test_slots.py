@@ -1,19 +1,17 @@
 """Redis Cluster: each command keeps to the slot of the one key it is given."""
 
-import tempfile
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
 from cryptography.fernet import Fernet
 
-from tests.conftest import MASTER_KEY, eventually, start_redis
+from tests.cluster import Cluster
+from tests.conftest import MASTER_KEY
 from tests.lua.parts import FLAPS, MINUTE, NOON, draft, make_channel, make_check, make_user
 from tests.marked import unguarded
-from tests.ports import free_port
 from tests.telegram import ADA
 from ttr import accounts, meter
 from ttr.changes import all_or_nothing, changed_check
@@ -58,34 +56,11 @@ KEPT = pings.Kept(10, 1_000, 10_000)
 
 
 @pytest.fixture
-async def cluster() -> AsyncIterator[Store]:
-    """A cluster of one node that has every slot."""
-    with tempfile.TemporaryDirectory(prefix="ttr-") as folder:
-        port, bus = str(free_port()), str(free_port())
-        server = start_redis(
-            Path(folder),
-            "--bind",
-            "127.0.0.1",
-            "--port",
-            port,
-            "--cluster-enabled",
-            "yes",
-            "--cluster-port",
-            bus,
-        )
-        try:
-            async with open_store(server.url) as store:
-                await store.redis.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-
-                async def is_up() -> bool:
-                    state = await store.redis.execute_command("CLUSTER", "INFO")
-                    return b"cluster_state:ok" in (state if isinstance(state, bytes) else str(state).encode())
-
-                await eventually(is_up)
-                yield store
-        finally:
-            server.process.terminate()
-            server.process.wait(10)
+async def cluster(redis_cluster: Cluster) -> AsyncIterator[Store]:
+    """An empty store on the session's cluster."""
+    async with open_store(redis_cluster.url, cluster=True) as store:
+        await store.redis.flushall()
+        yield store
 
 
 async def test_every_command_keeps_to_one_slot(cluster: Store) -> None:

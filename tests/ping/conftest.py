@@ -93,7 +93,7 @@ DOORS: dict[str, Callable[[Settings], AbstractAsyncContextManager[Door]]] = {
 def door_settings(redis: RedisServer, **overrides: str) -> Settings:
     return load_settings(
         {
-            "REDIS_URL": redis.url,
+            **redis.settings,
             "SECRET_KEY": "tests only",
             "ENCRYPTION_KEY": MASTER_KEY,
             "RATE_LIMITS": "off",

@@ -3,6 +3,7 @@
 import asyncio
 
 from tests.conftest import MASTER_KEY
+from tests.everywhere import key_names
 from tests.ping.conftest import Door, Owner
 from ttr import accounts
 from ttr.now import now_ms
@@ -90,5 +91,5 @@ async def test_nothing_pings_a_deleted_account(door: Door, owner: Owner) -> None
     await accounts.delete_account(owner.store, user, now=now_ms())
     assert await user_by_id(owner.store, user.id) is None
     assert await statuses(door, *paths) == [404] * 4
-    assert not await owner.store.redis.keys(f"*user:{user.id}*")
-    assert not await owner.store.redis.keys("*check:*")
+    assert not await key_names(owner.store, f"*user:{user.id}*")
+    assert not await key_names(owner.store, "*check:*")

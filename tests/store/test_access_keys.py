@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import MASTER_KEY
+from tests.everywhere import key_names
 from tests.lua.parts import NOON, dump, make_user
 from ttr import accounts
 from ttr.domain.access_key import AccessKey
@@ -51,7 +52,7 @@ async def test_an_account_has_at_most_twenty_keys_also_when_they_are_made_at_onc
     assert sum(isinstance(one, QuotaReached) for one in made) == 3
     assert len(await list_keys(store, user)) == ACCESS_KEYS_MAX
     # What was refused left nothing that could be found.
-    assert len(await store.redis.keys("ttr:access-key:*")) == ACCESS_KEYS_MAX
+    assert len(await key_names(store, "ttr:access-key:*")) == ACCESS_KEYS_MAX
 
 
 async def test_a_revoked_key_ends_with_its_sessions_and_those_of_others_go_on(
@@ -186,14 +187,14 @@ async def test_a_session_that_ends_while_it_is_used_leaves_nothing(
 
     monkeypatch.setattr(sessions, "_opened", opened)
     await session_user(store, session, Seen(NOON + 60_000, "203.0.113.7", "Browser"))
-    assert await store.redis.keys("ttr:session:*") == []
+    assert await key_names(store, "ttr:session:*") == []
 
 
 async def test_a_login_that_meets_the_end_of_the_account_leaves_nothing(store: Store, user: User) -> None:
     await accounts.delete_account(store, user, now=NOON)
     session = await open_session(store, user, NOON, address="203.0.113.7", agent="Browser")
     assert await session_user(store, session) is None
-    assert await store.redis.keys("ttr:session:*") == []
+    assert await key_names(store, "ttr:session:*") == []
     assert not await store.redis.exists(keys.user_sessions(user.id))
 
 

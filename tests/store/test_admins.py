@@ -2,6 +2,7 @@
 
 import asyncio
 
+from tests.everywhere import key_names
 from tests.lua.parts import MINUTE, NOON
 from ttr.store import keys
 from ttr.store.admin_families import (
@@ -107,7 +108,7 @@ async def test_a_family_ends_alone_or_with_all_of_its_admin(store: Store) -> Non
     assert [await family_lives(store, "ops", each) for each in (one, two, three)] == [False, True, True]
     assert await end_families(store, "ops") == 2
     assert [await family_lives(store, "ops", each) for each in (two, three)] == [False, False]
-    assert [key async for key in store.redis.scan_iter("ttr:admin-fam*")] == []
+    assert await key_names(store, "ttr:admin-fam*") == []
 
 
 async def test_of_too_many_logins_the_oldest_ends(store: Store) -> None:
@@ -164,4 +165,4 @@ async def test_of_two_at_once_one_renews_and_both_have_the_same(store: Store) ->
 
 async def test_made_up_tokens_find_no_family(store: Store) -> None:
     assert (await rotate_family(store, "none", "none", now=NOON, seconds=MONTH)).verdict == "gone"
-    assert [key async for key in store.redis.scan_iter("ttr:admin-fam*")] == []
+    assert await key_names(store, "ttr:admin-fam*") == []

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import MASTER_KEY, start_redis
+from tests.everywhere import count, key_names
 from tests.lua.parts import NOON
 from ttr.domain.allowance import Limit
 from ttr.store import keys
@@ -20,7 +21,7 @@ STRANGER = "A" * 32
 
 async def trips(store: Store) -> int:
     """Commands that Redis has taken, INFO itself left out."""
-    return int((await store.redis.info("stats"))["total_reads_processed"])
+    return await count(store, "total_reads_processed")
 
 
 async def test_what_is_used_up_is_refused_with_the_allowance(store: Store) -> None:
@@ -31,6 +32,7 @@ async def test_what_is_used_up_is_refused_with_the_allowance(store: Store) -> No
     await spend(store, None, "203.0.113.9", now=NOON)
 
 
+@pytest.mark.single_redis
 async def test_a_key_and_its_allowance_come_in_one_round_trip(store: Store) -> None:
     user, key = await create_user(store, now=NOON, master=MASTER_KEY)
     # The first time the script is loaded.
@@ -66,7 +68,7 @@ async def test_without_limits_a_key_is_only_read(store: Store) -> None:
     look = await look_up_key(store, key, "203.0.113.9", per_key=None, per_address=None, now=NOON)
     assert look is not None
     assert (look.allowance, look.refused) == (None, None)
-    assert await store.redis.keys("ttr:allowance:*") == []
+    assert await key_names(store, "ttr:allowance:*") == []
     assert await look_up_key(store, "short", "x", per_key=None, per_address=None, now=NOON) is None
 
 
@@ -83,7 +85,7 @@ async def test_a_redis_that_was_restarted_learns_the_script_anew(store: Store) -
 async def test_an_allowance_shows_no_key(store: Store) -> None:
     _, key = await create_user(store, now=NOON, master=MASTER_KEY)
     await look_up_key(store, key, "x", per_key=PER_KEY, per_address=None, now=NOON)
-    assert await store.redis.keys("ttr:allowance:*") == [keys.allowance("api-key", digest(key)).encode()]
+    assert await key_names(store, "ttr:allowance:*") == [keys.allowance("api-key", digest(key)).encode()]
 
 
 async def test_a_redis_that_takes_no_writes_limits_nobody_and_still_reads_keys(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.conftest import MASTER_KEY, RedisServer, eventually
+from tests.everywhere import everywhere
 from tests.lua.parts import NOON, make_channel, make_check, settings
 from ttr.now import now_ms
 from ttr.store import keys
@@ -94,7 +95,7 @@ async def test_after_redis_was_away_watchers_are_told_that_they_may_have_missed_
     check = await make_check(store, user)
     with changes.watch(user.id, frozenset({check.id}), whole=False, account=False) as watcher:
         await ready(watcher)
-        await store.redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+        await everywhere(store, lambda primary: primary.execute_command("CLIENT", "KILL", "TYPE", "pubsub"))
         await ready(watcher)
         await pause_check(store, user, str(check.id), now=NOON)
         assert (await heard(watcher)).checks == {check.id}
@@ -104,7 +105,7 @@ async def test_one_connection_serves_all_and_goes_with_the_last(
     changes: Changes, store: Store, user: User, redis_server: RedisServer
 ) -> None:
     async def subscribed() -> int:
-        return len(await store.redis.client_list(_type="pubsub"))
+        return sum(map(len, await everywhere(store, lambda primary: primary.client_list(_type="pubsub"))))
 
     before = await subscribed()
     with (

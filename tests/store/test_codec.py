@@ -17,7 +17,7 @@ from ttr.domain.schedule import Schedule
 from ttr.store import checks
 from ttr.store.check_list import list_checks
 from ttr.store.codec import check_from_hash, settings_to_fields
-from ttr.store.redis import Store, open_store
+from ttr.store.redis import Store
 
 # What JSON can carry into a str and UTF-8 can carry out again.
 TEXT = st.text(st.characters(codec="utf-8"), max_size=60)
@@ -61,7 +61,7 @@ def test_the_fields_alone_give_back_what_they_were_made_of(wanted: CheckSettings
 def run(redis_server: RedisServer) -> Iterator[tuple[asyncio.AbstractEventLoop, Store]]:
     """A loop of our own, because Hypothesis calls plain functions."""
     loop = asyncio.new_event_loop()
-    opened = open_store(redis_server.url, connections=2)
+    opened = redis_server.open(connections=2)
     yield loop, loop.run_until_complete(opened.__aenter__())
     loop.run_until_complete(opened.__aexit__(None, None, None))
     loop.close()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import MASTER_KEY
+from tests.everywhere import key_names
 from tests.lua.parts import FLAPS, MINUTE, NOON, make_channel, make_check, make_user, ping
 from tests.records import is_bookkeeping
 from ttr import accounts
@@ -50,7 +51,7 @@ LATER = NOON + 10 * MINUTE
 async def contents(store: Store) -> dict[str, Any]:
     """Every key and what it holds, of all types."""
     found: dict[str, Any] = {}
-    for key in sorted(await store.redis.keys("*")):
+    for key in sorted(await key_names(store, "*")):
         match await store.redis.type(key):
             case b"string":
                 value: Any = await store.redis.get(key)

@@ -17,6 +17,8 @@ from ttr.store.errors import StoreUnavailable, StoreUnfit
 from ttr.store.fitness import Answers, read_answers
 from ttr.store.redis import Store, examine, open_store, verify, wait_until_ready
 
+pytestmark = pytest.mark.single_redis  # of a cluster's: test_cluster_fitness.py
+
 
 @pytest.fixture
 def folders() -> Iterator[list[Path]]:

@@ -27,7 +27,6 @@ from tests.store.lists import Wanted, read_all, value_of, wanted_page
 from ttr.domain.check import Check
 from ttr.store import check_list, checks, uuid_claims
 from ttr.store.check_list import SORTS, STATUSES, CheckPage, Filter, Place, list_checks
-from ttr.store.redis import open_store
 from ttr.store.scripts import Library, Scripts, as_library, assemble
 
 T = TypeVar("T")
@@ -84,13 +83,13 @@ class Lists(RuleBasedStateMachine):
     """An account, its checks, and somebody who turns pages."""
 
     loop: asyncio.AbstractEventLoop
-    url: str
+    server: RedisServer
     impatient: bool
 
     def __init__(self) -> None:
         super().__init__()
         self.stack = AsyncExitStack()
-        self.store = self.run(self.stack.enter_async_context(open_store(self.url, connections=4)))
+        self.store = self.run(self.stack.enter_async_context(self.server.open(connections=4)))
         if self.impatient:
             self.store = type(self.store)(self.store.redis, Impatient(self.store.redis))
         self.run(self.store.redis.flushall())
@@ -289,7 +288,7 @@ class Lists(RuleBasedStateMachine):
 def machine(request: pytest.FixtureRequest, redis_server: RedisServer) -> Iterator[type[Lists]]:
     """The machine on this session's Redis."""
     loop = asyncio.new_event_loop()
-    attributes = {"url": redis_server.url, "loop": loop, "impatient": request.param}
+    attributes = {"server": redis_server, "loop": loop, "impatient": request.param}
     few, many = (1, 3) if request.param else (300, 1_000)
     with mock.patch.multiple(check_list, _FEW=few, _MANY=many):
         yield type("OnThisRedis", (Lists,), attributes)

@@ -95,6 +95,7 @@ async def test_a_window_holds_five_minutes_of_all_labels_together(store: Store) 
     assert 0 < await store.redis.ttl(keys.metrics_window(start // SLOT_MS)) <= 390
 
 
+@pytest.mark.single_redis
 async def test_redis_is_timed_by_each_round_trip(store: Store) -> None:
     meter.start_anew()
     await store.redis.get(keys.clock_tick())

@@ -11,6 +11,7 @@ from cryptography.fernet import Fernet
 from quart import Quart
 
 from tests.conftest import MASTER_KEY, RedisServer, eventually, start_redis
+from tests.everywhere import configure, everywhere
 from tests.lua.parts import FLAPS, NOON, fields, make_check, make_user, ping
 from ttr.store import checks, keys
 from ttr.store.access_keys import user_by_key
@@ -38,12 +39,12 @@ def stop(server: RedisServer) -> None:
 
 @pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl", "allkeys-random"])
 async def test_a_redis_that_may_evict_is_refused(store: Store, policy: str) -> None:
-    await store.redis.config_set("maxmemory-policy", policy)
+    await configure(store, "maxmemory-policy", policy)
     try:
         with pytest.raises(StoreUnfit, match=f"{policy}.*Set maxmemory-policy noeviction"):
             await verify(store)
     finally:
-        await store.redis.config_set("maxmemory-policy", "noeviction")
+        await configure(store, "maxmemory-policy", "noeviction")
     await verify(store)
 
 
@@ -139,7 +140,7 @@ async def test_connections_that_redis_cuts_are_opened_again(store: Store) -> Non
     user = await make_user(store)
     check = await make_check(store, user)
     await asyncio.gather(*(ping(store, user, check.id, request=f"a{n}") for n in range(10)))
-    await store.redis.client_kill_filter(_type="normal", skipme=True)
+    await everywhere(store, lambda primary: primary.client_kill_filter(_type="normal", skipme=True))
 
     async def is_well() -> bool:
         return bool((await ping(store, user, check.id, request="b"))[0] == b"ok")
@@ -161,13 +162,13 @@ async def test_the_web_ticks_again_after_redis_refused_writes(
     async def refused() -> bool:
         return "Redis takes no tick" in caplog.text
 
-    await store.redis.config_set("maxmemory", "1")
+    await configure(store, "maxmemory", "1")
     try:
         with pytest.raises(StoreUnavailable):
             await create_user(store, now=NOON, master=MASTER_KEY)
         await eventually(refused)
     finally:
-        await store.redis.config_set("maxmemory", "0")
+        await configure(store, "maxmemory", "0")
     before, _ = await read_ticks(store)
 
     async def ticked() -> bool:

@@ -4,6 +4,7 @@ from unittest import mock
 
 import pytest
 
+from tests.everywhere import count
 from tests.lua.parts import NOON, make_check, make_user, ping
 from ttr.domain import limits
 from ttr.domain.status_page import Entry, StatusPage, StatusPageSettings
@@ -38,9 +39,10 @@ async def shown(store: Store, user: User, *entries: Entry) -> list[int]:
 
 async def trips(store: Store) -> int:
     """Reads that Redis has done so far; a short pipeline is one."""
-    return int((await store.redis.info("stats"))["total_reads_processed"])
+    return await count(store, "total_reads_processed")
 
 
+@pytest.mark.single_redis
 async def test_without_pages_or_checks_nothing_is_asked(store: Store, user: User) -> None:
     before = await trips(store)
     assert await read_members(store, user, []) == []
@@ -61,6 +63,7 @@ async def test_a_member_says_what_its_check_does(store: Store, user: User) -> No
     )
 
 
+@pytest.mark.single_redis
 async def test_many_pages_take_no_more_round_trips_than_one(store: Store, user: User) -> None:
     made = [await make_check(store, user, tags=("even" if n % 2 else "odd",)) for n in range(12)]
     pages = [page(Entry("tag", "even"), check(made[n].id), Entry("tag", "odd"), check(999)) for n in range(6)]

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.conftest import MASTER_KEY
+from tests.everywhere import key_names
 from tests.lua.parts import NOON, dump, make_channel
 from ttr import accounts
 from ttr.domain.access_key import AccessKey
@@ -28,7 +29,7 @@ async def new(store: Store) -> tuple[User, str]:
 async def everything(store: Store) -> bytes:
     """Every key's name and every value that Redis holds, in one string."""
     parts: list[bytes] = []
-    for key in await store.redis.keys("*"):
+    for key in await key_names(store, "*"):
         kind = await store.redis.type(key)
         match kind:
             case b"string":
@@ -113,13 +114,13 @@ async def test_accounts_made_at_once_have_names_of_their_own(store: Store) -> No
 async def test_a_session_is_prolonged_by_its_use_and_ends_at_once_when_closed(store: Store) -> None:
     user, _ = await new(store)
     session = await open_session(store, user, NOON)
-    (key,) = await store.redis.keys("ttr:session:*")
+    (key,) = await key_names(store, "ttr:session:*")
     await store.redis.expire(key, 100)
     assert await session_user(store, session) == user
     assert SESSION_SECONDS - 60 < await store.redis.ttl(key) <= SESSION_SECONDS
     await close_session(store, session)
     assert await session_user(store, session) is None
-    assert await store.redis.keys("ttr:session:*") == []
+    assert await key_names(store, "ttr:session:*") == []
 
 
 async def test_an_unknown_session_is_nobodys_and_leaves_no_trace(store: Store) -> None:
@@ -170,7 +171,7 @@ async def test_of_many_who_replace_a_key_at_once_one_gets_a_key(store: Store) ->
     found = await user_by_key(store, key)
     assert found is not None
     assert found.id == user.id
-    assert set(await store.redis.keys("ttr:access-key:*")) == {
+    assert set(await key_names(store, "ttr:access-key:*")) == {
         keys.access_key(digest(one)).encode() for one in (old, key)
     }
 
@@ -181,8 +182,8 @@ async def test_a_new_key_ends_every_session_also_one_that_is_just_being_opened(s
     logging_in = await user_by_key(store, key)
     assert logging_in is not None
     newest = await accounts.replace_key(store, user, key_of(user), now=NOON)
-    assert await store.redis.keys("ttr:session:*") == []
-    assert await store.redis.keys("ttr:user-sessions:*") == []
+    assert await key_names(store, "ttr:session:*") == []
+    assert await key_names(store, "ttr:user-sessions:*") == []
     # The login had found the account before the key was replaced, and opens its session after that.
     late = await open_session(store, logging_in, NOON)
     for session in (*sessions, late):
@@ -256,7 +257,7 @@ async def test_a_key_works_though_the_signs_of_its_change_could_not_be_left(
 async def test_the_one_key_of_an_account_of_an_older_version_becomes_its_first(store: Store) -> None:
     user, key = await new(store)
     session = await open_session(store, user, NOON)
-    (name,) = await store.redis.keys("ttr:session:*")
+    (name,) = await key_names(store, "ttr:session:*")
     await store.redis.hdel(name, "opened_by")
     await store.redis.hset(name, "access_key", digest(key))
     await store.redis.delete(keys.access_keys(user.partition, user.id))
@@ -278,4 +279,4 @@ async def test_a_new_key_of_a_closed_account_is_none(store: Store) -> None:
     await close(store, user.id, now=NOON)
     with pytest.raises(KeyEnded):
         await accounts.replace_key(store, user, key_of(user), now=NOON)
-    assert len(await store.redis.keys("ttr:access-key:*")) == 1
+    assert len(await key_names(store, "ttr:access-key:*")) == 1
