@@ -61,16 +61,16 @@ class RedisServer:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--redis single`: no test on a cluster; `--redis cluster`: only those that may run on one, there."""
+    """`--redis single`: no test on a cluster; `--redis cluster`: what was named runs there alone, of any folder."""
     parser.addoption("--redis", choices=("both", "single", "cluster"), default="both")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what stands in some folders on a single Redis and on a cluster."""
     folder = metafunc.definition.path.relative_to(Path(__file__).parent).parts[0]
-    if "redis_server" not in metafunc.fixturenames or folder not in ON_CLUSTER:
-        return
     wanted = metafunc.config.getoption("--redis")
+    if "redis_server" not in metafunc.fixturenames or (wanted == "both" and folder not in ON_CLUSTER):
+        return
     kinds = ["single", "cluster"] if wanted == "both" else [wanted]
     if metafunc.definition.get_closest_marker("single_redis"):
         kinds = ["single"]
