@@ -167,6 +167,14 @@ class Stack:
         """Send a process a signal, such as SIGSTOP."""
         os.kill(self.pid(name), number)
 
+    def running(self) -> list[str]:
+        """Those that were started and not stopped or killed."""
+        return list(self._running)
+
+    def has_ended(self, name: str) -> bool:
+        """Whether a process has ended by itself."""
+        return self._running[name].poll() is not None
+
     def fill_disk(self) -> None:
         """Leave Redis no room on its disk."""
         fill_disk(self.pid("redis"), self.folder)
