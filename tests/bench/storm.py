@@ -17,7 +17,7 @@ from ttr.store.users import User
 CHECKS = int(os.environ.get("CHECKS", "20000"))
 ACCOUNTS = 64
 PINGED = 500
-RATE = 200
+RATE = 100
 """Pings a second beside it, over HTTP; a count that leaves the web process room enough."""
 CONNECTIONS = 8
 CALM_SECONDS = 5
