@@ -322,3 +322,16 @@ async def test_a_process_that_starts_while_the_first_node_is_away_asks_the_next_
             last = next(p for p in PARTITIONS if key_slot(key(p).encode()) > 16_384 * 2 // 3)
             await store.redis.set(key(last), 1)
             assert store.nodes.of(last) == others[-1].name
+
+
+async def test_libraries_of_other_versions_are_taken_out_of_every_node(
+    redis_cluster: Cluster, on_cluster: Store
+) -> None:
+    old = "#!lua name=ttr_ping_0000000000000000\nredis.register_function('ttr_ping_0000000000000000', function() end)"
+    await on_cluster.redis.function_load(old)
+    await on_cluster.scripts.load("ping")
+    assert await on_cluster.scripts.remove_others() == 1
+    for node in redis_cluster.primaries:
+        listed = node.ask("FUNCTION", "LIST", "LIBRARYNAME", "ttr_*")
+        assert b"ttr_ping_0000000000000000" not in listed
+        assert on_cluster.scripts.name_of("ping").encode() in listed

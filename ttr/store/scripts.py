@@ -122,18 +122,18 @@ class Scripts:
         Nobody knows whether another version still runs. That is no harm: whoever misses one loads it again.
         """
         kept = {self.name_of(name) for name in command_names()}
-        found: Any = await self._redis.function_list(f"{_OURS}*")
-        # A cluster answers by node.
-        nodes = found.values() if isinstance(found, dict) else [found]
-        names = {_name_of(told) for libraries in nodes for told in libraries}
-        others = names - kept
-        for name in others:
-            try:
-                await self._redis.function_delete(name)
-            except ResponseError as error:
-                if str(error) != "Library not found":  # another process was faster
-                    raise
-        return len(others)
+        removed = set[str]()
+        database: Any = self._redis
+        for node in await database.primaries():
+            others = {_name_of(told) for told in await node.function_list(f"{_OURS}*")} - kept
+            for name in others:
+                try:
+                    await node.function_delete(name)
+                except ResponseError as error:
+                    if str(error) != "Library not found":  # another process was faster
+                        raise
+            removed |= others
+        return len(removed)
 
     async def _call(self, library: Library, keys: Sequence[str], args: Sequence[Arg]) -> Any:
         count = len(keys)
