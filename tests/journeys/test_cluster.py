@@ -353,7 +353,7 @@ def test_a_slot_that_moves_under_load_loses_nothing(
 
 
 @pytest.mark.timeout(240)
-def test_a_node_that_is_away_stops_its_own_accounts_alone(receiver: Receiver) -> None:
+def test_a_node_that_is_away_refuses_its_own_accounts_pings_alone(receiver: Receiver) -> None:
     options = ("--cluster-require-full-coverage", "no")
     with (
         tempfile.TemporaryDirectory(prefix="ttr-") as folder,
@@ -391,18 +391,13 @@ def test_a_node_that_is_away_stops_its_own_accounts_alone(receiver: Receiver) ->
             dying.kill()
             killed_at = time.monotonic()
             until(lambda: "partitions" in missing(stack), _SETTLED_SECONDS)
-            assert call(stack.port, "GET", "/health")[0] == 200
-            # What is overdue elsewhere is found while the node is away, and pings are taken there.
-            for account in others:
-                until(
-                    lambda account=account: (
-                        field_of(cluster, account, silent[account.user_slug], "status") == b"down"
-                    ),
-                    _SETTLED_SECONDS,
-                )
+            # Pings are taken elsewhere.
             there = [job for job in jobs if job.account is not stopped]
             until(lambda: all(pingers.since(job, killed_at + 3) > 5 for job in there), _SETTLED_SECONDS)
             until(lambda: time.monotonic() > killed_at + 10, 20)
+            # Nothing is judged: pings of somebody whose name leads to this node are refused wherever his checks are.
+            for account in others:
+                assert field_of(cluster, account, silent[account.user_slug], "status") == b"up"
             dying.start()
             until(cluster.is_whole, _SETTLED_SECONDS)
             back_at = time.monotonic()

@@ -44,7 +44,7 @@ def troubles(found: Figures, live: Liveness) -> Iterator[str]:
     if queue_is_away:
         yield "The Redis of the job queue does not answer, so no alert leaves. Look at QUEUE_REDIS_URL."
     if "partitions" in live.missing():
-        yield "A node of the Redis cluster is away: accounts there are not watched. Look at ttr doctor."
+        yield "A node of the Redis cluster is away: some pings are refused and nothing is judged. Look at ttr doctor."
     yield from _nobody(live, queue_is_away=queue_is_away)
     archive = found.archive
     if archive is not None and archive.state != "ok":
