@@ -18,8 +18,9 @@ ARGUMENTS = [NOON, 30, 2_000_000]
 
 
 async def libraries(store: Store) -> set[str]:
-    """The names of all libraries in Redis."""
-    return {told[1].decode() for told in await store.redis.function_list()}
+    """The names of all libraries in Redis, on whichever node."""
+    nodes = await store.redis.primaries()
+    return {told[1].decode() for node in nodes for told in await node.function_list()}
 
 
 @contextmanager
