@@ -13,6 +13,7 @@ from psycopg import sql
 
 from tests.archive.rows import rows
 from tests.conftest import MASTER_KEY
+from tests.everywhere import key_names
 from tests.lua.parts import MINUTE, NOON, make_channel, make_check, make_user, ping
 from tests.store.test_deletion import besides, contents, live, renewed
 from ttr import accounts, cleanup
@@ -338,8 +339,8 @@ async def messages_end(store: Store, user: User) -> None:
     partition = user.partition
     await store.redis.delete(keys.outbox(partition), keys.lanes(partition))
     for pattern in ("lane:*", "delivery:*"):
-        for key in await store.redis.keys(
-            keys.prefix(partition).replace("{", "[{]").replace("}", "[}]") + pattern
+        for key in await key_names(
+            store, keys.prefix(partition).replace("{", "[{]").replace("}", "[}]") + pattern
         ):
             await store.redis.delete(key)
     await store.redis.delete(keys.user_deliveries(partition, user.id), keys.delivery_errors(partition))
@@ -468,7 +469,8 @@ async def test_an_account_is_used_by_its_keys_and_its_sessions(
     at = NOON + 90 * DAY_MS
     await use(store, user, at)
     if lost:
-        await store.redis.delete(keys.key_uses(user.partition, user.id), keys.user_sessions(user.id))
+        await store.redis.delete(keys.key_uses(user.partition, user.id))
+        await store.redis.delete(keys.user_sessions(user.id))
     assert (await seen_gone(store, at + DAYS * DAY_MS + later)).accounts == goes
 
 

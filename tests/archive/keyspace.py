@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tests.everywhere import key_names
 from ttr.archive.database import Database
 from ttr.archive.restore import restore
 from ttr.store import keys
@@ -43,7 +44,7 @@ OF_PARTITIONS = ("dirty", "dirty:taken", "history", "history:taken", "snapshot",
 async def read_keyspace(store: Store) -> Keyspace:
     """Every durable key with its value and, if it expires, when (ms)."""
     found = {}
-    async for key in store.redis.scan_iter(match=keys.EVERY, count=1_000):
+    for key in await key_names(store, keys.EVERY):
         name = key.decode()
         if not is_durable(name):
             continue

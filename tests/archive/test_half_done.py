@@ -157,7 +157,7 @@ async def test_a_process_says_what_to_do_and_ends(
         sys.executable,
         *("-m", "ttr", name),
         env=environment(
-            REDIS_URL=redis_server.url,
+            **redis_server.settings,
             DATABASE_URL=database_url,
             SECRET_KEY="tests only",
             ENCRYPTION_KEY=MASTER_KEY,

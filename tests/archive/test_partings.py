@@ -8,6 +8,7 @@ import pytest
 from tests.archive.keyspace import compare, equal_after_restore, read_keyspace
 from tests.archive.life import live, ping
 from tests.archive.rows import kept_numbers, rows
+from tests.everywhere import key_names
 from tests.lua.parts import MINUTE, NOON, make_check, make_user
 from tests.postgres import PostgresServer
 from ttr.archive.database import Database, open_database
@@ -23,7 +24,7 @@ Copy = dict[bytes, tuple[bytes, int]]
 async def copy(store: Store) -> Copy:
     """All of Redis, as an older append-only file would hold it."""
     found = {}
-    for key in await store.redis.keys("*"):
+    for key in await key_names(store, "*"):
         expires = max(0, await store.redis.pexpiretime(key))
         found[key] = (await store.redis.dump(key), expires)
     return found
@@ -174,7 +175,8 @@ async def test_another_installations_postgres_is_refused_and_left_as_it_is(
         await snapshot(store, database)
 
     assert await rows(database, "select * from checks order by id") == before
-    assert not await store.redis.exists(*(keys.snapshot(p) for p in range(keys.PARTITIONS)))
+    for partition in range(keys.PARTITIONS):
+        assert not await store.redis.exists(keys.snapshot(partition))
 
 
 async def test_while_postgres_is_away_redis_keeps_so_much_and_the_rest_is_filled_from_its_window(

@@ -13,6 +13,7 @@ import pytest
 from cryptography.fernet import Fernet, InvalidToken
 from quart import Quart
 
+from tests.everywhere import key_names
 from ttr.app import create_app
 from ttr.archive.database import Database
 from ttr.archive.snapshot import snapshot
@@ -85,7 +86,7 @@ async def _post(app: Quart, key: str, path: str, body: object) -> Any:
 async def _found(store: Store) -> list[tuple[str, str]]:
     """Every token in Redis, in whatever key, and where it is."""
     found = []
-    async for key in store.redis.scan_iter(count=1_000):
+    for key in await key_names(store):
         name = _NUMBER.sub("#", key.decode(errors="replace"))
         for field, value in await _values(store, key):
             where = f"{name} {field.decode(errors='replace')}".strip()

@@ -11,6 +11,7 @@ from tests.archive.deaths import Died, cut, failing
 from tests.archive.keyspace import equal_after_restore
 from tests.archive.life import ping
 from tests.archive.rows import kept_numbers, rows
+from tests.everywhere import key_names
 from tests.lua.parts import MINUTE, NOON, make_check, make_user
 from ttr.archive import snapshot as subject
 from ttr.archive.database import Database
@@ -153,7 +154,7 @@ async def test_a_redis_that_loses_its_last_moment_under_a_snapshot_is_compared(
     async def begin(store: Store, partition: int, token: str, **saved: str) -> snapshots.Begun:
         begun = await real(store, partition, token, **saved)
         if partition == user.partition:
-            for key in await store.redis.keys("*"):
+            for key in await key_names(store, "*"):
                 lost[key] = await store.redis.dump(key)
             await ping(store, user, check, NOON + MINUTE, body=b"lost")
         return begun
