@@ -217,6 +217,22 @@ def test_another_scheme_is_refused_without_quoting_the_password(url: str) -> Non
     assert "geheim" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("given", "lacks"),
+    [
+        ({}, "REDIS_URL"),
+        ({"QUEUE_REDIS_URL": "redis://queue"}, "REDIS_URL"),
+        ({"REDIS_URL": "redis://one"}, "QUEUE_REDIS_URL"),
+    ],
+)
+def test_a_cluster_needs_its_url_and_a_queue_beside_it(given: dict[str, str], lacks: str) -> None:
+    with pytest.raises(SettingsError, match=f"^REDIS_CLUSTER needs {lacks} as well"):
+        load_settings({"REDIS_CLUSTER": "true", **given})
+    both = {"REDIS_URL": "redis://one", "QUEUE_REDIS_URL": "redis://queue"}
+    assert load_settings({"REDIS_CLUSTER": "true", **both}).redis_cluster
+    assert not load_settings(both).redis_cluster
+
+
 def test_a_login_by_telegram_needs_its_bot() -> None:
     bot = {"TELEGRAM_BOT_NAME": "@AcmeJobsBot", "TELEGRAM_BOT_TOKEN": "1234:s3cr3t-token-of-a-bot"}
     settings = load_settings({"TELEGRAM_AUTH_ENABLED": "true", **bot})

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from redis.exceptions import MovedError, RedisError
+from redis.exceptions import ClusterDownError, MovedError, RedisError
 
 from ttr.domain.finding import Finding, Level
 from ttr.now import now_ms
@@ -67,11 +67,8 @@ async def read_answers(redis: Any) -> Answers:
     moment, info, config, partitions, functions, cluster = await pipeline.execute(raise_on_error=False)
     took = (loop.time() - began) * 1000
     for answer in (moment, info, config, partitions, functions):
-        if (
-            isinstance(answer, RedisError)
-            and not isinstance(answer, MovedError)
-            and not _is_forbidden(answer)
-        ):
+        elsewhere = isinstance(answer, MovedError | ClusterDownError)  # what `meta` says; see `slots`
+        if isinstance(answer, RedisError) and not elsewhere and not _is_forbidden(answer):
             raise answer
     return Answers(
         info=_or_none(info) or {},
