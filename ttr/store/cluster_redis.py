@@ -23,7 +23,8 @@ from ttr.store.timed_redis import TimedRedis
 _REDIRECTIONS = 5
 """So often a command follows MOVED. Twice is what a slot needs that moves again while a command is on its way."""
 _AGAIN_SECONDS = (0.02, 0.2)
-_EVERYWHERE = {"PING", "FLUSHALL", "SCRIPT LOAD", "SCRIPT FLUSH", "FUNCTION LOAD", "FUNCTION FLUSH"}
+_EVERYWHERE = {"PING", "FLUSHALL", "SCRIPT LOAD", "SCRIPT FLUSH"}
+_EVERYWHERE |= {f"FUNCTION {verb}" for verb in ("LOAD", "LIST", "DELETE", "FLUSH")}
 """Without a key, and meant for the database as a whole."""
 _KEYLESS = RedisCluster.COMMAND_FLAGS.keys()
 """Without a key, as redis-py knows them."""
