@@ -33,7 +33,7 @@ def key(partition: int, name: str = "x") -> str:
 
 
 def serving(cluster: Cluster, store: Store, partition: int) -> Node:
-    name = store.nodes.of(partition)
+    name = store.nodes.of(key(partition))
     return next(node for node in cluster.nodes if node.name == name)
 
 
@@ -42,7 +42,7 @@ async def test_partitions_lie_on_all_three_nodes_and_are_found(
 ) -> None:
     for partition in PARTITIONS:
         await on_cluster.redis.set(key(partition), partition)
-    assert {on_cluster.nodes.of(partition) for partition in PARTITIONS} == {
+    assert {on_cluster.nodes.of(key(partition)) for partition in PARTITIONS} == {
         node.name for node in redis_cluster.nodes
     }
     for partition in PARTITIONS:
@@ -53,10 +53,10 @@ async def test_partitions_lie_on_all_three_nodes_and_are_found(
 async def test_a_client_that_knows_one_node_finds_the_others(redis_cluster: Cluster) -> None:
     for node in redis_cluster.nodes:
         async with open_store(node.url, cluster=True) as store:
-            assert {store.nodes.of(partition) for partition in PARTITIONS} == {node.name}
+            assert {store.nodes.of(key(partition)) for partition in PARTITIONS} == {node.name}
             for partition in PARTITIONS:
                 await store.redis.set(key(partition), 1)
-            assert len({store.nodes.of(partition) for partition in PARTITIONS}) == 3
+            assert len({store.nodes.of(key(partition)) for partition in PARTITIONS}) == 3
 
 
 async def test_a_pipeline_over_all_nodes_answers_in_its_order(on_cluster: Store) -> None:
@@ -152,7 +152,7 @@ async def test_a_slot_that_moves_is_followed(redis_cluster: Cluster, on_cluster:
         await move(slot, home, away)
 
         async def is_there() -> bool:
-            return on_cluster.nodes.of(4) == away.name
+            return on_cluster.nodes.of(key(4)) == away.name
 
         await eventually(is_there)
         stop.set()
@@ -217,7 +217,7 @@ async def test_when_a_node_is_gone_the_others_go_on_until_its_replica_takes_over
             for primary in await store.redis.primaries():
                 assert await primary.wait(1, 10_000) == 1
             gone = serving(cluster, store, 1)
-            lost = {partition for partition in PARTITIONS if store.nodes.of(partition) == gone.name}
+            lost = {partition for partition in PARTITIONS if store.nodes.of(key(partition)) == gone.name}
             assert 0 < len(lost) < 16
             gone.kill()
             with pytest.raises(StoreUnavailable), store_trouble():

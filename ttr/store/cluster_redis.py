@@ -17,6 +17,7 @@ from redis.commands import AsyncCoreCommands
 from redis.crc import key_slot
 from redis.exceptions import ConnectionError, MovedError, TimeoutError
 
+from ttr.store import keys
 from ttr.store.nodes import ClusterNodes
 from ttr.store.timed_redis import TimedRedis
 
@@ -76,7 +77,7 @@ class ClusterRedis(AsyncCoreCommands):
 
     def serving(self, partition: int) -> Client:
         """A client of the node that serves a partition, from what is known."""
-        return self.client(self.nodes.of(partition))
+        return self.client(self.nodes.of(keys.prefix(partition)))
 
     def client(self, node: str) -> Client:
         """The client of a node."""

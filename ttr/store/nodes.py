@@ -9,8 +9,6 @@ from redis.asyncio.connection import AbstractConnection, Connection, parse_url
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 from redis.exceptions import RedisError
 
-from ttr.store import keys
-
 _ANSWER_SECONDS = 2
 """Of a node that is asked for the map. One that hangs, as a dead machine does, must not hold up the next one."""
 
@@ -18,16 +16,12 @@ _ANSWER_SECONDS = 2
 class Nodes(Protocol):
     """What is known of who serves what."""
 
-    def of(self, partition: int) -> str:
-        """The node of a partition, "host:port" or the socket's path, from what is known; no I/O."""
-        ...
-
-    def of_key(self, key: str) -> str:
-        """The same of a key."""
+    def of(self, key: str) -> str:
+        """The node of a key, "host:port" or the socket's path, from what is known; no I/O."""
         ...
 
     def all(self) -> Collection[str]:
-        """Every node that serves something, from what is known."""
+        """Every node that serves something, from what is known; no I/O."""
         ...
 
     def connection(self, node: str) -> AbstractConnection:
@@ -52,14 +46,11 @@ class SingleNode:
             or f"{self._kwargs.get('host', 'localhost')}:{self._kwargs.get('port', 6379)}"
         )
 
-    def of(self, partition: int) -> str:
-        return self._name
-
-    def of_key(self, key: str) -> str:
+    def of(self, key: str) -> str:
         return self._name
 
     def all(self) -> Collection[str]:
-        return (self._name,)
+        return [self._name]
 
     def connection(self, node: str) -> AbstractConnection:
         return self._class(**self._kwargs)  # type: ignore[no-any-return]  # redis-py's
@@ -93,14 +84,11 @@ class ClusterNodes:
         self._known = False
         self._learning: asyncio.Task[None] | None = None
 
-    def of(self, partition: int) -> str:
-        return self.of_slot(key_slot(keys.prefix(partition).encode()))
-
-    def of_key(self, key: str) -> str:
+    def of(self, key: str) -> str:
         return self.of_slot(key_slot(key.encode()))
 
     def all(self) -> Collection[str]:
-        return set(self._slots)
+        return sorted(set(self._slots))
 
     def of_slot(self, slot: int) -> str:
         """The node that serves a slot, from what is known."""
@@ -110,7 +98,7 @@ class ClusterNodes:
         """All nodes that serve slots; asks for them if nobody was asked yet."""
         if not self._known:
             await self.learn()
-        return sorted(set(self._slots))
+        return sorted(self.all())
 
     def kwargs(self, node: str) -> Mapping[str, Any]:
         """What redis-py's connections to a node are made with, `connection_class` among it."""

@@ -88,7 +88,7 @@ class Pipelined:
     ) -> Any:
         lost = elsewhere = loaded = False
         while True:
-            node = self._nodes.of_key(key)
+            node = self._nodes.of(key)
             line = self._lines.get(node)
             if line is None or line.over:
                 line = await self._open(node)
