@@ -39,9 +39,11 @@ def client_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) ->
     `forwarded_for` is read from its end, hop by hop, and only as far as trusted proxies wrote it: what stands
     further left may be anybody's invention. "" when the peer has no address (a unix socket).
     """
+    if not trusted:
+        return _canonical(peer)
     address = _parse(peer)
-    if address is None or not trusted:
-        return str(address) if address else ""
+    if address is None:
+        return ""
     hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
     while hops and _within(address, trusted):
         nearer = _parse(hops.pop())
@@ -74,6 +76,12 @@ def _network(address: str) -> str:
 
 def _within(address: IPv4Address | IPv6Address, networks: Sequence[Network]) -> bool:
     return any(address in network for network in networks if network.version == address.version)
+
+
+@lru_cache(maxsize=4_096)
+def _canonical(peer: str) -> str:
+    address = _parse(peer)
+    return str(address) if address else ""
 
 
 def _parse(text: str) -> IPv4Address | IPv6Address | None:

