@@ -32,7 +32,7 @@ def looked(turns: Turns, now: int) -> dict[int, list[int]]:
     """Look wherever something is due for a minute, finding nothing: when each partition was looked at."""
     times: dict[int, list[int]] = {partition: [] for partition in range(ALL)}
     while True:
-        partition, at = turns.next()
+        partition, at = turns.next(now)
         if max(now, at) >= NOON + MINUTE:
             return times
         now = max(now, at)
@@ -55,16 +55,31 @@ def test_a_deadline_is_met_to_the_millisecond() -> None:
     turns = Turns()
     for partition in range(ALL):
         turns.looked(partition, until(NOON + 30 if partition == 9 else NOON + 90_000), NOON + 1)
-    assert turns.next() == (9, NOON + 30)
+    assert turns.next(NOON + 1) == (9, NOON + 30)
 
 
 def test_who_has_more_to_do_comes_after_all_others_that_are_due() -> None:
     turns, order = Turns(), []
     for now in range(NOON, NOON + 3 * ALL):
-        partition, _ = turns.next()
+        partition, _ = turns.next(now)
         order.append(partition)
         turns.looked(partition, MORE, now)
     assert order == [*range(ALL)] * 3
+
+
+def test_a_clock_that_is_set_back_leaves_nobody_out() -> None:
+    turns = Turns()
+    looked(turns, NOON)
+    times: dict[int, list[int]] = {partition: [] for partition in range(ALL)}
+    now = NOON - MINUTE
+    for _ in range(10 * ALL):
+        partition, at = turns.next(now)
+        now = max(now, int(at))
+        times[partition].append(now)
+        turns.looked(partition, NOTHING, now)
+    for partition, found in times.items():
+        assert len(found) >= 8, partition
+        assert max(after - before for before, after in itertools.pairwise(found)) <= 500
 
 
 def test_a_round_has_come_to_every_partition_and_seen() -> None:

@@ -153,9 +153,10 @@ class Handover:
         reader = asyncio.StreamReader(limit=65_536, loop=self._loop)
         protocol = asyncio.StreamReaderProtocol(reader, self._serve, loop=self._loop)
         transport.set_protocol(protocol)
+        # Before the reader may pause it for what it is given now: else it would believe that it has, for ever.
+        transport.resume_reading()
         protocol.connection_made(transport)
         protocol.data_received(begun)
-        transport.resume_reading()
 
     async def stop(self, *, cancel_after: float) -> None:
         """Let each connection finish the request that it is at, and end those that are not done after `cancel_after`

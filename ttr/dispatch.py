@@ -55,16 +55,23 @@ class Dispatcher:
         """Empty the outboxes and have a worker woken if anything is due; returns when the next delivery is due (ms)."""
         looked = list(enumerate(await look(self._store)))
         waiting = [partition for partition, (entries, _) in looked if entries]
+        refused = set[int]()
         if waiting:
             # One partition after the other: what may be a million alerts goes to Redis in small pieces, between which
             # it takes pings and flips.
             for partition in waiting:
-                await self._dispatch(partition, now)
+                try:
+                    await self._dispatch(partition, now)
+                except StoreUnavailable as error:
+                    # A node of a cluster that takes no writes holds up its own alerts alone.
+                    log.warning("alerts wait", partition=partition, error=str(error))
+                    refused.add(partition)
             looked = list(enumerate(await look(self._store)))
         next_due = min((due for _, (_, due) in looked if due is not None), default=None)
         if next_due is not None and next_due <= now:
             self._waker.call()
-        return now if any(entries for _, (entries, _) in looked) else next_due
+        more = any(entries for partition, (entries, _) in looked if partition not in refused)
+        return now if more else next_due
 
     async def _dispatch(self, partition: int, now: int) -> None:
         entries = await read_outbox(self._store, partition, _ENTRIES)

@@ -55,7 +55,7 @@ async def watch(
     watching = _Watching(store, wake, flap, set() if unreachable is None else unreachable)
     async with asyncio.TaskGroup() as looks:
         while True:
-            partition, at = watching.turns.next()
+            partition, at = watching.turns.next(now_ms())
             if at != NEVER:  # else every look hangs, and so does this loop
                 turn("watch")
             # Never longer, for the machine's clock may be set back meanwhile, and a look may come to its end.
@@ -132,8 +132,12 @@ class Turns:
     seen: int = 0
     """Looks of this round that could judge."""
 
-    def next(self) -> tuple[int, float]:
+    def next(self, now: int) -> tuple[int, float]:
         """Whose turn is next, and when: NEVER while every one of them is being looked at."""
+        # No turn is further away than that, unless the machine's clock was set back: then one partition would have all
+        # turns until that time has come again.
+        latest = now + _LOOK_MS
+        self.at = [at if at == NEVER else min(at, latest) for at in self.at]
         partition = min(range(keys.PARTITIONS), key=self.at.__getitem__)
         return partition, self.at[partition]
 

@@ -19,8 +19,9 @@ from ttr.now import now_ms
 from ttr.queue_redis import JOB, queue_on
 from ttr.settings import Settings
 from ttr.store import keys
+from ttr.store.errors import StoreUnavailable
 from ttr.store.redis import Store
-from ttr.store.users import User
+from ttr.store.users import User, create_user
 from ttr.waker import Waker
 
 
@@ -174,6 +175,37 @@ async def test_an_event_becomes_one_delivery_however_many_dispatchers_read_it(
         await asyncio.gather(*(each.step(now_ms()) for each in (one, other, one, other)))
     assert len(await deliveries(store, user)) == len(await waiting(store, user)) == 1
     assert await store.redis.xlen(keys.outbox(user.partition)) == 0
+
+
+async def test_a_node_that_takes_no_writes_holds_up_its_own_alerts_alone(
+    store: Store,
+    settings: Settings,
+    receiver: Receiver,
+    dispatcher: Dispatcher,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    users = [(await create_user(store, now=now_ms(), master=settings.master_key))[0] for _ in range(3)]
+    for user in users:
+        await watched(store, settings, user, "job", receiver.url("/hook"))
+        await fall_overdue(store, user)
+    refusing = min(user.partition for user in users)
+    dispatch = dispatcher._dispatch
+
+    async def refused(partition: int, now: int) -> None:
+        if partition == refusing:
+            raise StoreUnavailable("OOM")
+        await dispatch(partition, now)
+
+    monkeypatch.setattr(dispatcher, "_dispatch", refused)
+    now = now_ms()
+    due = await dispatcher.step(now)
+    told = {user.partition: len(await waiting(store, user)) for user in users}
+    assert told == {user.partition: int(user.partition != refusing) for user in users}
+    # It is not asked again at once, for ever.
+    assert due is None or due > now or any(told.values())
+    monkeypatch.setattr(dispatcher, "_dispatch", dispatch)
+    await dispatcher.step(now_ms())
+    assert [len(await waiting(store, user)) for user in users] == [1, 1, 1]
 
 
 def test_the_job_has_the_name_that_the_dispatcher_enqueues() -> None:

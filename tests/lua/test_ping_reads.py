@@ -14,6 +14,8 @@ from ttr.store.redis import Store
 from ttr.store.scripts import Library, Scripts, as_library, assemble
 from ttr.store.users import User
 
+pytestmark = pytest.mark.single_redis  # what is compared is all of one Redis
+
 KINDS = ("success", "success", "success", "start", "fail", "log", "ignored")
 RIDS = ("", "", "00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002")
 

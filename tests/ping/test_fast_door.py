@@ -137,6 +137,8 @@ RARE = {
         "GET", job, "Connection: Upgrade", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"
     ),
     "badge": lambda job: request("GET", f"{job}/badge.svg"),
+    "badge, escaped": lambda job: request("GET", f"{job}/%62adge%2Esvg"),
+    "no return, then one": lambda job: f"GET {job} HTTP/1.1\nHost: x\n\r\n".encode(),
 }
 
 
@@ -164,6 +166,7 @@ WRONG = {
     ),
     "space in header": (b"GET {job} HTTP/1.1\r\nHost : x\r\n\r\n", 400),
     "folded": (b"GET {job} HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n", None),
+    "two blanks": (b"GET  {job} HTTP/1.1\r\nHost: x\r\n\r\n", None),
     "nul": (b"GET {job} HTTP/1.1\r\nHost: x\r\nX: a\x00b\r\n\r\n", 400),
     "garbage": (bytes(range(128, 256)) + b"\r\n\r\n", 400),
     "long path": (b"GET {job}" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 400),
@@ -383,6 +386,44 @@ async def test_many_connections_at_once(door: Door, owner: Owner, job: str) -> N
         for wire in wires:
             wire.writer.close()
     assert (await owner.see("job")).ping_count == 400
+
+
+@pytest.mark.parametrize("ahead", [1, 1_500])
+async def test_a_connection_that_was_given_away_with_much_in_it_is_read_no_further_than_it_is_used(
+    door: Door, job: str, monkeypatch: pytest.MonkeyPatch, ahead: int
+) -> None:
+    """The kernel fills, and the client has to wait, while the server behind is at the first request."""
+    go_on = asyncio.Event()
+
+    async def slow() -> str:
+        await go_on.wait()
+        return "done"
+
+    if "slow" not in door.app.view_functions:
+        door.app.add_url_rule("/slow", "slow", slow)
+    monkeypatch.setitem(door.app.view_functions, "slow", slow)
+    given = list[asyncio.StreamReader]()
+    serve = Connection.run
+
+    async def run(self: Connection) -> None:
+        given.append(self.reader)
+        await serve(self)
+
+    monkeypatch.setattr(Connection, "run", run)
+    async with door.wire() as wire:
+        wire.writer.write(request("GET", job) * ahead + request("GET", "/slow") * 20_000)
+
+        async def paused() -> bool:
+            return bool(given) and given[0]._paused  # type: ignore[attr-defined]
+
+        found = asyncio.create_task(lines(wire, ahead))
+        await eventually(paused)
+        transport = given[0]._transport  # type: ignore[attr-defined]
+        assert not transport.is_reading()
+        assert len(given[0]._buffer) < 1_000_000  # type: ignore[attr-defined]
+        assert await found == [("door", 200)] * ahead
+        go_on.set()
+        wire.writer.transport.abort()
 
 
 @pytest.mark.parametrize("after_a_ping", [False, True])

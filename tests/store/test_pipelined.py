@@ -300,6 +300,61 @@ async def test_at_the_end_whoever_waits_is_told(own: tuple[Store, Frozen]) -> No
     redis.thaw()
 
 
+async def test_after_the_end_no_connection_is_made(own: tuple[Store, Frozen]) -> None:
+    store, redis = own
+    calls = store.pipelined
+    assert calls
+    await body(calls, 1)
+    redis.freeze()
+    tasks = await under_way(calls, 3, always)
+    await calls.close()
+    found = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(answer) for answer in found] == [LostError] * 3
+    assert not calls._lines
+    redis.thaw()
+
+
+async def test_what_may_be_repeated_is_asked_when_it_is_repeated(own: tuple[Store, Frozen]) -> None:
+    store, redis = own
+    calls = store.pipelined
+    assert calls
+    await body(calls, 1)
+    redis.freeze()
+    asked = list[int]()
+
+    def may_repeat() -> bool:
+        asked.append(1)
+        # Between the loss and the repeat others were sent.
+        return len(asked) == 1
+
+    (task,) = await under_way(calls, 1, may_repeat)
+    (line,) = calls._lines.values()
+    line._transport.abort()
+    await asyncio.sleep(0)
+    redis.thaw()
+    with pytest.raises(LostError):
+        await task
+    assert len(asked) == 2
+
+
+async def test_a_connection_that_is_given_up_answers_what_waits_and_takes_no_more(
+    own: tuple[Store, Frozen],
+) -> None:
+    store, redis = own
+    calls = store.pipelined
+    assert calls
+    await body(calls, 1)
+    redis.freeze()
+    tasks = await under_way(calls, 3, never)
+    (line,) = calls._lines.values()
+    line.retire()
+    assert line.over
+    redis.thaw()
+    assert [said for _, said in await asyncio.gather(*tasks)] == [b"of 1", b"of 2", b"of 3"]
+    assert (await body(calls, 4, never))[1] == b"of 4"
+    assert [*calls._lines.values()] != [line]
+
+
 async def test_calls_larger_than_a_sockets_room_arrive(store: Store, calls: Pipelined) -> None:
     await lay(store, range(1, 2))
     found = await asyncio.gather(

@@ -46,7 +46,7 @@ PROCESSES = Gauge(
 )
 MISSING = Gauge(
     "ttr_work_missing",
-    "1 for work that no process does: worker, or a loop of clocks; else no value.",
+    "1 for work that no process does: queue, partitions, worker, or a loop of clocks; else no value.",
     ("work",),
 )
 STARTED = Gauge(

@@ -63,9 +63,12 @@ class FastDoor:
         self.loop = asyncio.get_running_loop()
         self.heads = HeadReader()
         self.connections: dict[DoorConnection, None] = {}
+        self.storing = set[asyncio.Task[None]]()
+        """Pings under way, of clients that have left as well."""
         self.closing = False
         self._looking = self.loop.call_later(LOOK_SECONDS, self._look)
         self._left = asyncio.Event()
+        self._looked = perf_counter()
         self._date = (0, b"")
 
     def connection(self) -> "DoorConnection":
@@ -90,6 +93,8 @@ class FastDoor:
                 while self.connections:
                     self._left.clear()
                     await self._left.wait()
+                if self.storing:
+                    await asyncio.wait(self.storing)
         for connection in list(self.connections):
             connection.break_off()
         self._looking.cancel()
@@ -100,10 +105,13 @@ class FastDoor:
         self._left.set()
 
     def _look(self) -> None:
-        now = perf_counter()
+        now, held = perf_counter(), perf_counter() - self._looked > 1
+        self._looked = now
+        self._looking = self.loop.call_later(LOOK_SECONDS, self._look)
+        if held:
+            return  # by a machine that stood still: what has come meanwhile is read first
         for connection in [one for one in self.connections if one.until < now]:
             connection.is_late()
-        self._looking = self.loop.call_later(LOOK_SECONDS, self._look)
 
 
 class DoorConnection(asyncio.Protocol):
@@ -138,13 +146,19 @@ class DoorConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         # A ping that is being stored goes on: the job has said what it had to say.
+        if self._state == "body":
+            noted = Noted(self._door.desk.log.id_of(self._peer, self._head.headers), _route(self._head))
+            seconds = perf_counter() - self._began
+            self._door.desk.log.end(
+                noted, self._head.method, self._peer, self._head.headers, status=0, seconds=seconds
+            )
         self._state = "over"
         self._door.forget(self)
 
     def eof_received(self) -> bool:
         self._ended = True
-        # Who has sent its last may still read the answer.
-        return self._state == "storing"
+        # Who has sent its last may still read the answers.
+        return self._state == "storing" or (self._state == "idle" and bool(self._buffer))
 
     def pause_writing(self) -> None:
         self._unread = True
@@ -155,6 +169,8 @@ class DoorConnection(asyncio.Protocol):
         if self._state == "idle":
             self.until = perf_counter() + IDLE_SECONDS
             self._advance()
+        elif self._state == "discarding":
+            self.until = perf_counter() + desk.DISCARD_SECONDS
 
     def data_received(self, data: bytes) -> None:
         if self._state == "body":
@@ -226,7 +242,7 @@ class DoorConnection(asyncio.Protocol):
         if end < 4:
             self._searched = len(buffer)
             # Some old clients end their lines without \r: waiting for it would be in vain.
-            if len(buffer) <= HEAD_BYTES_MOST and b"\n\n" not in buffer:
+            if len(buffer) <= HEAD_BYTES_MOST and b"\n\n" not in buffer and b"\n\r\n" not in buffer:
                 return False
             self._give_away()
             return True
@@ -281,6 +297,7 @@ class DoorConnection(asyncio.Protocol):
 
     def _give_away(self) -> None:
         self._state = "over"
+        self._paused = False  # whoever serves it now has it read
         self._door.forget(self)
         begun, self._buffer = self._buffer, b""
         self._door.behind.take(self._transport, begun)
@@ -296,6 +313,8 @@ class DoorConnection(asyncio.Protocol):
         self._state = "storing"
         self.until = self._began + desk.STORE_SECONDS
         self._storing = self._door.loop.create_task(self._answer())
+        self._door.storing.add(self._storing)
+        self._storing.add_done_callback(self._door.storing.discard)
 
     async def _answer(self) -> None:
         """Have the ping stored, and answer it, unless that has been given up meanwhile."""
@@ -347,7 +366,9 @@ class DoorConnection(asyncio.Protocol):
             ]
             if pings.trusted and told_scheme(self._peer, head.headers, pings.trusted) == "https":
                 parts.append(b"%b: %b\r\n" % TRANSPORT)
-            if not head.keeps_alive or self._door.closing:
+            if (
+                not head.keeps_alive or self._door.closing
+            ) and answer.status != 408:  # that one says so itself
                 parts.append(b"connection: close\r\n")
             parts.append(b"\r\n")
             if head.method != "HEAD":
@@ -361,7 +382,7 @@ def _is_badge(head: Head) -> bool:
     path = head.target.partition(b"?")[0]
     return (
         head.method in ("GET", "HEAD")
-        and b"badge." in path
+        and (b"badge." in path or b"%" in path)
         and is_badge_path(unquote(path.decode("latin-1")))
     )
 

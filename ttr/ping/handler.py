@@ -6,6 +6,7 @@ rule as of a revision) is remembered, and the script refuses to write anything w
 
 import os
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import perf_counter
 
@@ -49,12 +50,15 @@ class _Known:
     target: Target
     due_from: int = 0
     due: int | None = None
-    under_way: int = 0
-    """Its pings that are being stored."""
+    begun: int = 0
+    """How many of its pings have been sent to be stored."""
 
-    def may_repeat(self) -> bool:
-        """Whether the script would know all of them: one that it doesn't would count twice if it is repeated."""
-        return self.under_way <= REQUESTS_REMEMBERED
+    def begin(self) -> Callable[[], bool]:
+        """Count one more; whether the script still knows it, for one that it doesn't would count twice if it is
+        repeated."""
+        self.begun += 1
+        mine = self.begun
+        return lambda: self.begun - mine < REQUESTS_REMEMBERED
 
 
 class PingHandler:
@@ -140,22 +144,18 @@ class PingHandler:
                 self._known.move_to_end(name)
             plan = known.target.plan
             entry, body, note = _judge(address, request, plan, now)
-            known.under_way += 1
-            try:
-                answer = await record_ping(
-                    self._store,
-                    known.target,
-                    entry,
-                    request_id=request_id,
-                    due=_due(known, plan, entry.kind, now),
-                    body=body,
-                    kept=self._kept,
-                    flap=self._flap,
-                    limit=self._limit,
-                    may_repeat=known.may_repeat,
-                )
-            finally:
-                known.under_way -= 1
+            answer = await record_ping(
+                self._store,
+                known.target,
+                entry,
+                request_id=request_id,
+                due=_due(known, plan, entry.kind, now),
+                body=body,
+                kept=self._kept,
+                flap=self._flap,
+                limit=self._limit,
+                may_repeat=known.begin(),
+            )
             match answer:
                 case Recorded():
                     if answer.events:

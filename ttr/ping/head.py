@@ -62,6 +62,8 @@ class HeadReader:
             self._renew()
         if not self._ended or method not in METHODS:
             raise Rare("no request of ours")
+        if not data.startswith(b"%b %b HTTP/1.1\r\n" % (method, head.target)):
+            raise Rare("more than a blank between the words")
         head.method = method.decode()
         return head
 

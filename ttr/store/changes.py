@@ -255,6 +255,9 @@ class Changes:
                 wait = min(_LATE_IDLE_MS, max(1, int(following[0][1]) - now)) if following else _LATE_IDLE_MS
             except UNAVAILABLE as error:
                 log.warning("nobody is told who is late: %s", error)
+            except Exception:
+                # It is begun once for all who watch the account.
+                log.exception("the look for who is late")
             if wait > _LATE_LOOK_MS:
                 await asyncio.sleep(_LATE_LOOK_MS / 1_000)
                 wait -= _LATE_LOOK_MS

@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 from redis.cluster import RedisCluster
 from redis.commands import AsyncCoreCommands
 from redis.crc import key_slot
-from redis.exceptions import ConnectionError, MovedError, TimeoutError
+from redis.exceptions import ClusterDownError, ConnectionError, MovedError, TimeoutError
 
 from ttr.store import keys
 from ttr.store.nodes import ClusterNodes
@@ -61,11 +61,17 @@ class ClusterRedis(AsyncCoreCommands):
         Raises ValueError for a command without a key.
         """
         if args[0] in _EVERYWHERE:
-            answers = await asyncio.gather(
-                *(client.execute_command(*args, **options) for client in await self.primaries())
-            )
-            return answers[0]
+            try:
+                return await self._on_each(args, options)
+            except (ConnectionError, TimeoutError, ClusterDownError):
+                # Who is gone may serve nothing any more, and nobody else would say so.
+                await self.look_again()
+                return await self._on_each(args, options)
         return await self.served(slot_of(args), lambda client: client.execute_command(*args, **options))
+
+    async def _on_each(self, args: Sequence[Any], options: dict[str, Any]) -> Any:
+        clients = await self.primaries()
+        return (await asyncio.gather(*(client.execute_command(*args, **options) for client in clients)))[0]
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> "ClusterPipeline":
         """A pipeline; as a transaction all of its keys are of one slot."""
@@ -108,7 +114,7 @@ class ClusterRedis(AsyncCoreCommands):
                 if redirected > _REDIRECTIONS:
                     raise
                 node = await self.follow(error, node)
-            except (ConnectionError, TimeoutError):
+            except (ConnectionError, TimeoutError, ClusterDownError):
                 if repeated:
                     raise
                 repeated = True
@@ -155,6 +161,8 @@ class ClusterPipeline(Pipeline):
         """Watch keys of one slot. All that follows goes to the node that serves them now."""
 
         async def watched(client: Client) -> None:
+            if self._watched is not None:
+                await self._watched.reset()  # type: ignore[no-untyped-call]  # redis-py's
             self._watched = client.pipeline(transaction=True)
             await self._watched.watch(*names)
 
@@ -228,6 +236,8 @@ class ClusterPipeline(Pipeline):
                         answers[place] = answer
                         if isinstance(answer, MovedError):
                             moved[place] = answer, node
+                        elif isinstance(answer, ClusterDownError) and not repeated:
+                            lost.append(place)
             if moved:
                 # All of them, before the map is learnt: a slot that moved at this moment is told nowhere else yet.
                 for error, node in {

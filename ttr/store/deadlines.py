@@ -107,6 +107,11 @@ async def tick_web(store: Store, now: int) -> None:
     would be overdue whose partition is well while their slug lies on the node that is gone."""
     with store_trouble():
         await store.redis.ping()
+        async with store.redis.pipeline(transaction=False) as pipe:
+            # A node that is cut off from the others answers a PING, and no more than that.
+            for partition in range(keys.PARTITIONS):
+                pipe.exists(keys.prefix(partition))
+            await pipe.execute()
         await store.redis.set(keys.web_tick(), now)
 
 

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit, urlunsplit
 
 from redis.asyncio.connection import AbstractConnection, Connection, parse_url
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
-from redis.exceptions import RedisError
 
 _ANSWER_SECONDS = 2
 """Of a node that is asked for the map. One that hangs, as a dead machine does, must not hold up the next one."""
@@ -138,11 +137,11 @@ class ClusterNodes:
             try:
                 async with asyncio.timeout(_ANSWER_SECONDS):
                     told = await self._ask(node)
-            except (RedisError, OSError, TimeoutError):
+                if told:
+                    self._take(node, told)
+                    return
+            except Exception:  # noqa: S112  # whatever is wrong with this one, the next may know
                 continue
-            if told:
-                self._take(node, told)
-                return
 
     async def _ask(self, node: str) -> list[Any]:
         connection = self.connection(node)

@@ -19,6 +19,7 @@ from redis.exceptions import (
     ClusterDownError,
     ConnectionError,
     MovedError,
+    ReadOnlyError,
     ResponseError,
     TimeoutError,
     TryAgainError,
@@ -43,6 +44,7 @@ _LOOK_SECONDS = 1.0
 # together, either process waited for the other: 7,200 pings a second instead of 9,400.
 _CHUNK_BYTES = 4_096
 
+_CLOSED = "the connections to Redis are closed"
 T = TypeVar("T")
 _ELSEWHERE = (MovedError, AskError, TryAgainError, ClusterDownError)
 
@@ -60,6 +62,7 @@ class Pipelined:
         self._scripts = scripts
         self._lines: dict[str, _Line] = {}
         self._doing: dict[tuple[str, str], asyncio.Task[Any]] = {}
+        self._closed = False
 
     async def run(
         self, name: str, partition: int, args: Sequence[Arg], *, may_repeat: Callable[[], bool]
@@ -80,6 +83,7 @@ class Pipelined:
 
     async def close(self) -> None:
         """Close the connections; whoever still waits gets LostError."""
+        self._closed = True
         for doing in list(self._doing.values()):
             doing.cancel()
         for line in self._lines.values():
@@ -89,20 +93,27 @@ class Pipelined:
     async def _ask(
         self, key: str, words: tuple[Arg, ...], may_repeat: Callable[[], bool], command: str | None
     ) -> Any:
-        lost = elsewhere = loaded = False
+        lost: LostError | None = None
+        elsewhere = loaded = False
         while True:
             node = self._nodes.of(key)
             line = self._lines.get(node)
             if line is None or line.over:
                 line = await self._open(node)
+            if lost and not may_repeat():
+                raise lost  # others have been sent meanwhile
             try:
                 return await line.ask(words)
-            except LostError:
+            except LostError as error:
                 learning = self._learn()
                 if lost or not may_repeat():
                     raise
-                lost = True
+                lost = error
                 await learning
+            except ReadOnlyError:
+                # It was a primary: a new connection may lead to the new one.
+                line.retire()
+                raise
             except ResponseError as error:
                 if command and is_missing(error) and not loaded:
                     loaded = True
@@ -117,16 +128,25 @@ class Pipelined:
                     raise
 
     async def _open(self, node: str) -> "_Line":
+        if self._closed:
+            raise LostError(_CLOSED)
         return await self._once(("open", node), lambda: self._connect(node))
 
     async def _connect(self, node: str) -> "_Line":
         connection = self._nodes.connection(node)
         try:
             await connection.connect()  # type: ignore[no-untyped-call]  # redis-py's
+            line = _Line(connection)
         except (ConnectionError, TimeoutError):
             self._learn()
             raise
-        line = self._lines[node] = _Line(connection)
+        except RuntimeError as error:  # uvloop's, of a transport that was closed meanwhile
+            self._learn()
+            raise ConnectionError(str(error)) from error
+        if self._closed:
+            line.close()
+            raise LostError(_CLOSED)
+        self._lines[node] = line
         return line
 
     async def _load(self, node: str, line: "_Line", name: str) -> None:
@@ -150,10 +170,11 @@ class Pipelined:
         # What a node no longer serves needs no connection to it.
         nodes = self._nodes.all()
         for node in [node for node in self._lines if node not in nodes]:
-            self._lines.pop(node).close()
+            self._lines.pop(node).retire()
 
     def _once(self, what: tuple[str, str], do: Callable[[], Coroutine[Any, Any, T]]) -> "asyncio.Future[T]":
-        """What many need at once is done once, and whoever stops waiting leaves it to the others."""
+        """What many need at once is done once, and whoever stops waiting leaves it to the others. At the end, whoever
+        waits is cancelled: the process ends."""
         doing = self._doing.get(what)
         if doing is None:
             doing = self._doing[what] = asyncio.create_task(do())
@@ -176,13 +197,13 @@ class _Line(asyncio.Protocol):
     """One connection: redis-py's until it is made, ours from then on."""
 
     def __init__(self, connection: AbstractConnection) -> None:
-        self.over = False
+        self._over = self._retired = False
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Call] = deque()
         self._unsent: list[bytes] = []
         self._bytes = self._unsent_bytes = 0
         self._flushing = self._full = False
-        self._heard = perf_counter()
+        self._heard = self._looked = perf_counter()
         # These names are not documented; `tests/store/test_pipelined.py` fails when one changes. Nothing has been asked
         # yet, so nothing is on its way to the protocol that we replace.
         held: Any = connection
@@ -193,6 +214,11 @@ class _Line(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=_CHUNK_BYTES)
         self._transport.set_protocol(self)
         self._looking = self._loop.call_later(_LOOK_SECONDS, self._look)
+
+    @property
+    def over(self) -> bool:
+        """Whether it takes no more calls."""
+        return self._over or self._retired
 
     def ask(self, words: tuple[Arg, ...]) -> asyncio.Future[Any]:
         """The answer to come. Raises ConnectionError when too much waits already."""
@@ -217,12 +243,20 @@ class _Line(asyncio.Protocol):
         """Close it now; whoever waits gets LostError."""
         self._end(LostError("the connection to Redis was closed"))
 
+    def retire(self) -> None:
+        """Take no more calls, and close it when those that wait are answered."""
+        self._retired = True
+        if not self._waiting:
+            self.close()
+
     def data_received(self, data: bytes) -> None:
         self._reader.feed(data)
         now = self._heard = perf_counter()
         while True:
             answer = self._reader.gets()
             if answer is False:
+                if self._retired and not self._waiting:
+                    self.close()
                 return
             if type(answer) is PushNotification:
                 continue
@@ -251,7 +285,7 @@ class _Line(asyncio.Protocol):
         self._send()
 
     def _send(self) -> None:
-        if self._unsent and not self._full and not self.over:
+        if self._unsent and not self._full and not self._over:
             chunk = b"".join(self._unsent)
             self._unsent.clear()
             self._unsent_bytes = 0
@@ -259,18 +293,21 @@ class _Line(asyncio.Protocol):
 
     def _look(self) -> None:
         now = perf_counter()
-        if self._waiting and now - self._waiting[0].asked_at > ANSWER_SECONDS:
+        held, self._looked = now - self._looked > 1 + _LOOK_SECONDS, now
+        if held:
+            pass  # by a machine that stood still: what has come meanwhile is read first
+        elif self._waiting and now - self._waiting[0].asked_at > ANSWER_SECONDS:
             # Repeated at once they would only stand in another queue.
             self._end(TimeoutError(f"Redis has not answered for {ANSWER_SECONDS:.0f} s"))
             return
-        if not self._waiting and now - self._heard > _QUIET_SECONDS:
+        elif not self._waiting and now - self._heard > _QUIET_SECONDS:
             self.ask(("PING",)).add_done_callback(_heed)
         self._looking = self._loop.call_later(_LOOK_SECONDS, self._look)
 
     def _end(self, error: Exception) -> None:
-        if self.over:
+        if self._over:
             return
-        self.over = True
+        self._over = True
         self._looking.cancel()
         self._transport.abort()
         self._close()  # else redis-py complains of a connection that was forgotten

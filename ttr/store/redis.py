@@ -171,11 +171,11 @@ async def verify(store: Store) -> None:
 async def examine(store: Store, *, appendfsync: str | None = None) -> list[Finding]:
     """What `ttr.store.fitness` has to say of this Redis, or of each primary of the cluster. Raises StoreUnavailable."""
     with store_trouble():
-        nodes = await store.redis.primaries()
-        answers = await asyncio.gather(*(read_answers(node) for node in nodes))
-    if not isinstance(store.nodes, ClusterNodes):
-        return judge(answers[0], appendfsync=appendfsync)
-    return judge_cluster(dict(zip(await store.nodes.primaries(), answers, strict=True)))
+        if not isinstance(store.nodes, ClusterNodes):
+            return judge(await read_answers(store.redis), appendfsync=appendfsync)
+        names = await store.nodes.primaries()
+        answers = await asyncio.gather(*(read_answers(store.redis.client(name)) for name in names))
+    return judge_cluster(dict(zip(names, answers, strict=True)))
 
 
 async def verify_partitions(store: Store) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
+from redis.exceptions import ConnectionError
 
 from ttr.domain.metrics import REDIS_SECONDS
 from ttr.meter import observe
@@ -31,6 +32,8 @@ class TimedRedis(Redis):
         began = perf_counter()
         try:
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # redis-py's
+        except RuntimeError as error:
+            raise _as_lost(error) from error
         finally:
             observe(REDIS_SECONDS, perf_counter() - began)
 
@@ -44,5 +47,12 @@ class _TimedPipeline(Pipeline):
         began = perf_counter()
         try:
             return await super().execute(raise_on_error)
+        except RuntimeError as error:
+            raise _as_lost(error) from error
         finally:
             observe(REDIS_SECONDS, perf_counter() - began)
+
+
+def _as_lost(error: RuntimeError) -> Exception:
+    """uvloop's word for a connection that was closed while redis-py introduced itself, which redis-py lets through."""
+    return ConnectionError(str(error)) if "handler is closed" in str(error) else error
