@@ -99,7 +99,7 @@ async def pour(
 def ping_arguments(user: User, check_id: int, now: int) -> list[str | int | bytes]:
     """What `ping.lua` is called with for a success of a check that nobody has edited."""
     entry = PingEntry(at=now, kind="success", method="GET", address="203.0.113.7", user_agent="curl/7.88.1")
-    to = [user.id, user.user_slug, check_id, "", now, uuid4().hex[:16], "1", now + _DUE_MS]
+    to = [user.id, user.user_slug, check_id, "", now, uuid4().hex[:12], "1", now + _DUE_MS]
     said = ["success", "", "", "", pack_tail(entry), b"", 100, 300_000, 20_000_000]
     return [*to, *said, 120_000, 6, 180_000, 0, 0, ""]
 
