@@ -54,7 +54,7 @@ async def run() -> None:
 
 
 async def _make(store: Store, interval: int) -> list[Check]:
-    """Checks in every partition, with long intervals: one cheap write then moves each deadline to where it is wanted."""
+    """Checks in every partition, with long intervals; one cheap write then moves each deadline where it is wanted."""
     checks: list[Check] = []
     for _ in range(keys.PARTITIONS):
         user = await population.account(store)
