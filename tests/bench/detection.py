@@ -42,10 +42,10 @@ async def run() -> None:
                 turns = requests.turns(user.user_slug, pinged, CONNECTIONS, requests.get)
                 asked = load.Load(base.removeprefix("http://"), turns, SPREAD_SECONDS + 6, rate=PINGS)
                 pinging, delays = await asyncio.gather(load.run(asked), _watch(store, url, checks))
-            counted = sum(
-                int(await store.redis.hget(keys.check(user.partition, check.id), "ping_count") or 0)
-                for check in pinged
-            )
+            async with store.redis.pipeline(transaction=False) as pipe:
+                for check in pinged:
+                    pipe.hget(keys.check(user.partition, check.id), "ping_count")
+                counted = sum(int(count or 0) for count in await pipe.execute())
             print(
                 f"detection: among {AMONG:,} more, beside {pinging.rate:,.0f} pings a second: {_told(delays)}; "
                 f"pings p50 {pinging.p50:.1f}, p99 {pinging.p99:.1f} ms, {pinging.acknowledged:,} acknowledged, "
