@@ -226,7 +226,7 @@ async def test_a_partition_whose_node_is_away_holds_up_no_other_one_and_no_round
 
     async def states(*checks: object) -> set[str]:
         await tick_web(store, now_ms())
-        return {(await fields(store, check))["status"] for check in checks}  # type: ignore[arg-type]
+        return {(await fields(store, check))["status"] for check in checks}
 
     async def others_found() -> bool:
         return await states(*(check for _, check in others)) == {"down"}

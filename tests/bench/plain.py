@@ -33,7 +33,7 @@ def make_app(store: Store) -> Quart:
     async def ping(slug: str, check: str) -> Response:
         body: bytes = request.query_string
         if request.method == "POST":
-            body = await request.get_data()  # type: ignore[assignment]
+            body = await request.get_data()
         if (slug, check) not in known:
             target = await find_target(store, slug, check, is_uuid=False)
             if target is None:

@@ -79,7 +79,7 @@ def _shares(stacks: str) -> tuple[list[tuple[str, float]], list[tuple[str, float
     of = max(1, modules.total())
     return tuple(
         [(name, looks / of) for name, looks in counter.most_common()] for counter in (modules, places)
-    )  # type: ignore[return-value]
+    )
 
 
 def _module(frame: str) -> tuple[str, str]:

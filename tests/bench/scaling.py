@@ -165,7 +165,7 @@ def _volume(stack: Stack, into: list[tuple[float, float, float]]) -> Iterator[No
         before = look()
         yield
         after = look()
-        into.append(tuple((b - a) / 2 for a, b in zip(before, after, strict=True)))  # type: ignore[arg-type]
+        into.append(tuple((b - a) / 2 for a, b in zip(before, after, strict=True)))
 
 
 def _cpu(stack: Stack, name: str) -> float:

@@ -61,7 +61,7 @@ def connections(pid: int, port: int) -> int:
     with suppress(OSError):
         for entry in os.scandir(f"/proc/{pid}/fd"):
             with suppress(OSError):
-                inodes.add(os.readlink(entry.path))  # noqa: PTH115
+                inodes.add(os.readlink(entry.path))  # noqa: PTH115  # "socket:[123]" is no path
     found = 0
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()

@@ -9,7 +9,7 @@ _OLD = 'redis.register_function{function_name = "%s", callback = function(KEYS, 
 
 
 def _libraries(client: "redis.Redis") -> set[str]:
-    return {told[1].decode() for told in client.function_list()}  # type: ignore[index, union-attr]
+    return {told[1].decode() for told in client.function_list()}
 
 
 def test_a_clock_that_starts_takes_out_what_another_version_left(stack: Stack, account: Account) -> None:

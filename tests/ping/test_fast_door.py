@@ -301,7 +301,7 @@ async def test_what_is_sent_on_ahead_is_bounded(
 
     async def slow(*given: object) -> object:
         await go_on.wait()
-        return await handle(*given)  # type: ignore[arg-type]
+        return await handle(*given)
 
     monkeypatch.setattr(handler, "handle", slow)
     most = 0
@@ -310,7 +310,7 @@ async def test_what_is_sent_on_ahead_is_bounded(
 
     def look(self: FastDoor, connection: object) -> None:
         doors.append(self)
-        seen(self, connection)  # type: ignore[arg-type]
+        seen(self, connection)
 
     monkeypatch.setattr(FastDoor, "forget", look)
     async with door.wire() as wire:
@@ -341,7 +341,7 @@ async def test_a_ping_whose_client_has_left_is_stored(
     async def slow(*given: object) -> object:
         came.set()
         await go_on.wait()
-        return await handle(*given)  # type: ignore[arg-type]
+        return await handle(*given)
 
     monkeypatch.setattr(handler, "handle", slow)
     async with door.wire() as wire:
@@ -414,13 +414,13 @@ async def test_a_connection_that_was_given_away_with_much_in_it_is_read_no_furth
         wire.writer.write(request("GET", job) * ahead + request("GET", "/slow") * 20_000)
 
         async def paused() -> bool:
-            return bool(given) and given[0]._paused  # type: ignore[attr-defined]
+            return bool(given) and given[0]._paused
 
         found = asyncio.create_task(lines(wire, ahead))
         await eventually(paused)
-        transport = given[0]._transport  # type: ignore[attr-defined]
+        transport = given[0]._transport
         assert not transport.is_reading()
-        assert len(given[0]._buffer) < 1_000_000  # type: ignore[attr-defined]
+        assert len(given[0]._buffer) < 1_000_000
         assert await found == [("door", 200)] * ahead
         go_on.set()
         wire.writer.transport.abort()
@@ -459,9 +459,9 @@ async def test_at_the_end_idle_connections_close_and_pings_under_way_are_answere
         async def slow(*given: object) -> object:
             came.set()
             await go_on.wait()
-            return await handle(*given)  # type: ignore[arg-type]
+            return await handle(*given)
 
-        handler.handle = slow  # type: ignore[method-assign, assignment]
+        handler.handle = slow
         idle, page, busy = [await Wire.open(door.port) for _ in range(3)]
         await page.send(PAGE)
         await page.answer()

@@ -242,7 +242,7 @@ async def test_while_redis_is_gone_nobody_waits_long_and_many_make_one_attempt()
                 made.append(node)
                 return connection(node)
 
-            calls._nodes.connection = counted  # type: ignore[method-assign]
+            calls._nodes.connection = counted
             found = await asyncio.gather(*(body(calls, 1) for _ in range(50)), return_exceptions=True)
             assert all(isinstance(answer, ConnectionError) for answer in found)
             assert len(made) <= 2
