@@ -3,18 +3,21 @@
 import http.client
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-def until(what: Callable[[], T], within: float = 20) -> T:
-    """Ask again and again until the answer is truthy, and return it; fails after `within` seconds."""
+def until(what: Callable[[], T], within: float = 20, instead: Sequence[object] = ()) -> T:
+    """Ask again and again until the answer is truthy, and return it.
+
+    Fails after `within` seconds, and then tells the last thing that happened `instead`.
+    """
     deadline = time.monotonic() + within
     while not (answer := what()):
-        assert time.monotonic() < deadline, f"it did not happen within {within} s"
+        assert time.monotonic() < deadline, f"it did not happen within {within} s; last: {list(instead)[-1:]}"
         time.sleep(0.02)
     return answer
 
