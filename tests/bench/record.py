@@ -50,7 +50,7 @@ def put(text: str, results: Results) -> str:
         raise ValueError(f"there is no {BEGIN.strip()} in it")
     before, _, rest = text.partition(BEGIN)
     block, _, behind = rest.partition(END)
-    parts = {match[1]: match[0] for match in _PART.finditer(block)}
+    parts = {match[1]: match[0].rstrip() + "\n" for match in _PART.finditer(block)}
     when = datetime.fromtimestamp(results.at / 1000, UTC)
     head = f"# {results.name}, {when:%Y-%m-%d %H:%M} UTC, {results.seconds:.0f} s, {machine()}"
     parts[results.name] = "\n".join(

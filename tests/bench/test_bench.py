@@ -100,5 +100,6 @@ def test_results_replace_those_of_the_same_benchmark_alone() -> None:
     assert text.endswith("\nBehind\n")
     assert text.index("# bodies, ") < text.index("\n2/s\n") < text.index("# pings, ") < text.index("\n3/s\n")
     assert "1/s" not in text
+    assert "\n\n\n" not in text
     with pytest.raises(ValueError, match="results"):
         record.put("nothing", record.Results("pings", 0, 1, []))
