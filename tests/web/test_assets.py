@@ -8,6 +8,7 @@ from quart import Quart
 
 from tests.web.conftest import Visitor
 from ttr.paths import STATIC
+from ttr.web import assets
 from ttr.web.assets import STYLES, asset, tree_digest
 
 
@@ -36,6 +37,21 @@ async def test_nothing_outside_is_served(app: Quart) -> None:
         "css",
     ):
         assert (await app.test_client().get(f"/assets/{tree_digest()}/{path}")).status_code == 404
+
+
+async def test_names_that_are_made_up_are_not_remembered(app: Quart) -> None:
+    client = app.test_client()
+    await client.get(asset(STYLES))
+    kept = assets._content.cache_info().currsize
+    for number in range(20):
+        assert (await client.get(asset(f"css/{number}.css"))).status_code == 404
+    assert assets._content.cache_info().currsize == kept
+
+
+async def test_every_file_is_sent_whole(app: Quart) -> None:
+    for path in (file for file in STATIC.rglob("*") if file.is_file()):
+        answer = await app.test_client().get(asset(path.relative_to(STATIC).as_posix()))
+        assert await answer.get_data() == path.read_bytes()
 
 
 async def test_all_stylesheets_leave_as_one_with_the_order_of_layers_first(visitor: Visitor) -> None:

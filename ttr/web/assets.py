@@ -1,6 +1,7 @@
 """Static files under addresses that carry the hash of their content, so browsers may keep them for good.
 
 All stylesheets leave as one file and text is compressed, once a process: a first visit is few requests and few bytes.
+Files are kept in memory, so that a client who leaves in the middle of one leaves none open.
 Pages, which hold form tokens, are compressed by `ttr/web/packing.py`.
 """
 
@@ -9,7 +10,7 @@ import hashlib
 from functools import cache
 from mimetypes import guess_type
 
-from quart import Response, request, send_from_directory
+from quart import Response, abort, request
 
 from ttr.paths import STATIC
 from ttr.security_headers import FILES, secure
@@ -46,30 +47,29 @@ def scripts() -> list[str]:
 
 
 async def show(digest: str, path: str) -> Response:
-    """A static file. Under an old hash it is served as it is now, and not kept."""
-    if path.endswith(_TEXT) and (text := _text(path)) is not None:
-        response = Response(text)
-        response.content_type = guess_type(path)[0] or "text/plain"
+    """A static file. Under an old hash it is served as it is now, and not kept. 404 for a name that no file has."""
+    # Names are compared with those that exist: no path leads outside, and none that is made up is remembered.
+    if path != STYLES and path not in _files():
+        abort(404)
+    response = Response(_content(path))
+    response.content_type = guess_type(path)[0] or "application/octet-stream"
+    if path.endswith(_TEXT):
         response.vary.add("Accept-Encoding")
         if request.accept_encodings.quality("gzip"):
             response.set_data(_compressed(path))
             response.headers["Content-Encoding"] = "gzip"
-    else:
-        response = await send_from_directory(STATIC, path)
     response.headers["Cache-Control"] = _FOREVER if digest == tree_digest() else "no-cache"
     return secure(response, FILES)
 
 
 @cache
-def _text(path: str) -> bytes | None:
-    """The bytes of a text file; None when there is none of that name."""
+def _content(path: str) -> bytes:
+    """The bytes of a file that there is, or of STYLES. All of them together are half a megabyte."""
     if path == STYLES:
         sheets = sorted((STATIC / "css").rglob("*.css"))
         sheets.sort(key=lambda sheet: sheet.name != "layers.css")  # which says the order of all others
         return b"\n".join(sheet.read_bytes() for sheet in sheets)
-    file = STATIC / path
-    # Names are compared with those that exist, so that no path leads outside.
-    return file.read_bytes() if path in _files() else None
+    return (STATIC / path).read_bytes()
 
 
 @cache
@@ -79,4 +79,4 @@ def _files() -> frozenset[str]:
 
 @cache
 def _compressed(path: str) -> bytes:
-    return gzip.compress(_text(path) or b"", 9, mtime=0)
+    return gzip.compress(_content(path), 9, mtime=0)
