@@ -187,3 +187,32 @@ async def test_a_page_that_is_open_in_an_account_stays_live(visit: Visit, store:
     assert (await streamed.value).status == 200
     await ping(store, user, check.id, "fail", now=now_ms(), reason="fail")
     await expect(page.locator(f"#check-{check.id}")).to_have_attribute("data-status", "down")
+
+
+async def test_a_page_of_another_account_is_loaded_anew_when_it_asks_for_more(
+    visit: Visit, store: Store
+) -> None:
+    """The operator's own tab: rows of the account that he has opened in the next one do not come in among his own."""
+    own = visit.page
+    await log_in(own, store)
+    mine, auth_key = await create_user(store, now=now_ms(), master=MASTER_KEY)
+    theirs, _ = await create_user(store, now=now_ms(), master=MASTER_KEY)
+    await add_checks(store, mine, "My own")
+    await add_checks(store, theirs, "Of another")
+    await own.goto("/")
+    await own.get_by_label("Access key").fill(auth_key)
+    await own.get_by_role("button", name="Log in", exact=True).click()
+    await expect(own.locator("#checks")).to_contain_text("My own")
+    other = await visit.context.new_page()
+    await other.goto(f"/admin/accounts/{theirs.id}")
+    await other.get_by_role("button", name="Open as operator").click()
+    await expect(other.locator("#checks")).to_contain_text("Of another")
+    await own.get_by_role("searchbox").fill("o")
+    strip = own.get_by_role("complementary", name="Operator")
+    await expect(strip).to_contain_text(f"account {theirs.id} as operator ops")
+    await expect(own.locator("#checks")).not_to_contain_text("My own")
+    await other.get_by_role("button", name="Leave").click()
+    await other.wait_for_url(f"**/admin/accounts/{theirs.id}")
+    await own.get_by_role("searchbox").fill("own")
+    await expect(own.locator("#checks")).to_contain_text("My own")
+    await expect(strip).to_have_count(0)

@@ -18,6 +18,7 @@ from ttr.store.redis import Store
 from ttr.store.sessions import open_session
 from ttr.store.users import User, create_user
 from ttr.web.public import PATHS
+from ttr.web.security import SHOWN_ACCOUNT
 
 PAGES = (
     *("/dashboard", "/checks/new", "/checks/{id}", "/checks/{id}/settings", "/checks/{id}/delete"),
@@ -308,3 +309,18 @@ async def _signed_in(app: Quart, store: Store, user: User) -> Visitor:
     visitor = Visitor(app.test_client(), user=user)
     visitor.client.set_cookie("localhost", "ttr_session", await open_session(store, user, now_ms()))
     return visitor
+
+
+async def test_a_page_of_another_account_is_sent_to_be_loaded_anew(owner: Visitor) -> None:
+    assert owner.user
+    for path in ("/dashboard/list", "/status-pages", "/deliveries/list"):
+        for shown, refresh in (("7777", "true"), (str(owner.user.id), None), ("\x7f' ", "true")):
+            answer = await owner.client.get(path, headers=HTMX | {SHOWN_ACCOUNT: shown})
+            assert (answer.status_code, answer.headers.get("HX-Refresh")) == (200, refresh)
+            assert bool(await answer.get_data()) is (refresh is None)
+    page = await owner.read("/dashboard")
+    assert f"""hx-headers:inherited='{{"{SHOWN_ACCOUNT}": "{owner.user.id}"}}'""" in page
+
+
+async def test_a_page_of_nobody_s_names_no_account(visitor: Visitor) -> None:
+    assert SHOWN_ACCOUNT not in await visitor.read("/")

@@ -25,7 +25,16 @@ from ttr.store.errors import (
 )
 from ttr.web.kept import is_kept, kept
 from ttr.web.reply import by_htmx, fragment, page, see
-from ttr.web.security import UPLOADS, ForeignForm, NotSignedIn, OwnerNeeded, form_max, visitor
+from ttr.web.security import (
+    UPLOADS,
+    AnotherAccount,
+    ForeignForm,
+    NotSignedIn,
+    OwnerNeeded,
+    finish,
+    form_max,
+    visitor,
+)
 
 log = get_logger(__name__)
 
@@ -44,6 +53,11 @@ async def not_signed_in(_: NotSignedIn | KeyEnded) -> Response:
             "Nothing was saved. What you typed is still here: log in in another tab, then send it again.",
         )
     return see("/")
+
+
+async def another_account(_: AnotherAccount) -> Response:
+    """The rows of one account do not belong among those of another: the whole page is asked for anew."""
+    return finish(Response("", 200, headers={"HX-Refresh": "true"}))
 
 
 async def not_found(_: Exception) -> Response:
@@ -160,6 +174,7 @@ def register(blueprint: Blueprint) -> None:
     handlers: dict[type[Exception], Any] = {
         NotSignedIn: not_signed_in,
         KeyEnded: not_signed_in,
+        AnotherAccount: another_account,
         NotFound: not_found,
         UnknownChannel: not_found,
         Invalid: invalid,

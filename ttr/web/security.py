@@ -24,6 +24,9 @@ OPERATOR_COOKIE = "ttr_operator"
 """Of an operator who has opened an account; it goes before the browser's own session while it is there."""
 CSRF_COOKIE = "csrf_token"
 
+SHOWN_ACCOUNT = "X-Account"
+"""The header in which htmx says whose page it is on (`templates/base.html`); whole pages and forms do without."""
+
 FORM_MAX = 55_000
 """Bytes of a form. A check's fields full of emoji, 12 bytes each when encoded, come to just under 52,000."""
 
@@ -46,6 +49,10 @@ _NO_ID = "-"
 
 class NotSignedIn(Exception):
     """The page belongs to an account and the request carries no living session."""
+
+
+class AnotherAccount(Exception):
+    """A part of a page that shows one account, asked for by a browser that has another one open by now."""
 
 
 class ForeignForm(Exception):
@@ -80,10 +87,14 @@ async def visitor() -> User | None:
 
 
 async def require_user() -> User:
-    """The account of the session cookie. Raises NotSignedIn."""
+    """The account of the session cookie. Raises NotSignedIn, and AnotherAccount when the page that asks shows another:
+    somebody has logged in with another key in the next tab, or opened an account as an operator there.
+    """
     user = await visitor()
     if user is None:
         raise NotSignedIn
+    if request.headers.get(SHOWN_ACCOUNT, str(user.id)) != str(user.id):
+        raise AnotherAccount
     return user
 
 
