@@ -33,6 +33,9 @@ OBSOLETE = {
     "SECURITY_HEADERS_ENABLED": "every answer has its security headers; nothing is served better without them",
     "CSP_USER_DASHBOARD": "pages load nothing from elsewhere, so there is nothing to allow",
     "UVICORN_LOG_LEVEL": "LOG_LEVEL sets the level of every part",
+    "SAVE_CHECK_LAST_LOGS": "pings are always kept; PING_LOG_ENTRIES says how many",
+    "USER_ALLOWED_REQUEST_ORIGINS": "each access key has a list of origins of its own",
+    "SITE_BASE_URL": "PUBLIC_URL has taken its place",
 }
 
 
