@@ -57,11 +57,11 @@ class Machine:
         until(lambda: healthy(self.port), 60)
 
     def stop(self) -> None:
-        """As by Ctrl-C."""
-        if self._up:
-            self._up.terminate()
-            self._up.wait(30)
-            self._up = None
+        """As by Ctrl-C; it takes its servers along."""
+        up, self._up = self._up, None
+        if up:
+            up.terminate()
+            assert up.wait(60) == 0
 
     def run(self, lines: str, **more: str) -> str:
         """What the lines print; they must end well."""
