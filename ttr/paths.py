@@ -1,4 +1,4 @@
-"""Finds the files that are not Python: templates, static files and Lua, in a checkout and in a wheel.
+"""Finds the files that are not Python: templates, static files, Lua and docs, in a checkout and in a wheel.
 
 In a checkout they lie at the top level, beside the package. A wheel carries them inside it, under `ttr/_data`.
 """
@@ -12,3 +12,4 @@ ROOT = _PACKAGED if _PACKAGED.is_dir() else _PACKAGE.parent
 TEMPLATES = ROOT / "templates"
 STATIC = ROOT / "static"
 LUA = ROOT / "scripts" / "lua"
+DOCS = ROOT / "docs"
