@@ -63,7 +63,13 @@ _RECIPES = (
 
 def recipes(check: Check, url: str) -> list[Recipe]:
     """All ways to ping a check, the plainest first."""
-    values = _values(check, url)
+    settings = check.settings
+    return recipes_for(settings.schedule, check.address, url, post_only=settings.post_only)
+
+
+def recipes_for(schedule: Schedule, address: str, url: str, *, post_only: bool = False) -> list[Recipe]:
+    """All ways to ping what runs on this schedule under this address (a slug or UUID), the plainest first."""
+    values = _values(schedule, address, url, post_only)
     return [
         Recipe(
             name, title, [(what, _environment().get_template(file).render(values)) for what, file in files]
@@ -72,12 +78,11 @@ def recipes(check: Check, url: str) -> list[Recipe]:
     ]
 
 
-def _values(check: Check, url: str) -> dict[str, object]:
-    schedule = check.settings.schedule
+def _values(schedule: Schedule, address: str, url: str, post_only: bool) -> dict[str, object]:
     times = _times(schedule)
     return {
         "url": plain_url(url),
-        "curl": f"{CURL} -X POST" if check.settings.post_only else CURL,
+        "curl": f"{CURL} -X POST" if post_only else CURL,
         "upload": f"{CURL} --data-binary @-",
         "times": times,
         "common_times": "" if _star_decides(times) else times,
@@ -85,7 +90,7 @@ def _values(check: Check, url: str) -> dict[str, object]:
         "every": schedule.interval_seconds,
         "calendar": timer_times(schedule),
         # A UUID may start with a digit, and a slug may have a "_": neither is a name everywhere.
-        "unit": f"job-{check.address.replace('_', '-').strip('-')}"[:52].rstrip("-"),
+        "unit": f"job-{address.replace('_', '-').strip('-')}"[:52].rstrip("-"),
     }
 
 
