@@ -26,6 +26,9 @@ NOT_CALLED: Mapping[str, str] = {
     "/events": "a stream that does not end: test_xss.py and test_idor.py open it on a real server",
     "/static/<path:filename>": "files of ours, the same for all",
     "/assets/<digest>/<path:path>": "files of ours, the same for all",
+    "/docs/<any(images, prometheus):folder>/<name>": "files of ours, the same for all",
+    "/docs/<name>": "pages of ours: test_crawl.py follows the links to them",
+    "/docs/decisions/<name>": "pages of ours: test_crawl.py follows the links to them",
 }
 """Addresses that the tables leave out, and why."""
 

@@ -124,7 +124,7 @@ async def test_a_crawl_without_a_session_finds_nothing_private(
                 refused = await client.post(target, form=fields)
                 _tells_nothing(str(refused.headers), await refused.get_data(as_text=False), victim, target)
                 reached += 1
-    for expected in (f"/s/{known['public_slug']}/public", "/docs/api", "/docs/keyboard"):
+    for expected in (f"/s/{known['public_slug']}/public", "/docs/api", "/docs/keyboard", "/docs/settings"):
         assert expected in seen, expected
     assert {"/login", "/appearance"} <= posted
     tried(reached)

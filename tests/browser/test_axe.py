@@ -45,7 +45,8 @@ _CHECKS = (
     "/checks/1/delete",
 )
 _LARGE = ("/patterns", "/docs/api")
-PAGES = {"lists": _LISTS, "checks": _CHECKS, "large": _LARGE}
+_DOCS = ("/docs", "/docs/settings", "/docs/recipes", "/docs/search?q=redis+snapshot", "/docs/decisions")
+PAGES = {"lists": _LISTS, "checks": _CHECKS, "large": _LARGE, "docs": _DOCS}
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -16,7 +16,14 @@ from ttr.web.assets import tree_digest
 from ttr.web.public import PATHS
 
 # What may be kept by a cache for many: it is the same for everybody, and no session or key is read for it.
-SHARED = {*PATHS, "/api/v1/openapi.json", "/assets/<digest>/<path:path>", "/static/<path:filename>"}
+DOCS_FILES = "/docs/<any(images, prometheus):folder>/<name>"
+SHARED = {
+    *PATHS,
+    "/api/v1/openapi.json",
+    "/assets/<digest>/<path:path>",
+    "/static/<path:filename>",
+    DOCS_FILES,
+}
 STREAM = "/events"
 VALUES: Mapping[str, str] = {
     **dict.fromkeys(("check_id", "check", "channel_id", "channel", "page_id", "page", "number"), "1"),
@@ -24,6 +31,7 @@ VALUES: Mapping[str, str] = {
     "page_slug": "production",
     "name": "job",
     "form": "svg",
+    "folder": "images",
     **dict.fromkeys(("path", "filename"), "icons/favicon.svg"),
 }
 
@@ -33,6 +41,8 @@ def _path(rule: Rule, slug: str) -> str:
     values = {name: VALUES.get(name, "1") for name in rule.arguments}
     values |= {"slug": slug} if "slug" in values else {}
     values |= {"digest": tree_digest()} if "digest" in values else {}
+    if "name" in values and rule.rule.startswith("/docs/"):
+        values["name"] = "check.png" if rule.rule == DOCS_FILES else "pings"
     path = rule.rule
     for name, value in values.items():
         start = next(at for at in range(len(path)) if path.startswith(name + ">", at))
@@ -134,7 +144,7 @@ def _family(rule: Rule, response: Response) -> Mapping[str, str]:
         return PUBLIC_PAGES
     if path.startswith("/telegram/"):
         return SIGNED_PAGES
-    if path.startswith(("/assets/", "/static/")):
+    if path.startswith(("/assets/", "/static/")) or path == DOCS_FILES:
         return FILES
     return DATA if path.startswith("/api/") or path in ("/health", "/metrics") else PAGES
 

@@ -28,6 +28,8 @@ from ttr.web import (
     dashboard,
     day_chart,
     deliveries,
+    docs,
+    docs_help,
     errors,
     events,
     figures,
@@ -115,6 +117,10 @@ _PAGES: dict[str, _View] = {
     "/account/badge": badge_picker.of_account,
     "/badges": badge_picker.index,
     "/checks/<int:check_id>/badge": badge_picker.of_check,
+    "/docs": docs.index,
+    "/docs/search": docs.search,
+    "/docs/<name>": docs.show,
+    "/docs/decisions/<name>": docs.decision,
     "/docs/api": reference.show,
     "/docs/keyboard": shortcuts.show,
     "/patterns": patterns.show,
@@ -138,6 +144,7 @@ _FRAGMENTS: dict[str, _View] = {
     "/deliveries/list": deliveries.listed,
     "/operations/foot": operations.foot,
     "/operations/panel": operations.panel,
+    "/docs/search/found": docs.found,
     "/zones": zones.index,
     "/account/badge/codes": badge_picker.codes_of_account,
     "/checks/<int:check_id>/badge/codes": badge_picker.codes_of_check,
@@ -146,6 +153,7 @@ _FILES: dict[str, _View] = {
     "/checks/<int:check_id>/pings/<int:number>/body/download": pings.download,
     "/assets/<digest>/<path:path>": assets.show,
     "/events": events.show,
+    "/docs/<any(images, prometheus):folder>/<name>": docs.file,
 }
 _WRITES: dict[str, _View] = {
     "/keys": keys.create,
@@ -251,6 +259,7 @@ web_blueprint.before_request(security.refuse_foreign_forms)
 errors.register(web_blueprint)
 # Globals, since imported macros see no context.
 web_blueprint.add_app_template_global(assets.asset, "asset")
+web_blueprint.add_app_template_global(docs_help.help_at, "help_at")
 web_blueprint.add_app_template_global(telegram.bot_name, "telegram_bot")
 web_blueprint.add_app_template_global(theme_colours.bar_colours, "bar_colours")
 
