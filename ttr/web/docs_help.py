@@ -15,7 +15,7 @@ HELP = (
     ("/account/keys", "/docs/json-api#account"),
     ("/account", "/docs/dashboard#the-account"),
 )
-_PARTS = {
+PARTS = {
     "settings": "/docs/schedules",
     "log": "/docs/pings",
     "pings": "/docs/pings",
@@ -29,6 +29,6 @@ _PARTS = {
 def help_at(path: str) -> str:
     """The page, or the section, for whoever is at this path; else the contents."""
     words = path.split("/")
-    if path.startswith("/checks/") and len(words) > 3 and words[3] in _PARTS:
-        return _PARTS[words[3]]
+    if path.startswith("/checks/") and len(words) > 3 and words[3] in PARTS:
+        return PARTS[words[3]]
     return next((help_ for start, help_ in HELP if path.startswith(start)), "/docs")
