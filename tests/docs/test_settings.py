@@ -1,0 +1,76 @@
+"""docs/settings.md and .env.example tell of every setting, and of its default what the code does."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ttr.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+_TABLE = re.compile(r"^\| setting \| default \| *\|\n\|[-|]+\|\n((?:\|.*\n)+)", re.MULTILINE)
+_SAID: dict[str, str] = {
+    "REDIS_URL": "embedded",
+    "DATABASE_URL": "embedded",
+    "QUEUE_REDIS_URL": "`REDIS_URL`",
+    "SECRET_KEY": "generated",
+    "ENCRYPTION_KEY": "generated",
+    "PUBLIC_URL": "from the request",
+    "RATE_LIMITS": "see [below](#limits-of-calls-and-pings)",
+    "EMAIL_CONFIRM": "`on` in production, else `off`",
+    "RC_DRIP_RPS": "`RC_RPS_MIN`",
+}
+"""Of those without a value: where it comes from."""
+_SAMPLES = {"TTR_ENV", "REDIS_CLUSTER"}
+"""Lines of .env.example that show what one would set, though there is a default."""
+
+
+def rows(document: str) -> dict[str, str]:
+    """The default that the tables tell of each setting; one row may have several of both."""
+    found: dict[str, str] = {}
+    for table in _TABLE.findall(document):
+        for row in table.splitlines():
+            names, defaults = (cell.strip() for cell in row.split("|")[1:3])
+            listed = re.findall(r"`([A-Z0-9_]+)`", names)
+            told = defaults.split(", ") if len(listed) > 1 else [defaults]
+            told *= len(listed) if len(told) == 1 else 1
+            assert len(told) == len(listed), row
+            assert not found.keys() & set(listed), f"{listed} twice"
+            found |= dict(zip(listed, told, strict=True))
+    return found
+
+
+TOLD = rows((ROOT / "docs/settings.md").read_text())
+FIELDS = {name.upper(): field.default for name, field in Settings.model_fields.items()}
+
+
+def same(told: str, default: Any) -> bool:
+    """Whether a text is this default as one types it."""
+    if isinstance(default, int | float) and not isinstance(default, bool):
+        return re.fullmatch(r"[0-9.]+", told) is not None and float(told) == default
+    return told.removeprefix("./") == (str(default).lower() if isinstance(default, bool) else str(default))
+
+
+def test_the_tables_have_every_setting_and_no_other() -> None:
+    assert TOLD.keys() == FIELDS.keys()
+
+
+@pytest.mark.parametrize("name", sorted(FIELDS))
+def test_the_default_is_that_of_the_code(name: str) -> None:
+    default = FIELDS[name]
+    if name in _SAID:
+        assert TOLD[name] == _SAID[name]
+    elif default is None or default == ():
+        assert TOLD[name] == "none"
+    else:
+        assert same(TOLD[name].strip("`"), default), (TOLD[name], default)
+
+
+@pytest.mark.parametrize("name", sorted(FIELDS))
+def test_the_example_shows_the_default_where_there_is_one(name: str) -> None:
+    lines = re.findall(rf"^#{name}=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    assert len(lines) == 1, lines
+    value, default = re.split(r"\s+#", lines[0])[0].strip(), FIELDS[name]
+    if default not in (None, ()) and name not in _SAMPLES | {"RATE_LIMITS"}:
+        assert same(value, default), (value, default)
