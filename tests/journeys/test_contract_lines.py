@@ -249,22 +249,6 @@ def test_status_pages(shell: Shell) -> None:
     assert shell.json('curl -s -H "X-Auth-Key: $AUTH_KEY" "$BASE/api/v1/status-pages" | jq .') == []
 
 
-def test_the_lines_of_the_document_on_status_pages(shell: Shell) -> None:
-    shell.account.add("backup", tags=["production"])
-    text = (ROOT / "docs/api.md").read_text().partition("\n## Status pages\n")[2].partition("\n## ")[0]
-    lines = text.partition("```sh\n")[2].partition("\n```")[0]
-    make, rest = lines.split("\ncurl -s -H", 1)
-    made = shell.json(make)
-    assert [check["name"] for check in made["checks"]] == ["backup"]
-    listing, rest = rest.split("PAGE_ID=...", 1)
-    assert shell.json(f"curl -s -H{listing}") == [made]
-    change, rest = rest.split("\n", 1)[1].split("\ncurl -s -X DELETE", 1)
-    page_id = f"PAGE_ID={made['id']}\n"
-    assert shell.json(page_id + change)["notice"]["level"] == "maintenance"
-    assert shell.text(f"{page_id}curl -s -X DELETE{rest}") == ""
-    assert shell.json(f"curl -s -H{listing}") == []
-
-
 _UPDATE_TELEGRAM = r"""curl -s -X PUT "$BASE/api/v1/checks/123/telegram" \
 -H "X-Auth-Key: $AUTH_KEY" \
 -H "Content-Type: application/json" \
