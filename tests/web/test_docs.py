@@ -1,6 +1,7 @@
 """The documentation in the app: its pages, what a browser may keep of them, the search, the help that pages offer."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tests.web.conftest import Visitor
 from ttr.app import create_app
 from ttr.settings import Settings
 from ttr.store.errors import StoreUnavailable
-from ttr.web import docs
+from ttr.web import docs, docs_text
 from ttr.web.docs_contents import around, decisions, name_at, pages, read_contents
 from ttr.web.docs_help import help_at
 from ttr.web.docs_pages import page
@@ -194,6 +195,30 @@ def test_comments_are_not_shown_and_markup_is_text() -> None:
     assert "not run" not in made.html
     assert "&lt;b&gt;" in made.html
     assert 'data-copy="echo &#39;&lt;b&gt;&#39; &#34;x&#34;"' in made.html
+
+
+def test_a_drawing_is_part_of_the_page_and_leaves_its_own_colours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images/x.svg").write_text(
+        "<?xml version='1.0'?><!-- a --><svg aria-labelledby='t'><title id='t'>T</title>"
+        "<style>svg { color: red }</style><rect class='state state--up'/></svg>\n"
+    )
+    monkeypatch.setattr(docs_text, "DOCS", tmp_path)
+    made = make_page("concepts", '![A "drawing"](images/x.svg)')
+    assert 'tabindex="0" role="group" aria-label="A &#34;drawing&#34;"><svg aria-labelledby' in made.html
+    assert "<rect class='state state--up'/></svg></span>" in made.html
+    assert "style>" not in made.html
+    assert "<title id='t'>T</title>" in made.html
+
+
+def test_a_picture_says_its_size() -> None:
+    made = make_page("x", "![The dashboard](images/dashboard.png)")
+    assert re.search(
+        r'<img src="/docs/images/dashboard.png" alt="The dashboard" width="\d{3,4}" height="\d{3,4}" ',
+        made.html,
+    )
 
 
 def test_a_table_moves_within_itself_and_has_no_empty_heading() -> None:

@@ -26,7 +26,7 @@ FILES = ("images", "prometheus")
 """Folders below docs/ whose files pages show or lead to."""
 _LABEL = 60
 """Characters of a text that name its Copy button."""
-_FRAMED = re.compile(r"<(?:style|title|desc)\b.*?</(?:style|title|desc)>|<\?xml.*?\?>|<!--.*?-->", re.DOTALL)
+_OWN_LOOK = re.compile(r"<style\b.*?</style>|<\?xml.*?\?>|<!--.*?-->", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,12 +204,10 @@ class _Renderer(RendererHTML):
 
 
 def _drawing(svg: str, alt: str) -> str:
-    """A drawing as part of the page, where it has the theme's colours. What colours it on a forge goes."""
-    bare = _FRAMED.sub("", svg).strip()
-    bare = re.sub(r' (?:role|aria-labelledby|aria-label)="[^"]*"', "", bare)
-    bare = bare.replace("<svg", f'<svg role="img" aria-label="{alt}"', 1)
-    # Wider than a phone it moves, as a table does.
-    return f'<span class="scroll doc__drawing" tabindex="0" role="group" aria-label="Drawing">{bare}</span>'
+    """A drawing as part of the page, where it has the theme's colours; what colours it on a forge goes. It brings a
+    title and a description of its own. Wider than a phone it moves, as a table does."""
+    bare = _OWN_LOOK.sub("", svg).strip()
+    return f'<span class="scroll doc__drawing" tabindex="0" role="group" aria-label="{alt}">{bare}</span>'
 
 
 def _size(png: bytes) -> tuple[int, int]:
