@@ -20,6 +20,7 @@ _SAID: dict[str, str] = {
     "RATE_LIMITS": "see [below](#limits-of-calls-and-pings)",
     "EMAIL_CONFIRM": "`on` in production, else `off`",
     "RC_DRIP_RPS": "`RC_RPS_MIN`",
+    "REDIS_CA_FILE": "the system's",
 }
 """Of those without a value: where it comes from."""
 _SAMPLES = {"TTR_ENV", "REDIS_CLUSTER"}
