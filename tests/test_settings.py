@@ -280,3 +280,26 @@ def test_it_is_pinged_every_ten_seconds_to_an_hour(seconds: int, fits: bool) -> 
     else:
         with pytest.raises(SettingsError, match="SELF_PING_INTERVAL_SECONDS"):
             load_settings({"SELF_PING_INTERVAL_SECONDS": str(seconds)})
+
+
+def test_how_certificates_of_redis_are_checked_stands_in_its_url(folder: Path) -> None:
+    platform = {"REDIS_URL": "rediss://:secret@redis.example.com:6380", "REDIS_TLS_VERIFY": "none"}
+    assert load_settings(platform).database == f"{platform['REDIS_URL']}?ssl_cert_reqs=none"
+    assert load_settings(platform).queue == load_settings(platform).database
+    # What the URL itself says goes before, and one without TLS has nothing to be checked.
+    said = {**platform, "QUEUE_REDIS_URL": "rediss://queue?ssl_cert_reqs=required&db=1"}
+    assert load_settings(said).queue == said["QUEUE_REDIS_URL"]
+    assert load_settings({**platform, "REDIS_URL": "redis://plain"}).database == "redis://plain"
+    assert load_settings({"REDIS_URL": "rediss://strict"}).database == "rediss://strict"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(None, "can't be read"), ("nothing of the kind", "holds no certificates")],
+    ids=["none", "no certificates"],
+)
+def test_a_file_of_certificates_must_be_one(folder: Path, content: str | None, words: str) -> None:
+    if content:
+        (folder / "ca.pem").write_text(content)
+    with pytest.raises(SettingsError, match=f"REDIS_CA_FILE: {words}"):
+        load_settings({"REDIS_CA_FILE": "ca.pem"})

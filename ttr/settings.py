@@ -16,6 +16,7 @@ from ttr.domain.access_key import Enforced
 from ttr.domain.allowance import DEFAULTS, Limit, parse_limits
 from ttr.domain.limits import SELF_PING_URL_MAX
 from ttr.masterkey import read_master_keys
+from ttr.redis_tls import Verify, refuse_ca_file, with_tls
 
 # Settings of the seed that mean nothing here, and why; setting one is a warning, never a crash.
 OBSOLETE = {
@@ -64,6 +65,12 @@ class Settings(BaseModel):
         "everysec", description="when the embedded Redis has its file written to the disk"
     )
     queue_redis_url: str | None = Field(None, description="Redis of the job queue; unset: REDIS_URL")
+    redis_tls_verify: Verify = Field(
+        "full", description="what of a rediss:// certificate is checked; ca: all but its name; none: nothing"
+    )
+    redis_ca_file: Path | None = Field(
+        None, description="who may have signed a rediss:// certificate (PEM); unset: whom the system trusts"
+    )
     database_url: str | None = Field(None, description="Postgres as the archive; unset: an embedded one")
     embedded_postgres: Literal["on", "off"] = Field(
         "on", description="whether `ttr up` starts a Postgres of its own when DATABASE_URL is unset"
@@ -250,6 +257,13 @@ class Settings(BaseModel):
             raise ValueError("must begin with postgresql:// or postgres://")
         return value
 
+    @field_validator("redis_ca_file")
+    @classmethod
+    def _of_certificates(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            refuse_ca_file(value)
+        return value
+
     @field_validator("metrics_token")
     @classmethod
     def _of_a_scraper(cls, value: str | None) -> str | None:
@@ -348,13 +362,16 @@ class Settings(BaseModel):
 
     @property
     def database(self) -> str:
-        """URL of the Redis that is the database. Raises SettingsError when there is none."""
-        return _needed("REDIS_URL", self.redis_url)
+        """URL of the Redis that is the database, with how its certificate is checked. Raises SettingsError when there
+        is none."""
+        return with_tls(_needed("REDIS_URL", self.redis_url), self.redis_tls_verify, self.redis_ca_file)
 
     @property
     def queue(self) -> str:
-        """URL of the Redis that carries the job queue."""
-        return self.queue_redis_url or self.database
+        """URL of the Redis that carries the job queue, in the same way."""
+        if not self.queue_redis_url:
+            return self.database
+        return with_tls(self.queue_redis_url, self.redis_tls_verify, self.redis_ca_file)
 
     @property
     def master_key(self) -> str:

@@ -16,6 +16,7 @@ from redis.retry import Retry
 from ttr.heartbeat import turn
 from ttr.logs import get_logger
 from ttr.queue_redis import JOB, JOB_SECONDS, connect, queue_on
+from ttr.redis_tls import tls_fault
 
 log = get_logger(__name__)
 
@@ -63,7 +64,7 @@ class Waker:
                 await self.step()
             except redis.RedisError as error:
                 if not self.away:
-                    log.warning("the queue is away: alerts wait", error=str(error))
+                    log.warning("the queue is away: alerts wait", error=tls_fault(error) or str(error))
                 self.away = True
                 await asyncio.sleep(_AGAIN_SECONDS)
                 continue

@@ -19,8 +19,10 @@ from ttr.archive.guard import refuse_lost_redis
 from ttr.domain.liveness import HORSE
 from ttr.heartbeat import beating_beside, turn
 from ttr.queue_redis import connect, queue_on
+from ttr.redis_tls import tls_fault
 from ttr.settings import Settings
 from ttr.store import keys
+from ttr.store.errors import StoreUnfit
 from ttr.store.redis import open_store, verify_master_key, wait_until_ready
 
 _READY_SECONDS = 30
@@ -88,7 +90,9 @@ def _wait_until_ready(connection: redis.Redis) -> None:
             # A write: RQ writes when it starts, and a full Redis answers a ping all the same.
             connection.set(keys.worker_start(), 1, ex=60)
             return
-        except redis.RedisError:
+        except redis.RedisError as error:
+            if fault := tls_fault(error):
+                raise StoreUnfit(fault) from None
             if time.monotonic() > deadline:
                 raise
         time.sleep(0.1)

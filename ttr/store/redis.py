@@ -23,6 +23,7 @@ from redis.exceptions import (
 )
 
 from ttr.domain.finding import Finding
+from ttr.redis_tls import tls_fault
 from ttr.store import keys
 from ttr.store.cluster_redis import ClusterRedis
 from ttr.store.errors import StoreUnavailable, StoreUnfit
@@ -141,13 +142,16 @@ def store_trouble() -> Iterator[None]:
 
 
 async def wait_until_ready(store: Store, seconds: float = 30) -> None:
-    """Wait until Redis answers and has loaded its data. Raises StoreUnavailable after `seconds`."""
+    """Wait until Redis answers and has loaded its data. Raises StoreUnavailable after `seconds`, and StoreUnfit at once
+    where the two can't agree on TLS."""
     deadline = asyncio.get_running_loop().time() + seconds
     while True:
         try:
             await store.redis.ping()
             return
         except UNAVAILABLE as error:
+            if fault := tls_fault(error):
+                raise StoreUnfit(fault) from None
             if asyncio.get_running_loop().time() > deadline:
                 raise StoreUnavailable(f"Redis does not answer: {error}") from error
         await asyncio.sleep(0.1)

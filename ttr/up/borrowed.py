@@ -44,7 +44,7 @@ class Borrowed:
     async def redis(self, *, new: bool = False) -> str:
         """REDIS_URL. Raises Refusal if there is no database yet, unless it may be `new`, or none can be started now."""
         if self._settings.redis_url:
-            return self._settings.redis_url
+            return self._settings.database
         if self._refusal:  # what would not start a moment ago will not now
             raise self._refusal
         path = redis_place(self._data_dir).known()

@@ -11,6 +11,7 @@ from ttr.domain.text import counted
 from ttr.job_queue import JobCounts, QueueAway, count_jobs
 from ttr.now import now_ms
 from ttr.queue_redis import NO_URL
+from ttr.redis_tls import tls_fault
 from ttr.settings import Settings
 from ttr.store import fitness
 from ttr.store.processes import read_processes
@@ -30,11 +31,11 @@ async def look_at_queue(settings: Settings) -> list[Finding]:
         async with open_store(database, cluster=settings.redis_cluster) as store:
             await wait_until_ready(store, _WITHIN)
             at_work = judge(await read_processes(store), now_ms())
-    found = await _own_redis(settings.queue_redis_url) if settings.queue_redis_url else []
+    found = await _own_redis(settings.queue) if settings.queue_redis_url else []
     if any(finding.is_bad for finding in found):
         return [*found, *judge_processes(at_work)]
     try:
-        jobs = await count_jobs(settings.queue_redis_url or database)
+        jobs = await count_jobs(settings.queue if settings.queue_redis_url else database)
     except QueueAway as error:
         return [*found, Finding("bad", "jobs", f"They can't be counted: {error}"), *judge_processes(at_work)]
     return [*found, *judge_jobs(jobs, at_work.workers_online), *judge_processes(at_work)]
@@ -91,7 +92,7 @@ async def _own_redis(url: str) -> Sequence[Finding]:
     try:
         answers = await fitness.read_answers(client)
     except (*UNAVAILABLE, redis.RedisError) as error:
-        text = (
+        text = tls_fault(error) or (
             f"The Redis of QUEUE_REDIS_URL does not answer ({type(error).__name__}): alerts wait. Start it."
         )
         return [Finding("bad", "reachable", text)]

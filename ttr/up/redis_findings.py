@@ -16,7 +16,7 @@ async def look_at_redis(settings: Settings) -> list[Finding]:
     Raises Refusal, StoreUnfit and StoreUnavailable.
     """
     if settings.redis_url:
-        return [*await _look(settings.redis_url, cluster=settings.redis_cluster), *_unused(settings)]
+        return [*await _look(settings.database, cluster=settings.redis_cluster), *_unused(settings)]
     mode = settings.redis_appendfsync
     async with borrowed(settings) as servers:
         found = await _look(await servers.redis(), appendfsync=mode)

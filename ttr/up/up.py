@@ -205,7 +205,7 @@ async def _work(run: _Run) -> None:
                 starts.create_task(run.servers.redis.start())
             archive = starts.create_task(_start_archive(run))
         url, postgres = archive.result()
-        redis_url = run.settings.redis_url or (run.servers.redis.url if run.servers.redis else "")
+        redis_url = run.servers.redis.url if run.servers.redis else run.settings.database
         await _refuse_lost_redis(run, redis_url, url, postgres)
         env = {**run.env, "REDIS_URL": redis_url, "DATABASE_URL": url}
         async with asyncio.TaskGroup() as tasks:

@@ -1,0 +1,108 @@
+"""A Redis behind TLS: a certificate that signed itself, and a front that speaks TLS before a server that does not."""
+
+import asyncio
+import ssl
+import threading
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+
+def make_certificate(folder: Path, *, address: str = "127.0.0.1", days: int = 1) -> Path:
+    """A PEM file with a self-signed certificate for an address, and its key; it is over after so many days."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a platform's Redis")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=9))
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / f"certificate-{address}-{days}.pem"
+    path.write_bytes(
+        certificate.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return path
+
+
+class TlsFront:
+    """Speaks TLS on a port of loopback before a unix socket or another port, in a thread of its own."""
+
+    def __init__(self, certificate: Path, behind: Path | int) -> None:
+        self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self._context.load_cert_chain(certificate)
+        self._behind = behind
+        self._loop = asyncio.new_event_loop()
+        self._open = set[asyncio.StreamWriter]()
+        self.port = 0
+        self.taken = 0
+        """Connections whose TLS was agreed on."""
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._server = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    def break_connections(self) -> None:
+        """Break all that are open, as a restart of the platform's front would."""
+        self._loop.call_soon_threadsafe(self._break)
+
+    async def _listen(self) -> asyncio.Server:
+        return await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._context)
+
+    async def _close(self) -> None:
+        self._server.close()
+        self._break()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        if tasks:
+            await asyncio.wait(tasks, timeout=5)
+
+    def _break(self) -> None:
+        for writer in self._open:
+            writer.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.taken += 1
+        if isinstance(self._behind, int):
+            answers, questions = await asyncio.open_connection("127.0.0.1", self._behind)
+        else:
+            answers, questions = await asyncio.open_unix_connection(self._behind)
+        both = {writer, questions}
+        self._open |= both
+        await asyncio.gather(_pass_on(reader, questions), _pass_on(answers, writer))
+        self._open -= both
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+    writer.transport.abort()
