@@ -127,6 +127,11 @@ def install() -> None:
     run.__dict__["TCPServer"] = Connection
 
 
+def say_goodbye(config: Config) -> None:
+    """From now on each answer of Hypercorn's with this configuration is its connection's last, and says so."""
+    config.keep_alive_max_requests = 0
+
+
 class Handover:
     """An app served by Hypercorn on connections that are given to it one by one, as `hypercorn.asyncio.serve` does on
     sockets of its own."""
@@ -140,6 +145,11 @@ class Handover:
         self._lifespan = Lifespan(self._app, config, self._loop, self._state)
         self._living: asyncio.Task[None] | None = None
         self._serving = set[asyncio.Task[None]]()
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether there are connections."""
+        return bool(self._serving)
 
     async def start(self) -> None:
         """Start the app. Raises what its start raises."""

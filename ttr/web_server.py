@@ -6,7 +6,7 @@ import logging
 import resource
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from hypercorn.asyncio import serve as hypercorn_serve
@@ -23,10 +23,15 @@ from ttr.store.redis import open_store, verify, verify_master_key, wait_until_re
 from ttr.store.reindex import ensure_indexes
 
 _GRACE_SECONDS = 3
+LINGER_SECONDS = 2.0
+"""So long a process that stops waits for the next requests of connections that clients keep. Who closes a connection at
+the moment when a request is on its way loses that request; an answer that says `Connection: close` loses none."""
+_LOOK_SECONDS = 0.05
 
 
 async def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what is in flight for up to 3 s.
+    """Serve until SIGTERM or SIGINT, then answer what comes on open connections for up to 2 s, and finish what is in
+    flight for up to 3 s.
 
     Raises StoreUnavailable and StoreUnfit, before the port is open.
     """
@@ -51,12 +56,7 @@ async def serve(settings: Settings) -> None:
     gc.collect()
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     config = configure(f"{host}:{settings.port}")
-
-    async def stopping() -> None:
-        await stop.wait()
-        current.end_streams(app)  # they would be waited for
-
-    await serve_app(app, settings, config, stopping)
+    await serve_app(app, settings, config, stop.wait)
 
 
 def _take_all_descriptors() -> None:
@@ -83,12 +83,20 @@ def configure(bind: str) -> Config:
 
 
 async def serve_app(
-    app: Quart, settings: Settings, config: Config, stopping: Callable[[], Awaitable[None]]
+    app: Quart, settings: Settings, config: Config, stopping: Callable[[], Awaitable[object]]
 ) -> None:
-    """Serve an app by the door that the settings name, until `stopping` returns."""
+    """Serve an app by the door that the settings name, until `stopping` returns; then close the port, answer what comes
+    on the connections that are open, end the streams, and finish what is in flight."""
     if settings.ping_door == "asgi":
         connections.install()
-        await hypercorn_serve(app, config, shutdown_trigger=stopping)
+
+        async def stopped() -> None:  # Hypercorn's port is open until this returns
+            await stopping()
+            connections.say_goodbye(config)
+            await _linger(lambda: connections.Connection.open > 0)
+            current.end_streams(app)
+
+        await hypercorn_serve(app, config, shutdown_trigger=stopped)
         return
     behind = connections.Handover(app, config)
     await behind.start()
@@ -96,8 +104,11 @@ async def serve_app(
     sockets = config.create_sockets().insecure_sockets
     servers = [await _listen(door, bound, config.backlog) for bound in sockets]
     await stopping()
-    for server in servers:
-        server.close()
+    await _close_port(door, servers, sockets)
+    door.say_goodbye()
+    connections.say_goodbye(config)
+    await _linger(lambda: bool(door.connections) or behind.is_serving)
+    current.end_streams(app)  # they would be waited for
     # Pings first: those under way take milliseconds, and the app's end closes the store.
     await door.close(seconds=config.graceful_timeout)
     await behind.stop(cancel_after=config.graceful_timeout)
@@ -105,3 +116,32 @@ async def serve_app(
 
 async def _listen(door: FastDoor, bound: socket.socket, backlog: int) -> asyncio.Server:
     return await asyncio.get_running_loop().create_server(door.connection, sock=bound, backlog=backlog)
+
+
+async def _close_port(
+    door: FastDoor, servers: Sequence[asyncio.Server], sockets: Sequence[socket.socket]
+) -> None:
+    """Close the port, and take what has connected by then: the system breaks connections that nobody has accepted, with
+    the pings that were sent on them."""
+    spares = [bound.dup() for bound in sockets]
+    for server in servers:
+        server.close()
+    taken = []
+    for spare in spares:
+        spare.setblocking(False)
+        with suppress(OSError):  # BlockingIOError when there are no more
+            while True:
+                taken.append(spare.accept()[0])
+        spare.close()
+    for connection in taken:
+        connection.setblocking(False)
+        with suppress(OSError):  # its client is gone
+            await asyncio.get_running_loop().connect_accepted_socket(door.connection, connection)
+
+
+async def _linger(busy: Callable[[], bool]) -> None:
+    """Wait while there are connections, for 2 s at most."""
+    for _ in range(round(LINGER_SECONDS / _LOOK_SECONDS)):
+        if not busy():
+            return
+        await asyncio.sleep(_LOOK_SECONDS)

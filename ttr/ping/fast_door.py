@@ -82,10 +82,13 @@ class FastDoor:
             self._date = (now, format_date_time(now).encode())
         return self._date[1]
 
-    async def close(self, *, seconds: float) -> None:
-        """End the connections, those with a ping under way when it is answered, at the latest after `seconds`. The port
-        is closed already."""
+    def say_goodbye(self) -> None:
+        """From now on each answer is its connection's last, and says so. The port is closed already."""
         self.closing = True
+
+    async def close(self, *, seconds: float) -> None:
+        """End the connections, those with a ping under way when it is answered, at the latest after `seconds`."""
+        self.say_goodbye()
         for connection in list(self.connections):
             connection.end_if_idle()
         with suppress(TimeoutError):
@@ -141,8 +144,6 @@ class DoorConnection(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         self._peer = peer[0] if isinstance(peer, tuple) else ""
         self._door.connections[self] = None
-        if self._door.closing:
-            self._close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         # A ping that is being stored goes on: the job has said what it had to say.
