@@ -1,6 +1,7 @@
 """Secrets at rest under one master key, under several, and on their way from one to the next."""
 
 import asyncio
+import base64
 
 import pytest
 from cryptography.fernet import Fernet, InvalidToken
@@ -57,6 +58,13 @@ def test_a_rewrapped_data_key_opens_what_it_sealed_before() -> None:
 def test_the_setting_may_hold_several_keys_and_blanks() -> None:
     assert Settings.model_validate({"encryption_key": f" {NEW_KEY} , {MASTER_KEY},, "}).master_key == BOTH
     assert read_master_keys(MASTER_KEY) == [MASTER_KEY]
+
+
+def test_a_key_may_be_written_in_hexadecimal_as_platforms_generate_secrets() -> None:
+    digits = base64.urlsafe_b64decode(MASTER_KEY).hex()
+    assert read_master_keys(f"{digits},{digits.upper()}") == [MASTER_KEY, MASTER_KEY]
+    sealed = seal(digits, data := new_data_key(digits), "token")
+    assert unseal(MASTER_KEY, data, sealed) == "token"
 
 
 @pytest.mark.parametrize(
