@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         ("web", [common, listening], "serve pages, the API and pings"),
         ("clock", [common], "find checks whose deadline has passed, and hand out notifications"),
         ("worker", [common], "send notifications"),
-        ("bot", [common], "answer people who log in by Telegram; nothing unless that is set up"),
+        ("bot", [common], "answer people who log in by Telegram; wait where that is not set up"),
         ("migrate", [common], "bring the tables of the archive in Postgres to this version"),
     ):
         commands.add_parser(name, parents=parents, help=text, description=text[0].upper() + text[1:] + ".")
@@ -188,8 +188,9 @@ def _worker(overrides: dict[str, str]) -> int:
 
 def _bot(overrides: dict[str, str]) -> int:
     if lacking := load_settings(overrides).bot_lacks:
-        # Not a fault: whoever starts every line of the Procfile would start it again and again.
-        print(f"ttr bot: Nothing to do. To let people log in by Telegram, set {lacking} (docs/telegram.md).")
+        from ttr.bot.idle import stand_by
+
+        stand_by(lacking)
         return 0
     settings = _complete_settings(overrides, "bot")
     from ttr.bot.process import run

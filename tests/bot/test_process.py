@@ -4,19 +4,22 @@ import asyncio
 import logging
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.bot.service import BotService, breaking_off, link_of, saying, saying_no, serving
-from tests.conftest import RedisServer, eventually
+from tests.conftest import eventually
+from tests.journeys.stack import environment
 from tests.telegram import ADA, BOT, EVE, SET_UP, TOKEN, update
 from ttr.bot import process
 from ttr.bot.api import BotApi, Trouble, bot_api, open_session
 from ttr.bot.process import Bot, run
-from ttr.cli import main
 from ttr.ending import end
 from ttr.settings import Settings
 from ttr.store import bot as bot_keys
@@ -301,18 +304,36 @@ async def test_it_stops_at_once_and_gives_its_lease_up(
     assert await store.redis.get(keys.bot_lease()) is None
 
 
-def test_without_settings_it_says_what_to_set_and_ends_well(
-    capsys: pytest.CaptureFixture[str], tmp_path: Any, redis_server: RedisServer
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, "set TELEGRAM_AUTH_ENABLED, TELEGRAM_BOT_NAME and TELEGRAM_BOT_TOKEN"),
+        (
+            {**{name.upper(): str(value) for name, value in SET_UP.items()}, "TTR_ENV": "production"},
+            "set PUBLIC_URL",
+        ),
+    ],
+    ids=["not set up", "in production without an address"],
+)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_without_settings_it_says_what_to_set_and_waits_until_it_is_stopped(
+    tmp_path: Path, given: dict[str, str], words: str, number: signal.Signals
 ) -> None:
-    assert main(["bot", "--data-dir", str(tmp_path / "data")]) == 0
-    assert "set TELEGRAM_AUTH_ENABLED, TELEGRAM_BOT_NAME and TELEGRAM_BOT_TOKEN" in capsys.readouterr().out
-
-
-def test_in_production_it_needs_to_know_where_it_sends_people(
-    capsys: pytest.CaptureFixture[str], tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in SET_UP.items():
-        monkeypatch.setenv(name.upper(), str(value))
-    monkeypatch.setenv("TTR_ENV", "production")
-    assert main(["bot", "--data-dir", str(tmp_path / "data")]) == 0
-    assert "set PUBLIC_URL" in capsys.readouterr().out
+    """It needs nothing for that, not even a Redis."""
+    plain = {name: value for name, value in environment().items() if not name.startswith("TELEGRAM_")}
+    with subprocess.Popen(
+        [sys.executable, "-m", "ttr", "bot", "--data-dir", str(tmp_path / "data")],
+        env={**plain, **given},
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout
+            assert words in process.stdout.readline()
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(0.3)
+            process.send_signal(number)
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
