@@ -33,8 +33,11 @@ def test_mistakes_are_refused_with_their_line(text: str, complaint: str) -> None
 
 
 def test_the_built_in_processes_are_those_of_the_procfile(tmp_path: Path) -> None:
-    assert read_procfile() == parse(BUILT_IN) == parse((ROOT / "Procfile").read_text())
-    assert read_procfile(tmp_path / "none") == parse(BUILT_IN)
+    text = (ROOT / "Procfile").read_text()
+    assert read_procfile() == parse(text)
+    # Where the program is not installed it is run from its folder; where `ttr up` runs it, HOST is set.
+    text = text.replace("python3 -m ttr", "ttr").replace(' --host "${HOST:-0.0.0.0}"', "")
+    assert parse(text) == parse(BUILT_IN) == read_procfile(tmp_path / "none")
 
 
 def test_every_command_replaces_its_shell_so_that_signals_reach_it() -> None:

@@ -8,7 +8,8 @@ from honcho.environ import PROCFILE_LINE, expand_processes, parse_procfile
 from ttr.paths import ROOT
 from ttr.up.refusal import Refusal
 
-# For an installation without a Procfile beside it; a test compares it with the real one.
+# For an installation without a Procfile beside it; a test compares it with the real one. That one names no program:
+# platforms install the requirements and run what lies beside the file.
 BUILT_IN = (
     "release: ttr migrate\n"
     "web: exec ttr web\n"

@@ -329,6 +329,8 @@ def _environment(
         **env,
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)]),
         "PYTHONUNBUFFERED": "1",
+        # `python3 -m ttr` looks into the folder it is started in first, and that is the user's.
+        "PYTHONSAFEPATH": "1",
         **({"FORCE_COLOR": "1"} if coloured else {}),
         "HOST": settings.host,
         "PORT": str(settings.port),
