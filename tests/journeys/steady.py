@@ -94,7 +94,7 @@ class Load:
                 self._count("refusal", bad == 400)
 
     def _listen(self, account: Account) -> None:
-        cookie = {"Cookie": f"{SESSION_COOKIE}={asyncio.run(_log_in(self.stack, account))}"}
+        cookie = {"Cookie": f"{SESSION_COOKIE}={log_in(self.stack, account)}"}
         while not self._stop.is_set():
             stream = http.client.HTTPConnection("127.0.0.1", self.stack.port, timeout=20)
             try:
@@ -138,8 +138,12 @@ class _Connection:
             return 0
 
 
-async def _log_in(stack: Stack, account: Account) -> str:
+def log_in(stack: Stack, account: Account) -> str:
     """The cookie of a session of the account."""
+    return asyncio.run(_log_in(stack, account))
+
+
+async def _log_in(stack: Stack, account: Account) -> str:
     async with open_store(stack.redis_url) as store:
         user = await user_by_key(store, account.auth_key)
         assert user
