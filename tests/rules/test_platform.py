@@ -5,6 +5,7 @@ import json
 import re
 import sys
 import tomllib
+from configparser import ConfigParser
 from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 from typing import Any
@@ -142,3 +143,17 @@ def test_what_is_pinned_needs_nothing_that_is_not_and_fits_together() -> None:
 def _asked_for() -> list[str]:
     asked: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     return asked
+
+
+def test_the_unit_of_the_documentation_starts_what_the_procfile_starts() -> None:
+    page = (ROOT / "docs/deploy-platform.md").read_text()
+    text = re.findall(r"```ini\n(.*?)```", page, re.DOTALL)[0]
+    unit = ConfigParser(interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment, method-assign]
+    unit.read_string(text)
+    assert unit["Service"]["ExecStart"].endswith("/python3 -m ttr %i")
+    assert unit["Service"]["KillMode"] == "mixed"
+    started = re.findall(r"ttr@(\w+)", re.findall(r"^systemctl enable .*$", page, re.MULTILINE)[0])
+    commands = {process.name: process.command for process in read_procfile().processes}
+    assert started == ["web", "clock", "worker"]
+    assert all(commands[name].startswith(f"exec python3 -m ttr {name}") for name in started)
