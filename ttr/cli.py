@@ -11,13 +11,14 @@ from typing import Any
 
 from ttr import __version__, logs
 from ttr.archive.errors import ArchiveUnavailable, ArchiveUnfit
+from ttr.domain.liveness import Kind
 from ttr.settings import Settings, SettingsError, export, load_settings
 from ttr.store.errors import StoreUnavailable, StoreUnfit
 from ttr.up.refusal import Refusal
 
 # What a command may end with: said in one line, without a traceback.
 _TOLD = (Refusal, SettingsError, StoreUnavailable, StoreUnfit, ArchiveUnavailable, ArchiveUnfit)
-_FLAGS = ("compare", "force", "dry_run", "action", "username", "password_stdin")
+_FLAGS = ("compare", "force", "dry_run", "action", "username", "password_stdin", "kind")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _OPTIONS = {"data_dir": "TTR_DATA_DIR", "host": "HOST", "port": "PORT"}
 
@@ -86,6 +87,14 @@ def _parser() -> argparse.ArgumentParser:
         description="Look at what ttr stands on, and say what is wrong and what to do.",
         epilog="The exit status is 0 when nothing is bad (there may be warnings), else 1.",
     )
+
+    commands.add_parser(
+        "alive",
+        parents=[common],
+        help="whether a process of this machine is well, for health checks of containers",
+        description="Look whether a process of this machine says that it lives and that all its loops go round.",
+        epilog="The exit status is 0 when one of that kind is well, else 1.",
+    ).add_argument("kind", choices=("web", "clock", "worker", "bot"), help="which process")
 
     snapshot = commands.add_parser(
         "snapshot",
@@ -253,6 +262,12 @@ def _doctor(overrides: dict[str, str]) -> int:
     return _errand(doctor(_settings(overrides, "doctor")))
 
 
+def _alive(overrides: dict[str, str], *, kind: Kind) -> int:
+    from ttr.up.alive import look
+
+    return _errand(look(_settings(overrides, "alive"), kind))
+
+
 def _errand(work: Coroutine[Any, Any, int]) -> int:
     """Run a command that is over soon; another run goes on where SIGTERM stops this one."""
     try:
@@ -274,6 +289,7 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "keys": _keys,
     "admin": _admin,
     "doctor": _doctor,
+    "alive": _alive,
 }
 
 
