@@ -206,8 +206,15 @@ def test_both_schemes_of_postgres_are_taken(url: str) -> None:
     assert load_settings({"DATABASE_URL": url}).database_url == url
 
 
+@pytest.mark.parametrize("driver", ["asyncpg", "psycopg", "psycopg2"])
+def test_the_driver_that_an_address_names_is_left_out(driver: str) -> None:
+    url = load_settings({"DATABASE_URL": f"postgresql+{driver}://ttr:a+b://@db/ttr"}).database_url
+    assert url == "postgresql://ttr:a+b://@db/ttr"
+
+
 @pytest.mark.parametrize(
-    "url", ["postgresql+psycopg://ttr:geheim@db/ttr", "mysql://ttr:geheim@db", "db.example"]
+    "url",
+    ["sqlite+aiosqlite:///./test.db", "postgresql+://ttr:geheim@db", "mysql://ttr:geheim@db", "db.example"],
 )
 def test_another_scheme_is_refused_without_quoting_the_password(url: str) -> None:
     with pytest.raises(

@@ -252,8 +252,12 @@ class Settings(BaseModel):
     @field_validator("database_url")
     @classmethod
     def _of_postgres(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        # The seed's, like any of SQLAlchemy's, may name a driver: postgresql+asyncpg://
+        value = re.sub(r"^(postgres(?:ql)?)\+[a-z0-9_]+://", r"\1://", value)
         # It holds a password: no message may quote it.
-        if value is not None and not value.startswith(("postgres://", "postgresql://")):
+        if not value.startswith(("postgres://", "postgresql://")):
             raise ValueError("must begin with postgresql:// or postgres://")
         return value
 
