@@ -29,15 +29,19 @@ class PostgresServer:
     folder: Path
     process: "subprocess.Popen[bytes] | None" = None
     options: tuple[str, ...] = ("fsync=off", "shared_buffers=16MB")
+    port: int | None = None
+    """Where it listens on loopback as well."""
 
     def url(self, database: str = "postgres") -> str:
         """DATABASE_URL of a database."""
-        return f"postgresql://ttr@/{database}?host={self.folder}"
+        port = f"&port={self.port}" if self.port else ""
+        return f"postgresql://ttr@/{database}?host={self.folder}{port}"
 
     def start(self) -> None:
         """Start it on its files; it answers when this returns."""
         command = ["postgres", "-D", f"{self.folder}/data", "-k", str(self.folder)]
-        for option in ("listen_addresses=", "max_connections=50", *self.options):
+        listen = ("listen_addresses=127.0.0.1", f"port={self.port}") if self.port else ("listen_addresses=",)
+        for option in (*listen, "max_connections=50", *self.options):
             command += ["-c", option]
         with (self.folder / "log").open("ab") as log:
             self.process = _run(command, self.folder, log.fileno())

@@ -23,10 +23,16 @@ def until(what: Callable[[], T], within: float = 20, instead: Sequence[object] =
 
 
 def call(
-    port: int, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    port: int,
+    method: str,
+    path: str,
+    body: bytes = b"",
+    headers: Mapping[str, str] | None = None,
+    *,
+    within: float = 10,
 ) -> tuple[int, bytes]:
-    """One request on a connection of its own. Raises OSError or HTTPException when there is no answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    """One request on a connection of its own. Raises OSError or HTTPException when there is no answer `within` s."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=within)
     try:
         connection.request(method, path, body, dict(headers or {}))
         answer = connection.getresponse()
