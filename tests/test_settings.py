@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ttr.domain.allowance import DEFAULTS, Limit
-from ttr.settings import OBSOLETE, Settings, SettingsError, load_settings
+from ttr.settings import OBSOLETE, OF_COMPOSE, Settings, SettingsError, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -155,6 +155,11 @@ def test_an_unknown_setting_in_the_file_is_a_warning(folder: Path) -> None:
     (folder / ".env").write_text("PROT=8001\nPORT=8002\n")
     with pytest.warns(UserWarning, match=r"^PROT is not a setting of ttr and is ignored\.$"):
         assert load_settings().port == 8_002
+
+
+def test_what_compose_reads_in_the_same_file_is_no_mistake(folder: Path) -> None:
+    (folder / ".env").write_text("".join(f"{name}=1\n" for name in sorted(OF_COMPOSE)))
+    load_settings()  # a warning would be an error here
 
 
 def test_an_unknown_name_that_begins_like_ours_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,24 @@ OBSOLETE = {
     "SITE_BASE_URL": "PUBLIC_URL has taken its place",
 }
 
+# What docker-compose.yml and Compose read in the same .env.
+OF_COMPOSE = frozenset(
+    {
+        "POSTGRES_PASSWORD",
+        "PUBLISH",
+        "SITE_ADDRESS",
+        "PROXY_IN_FRONT",
+        "NETWORK_PREFIX",
+        "CLOUDFLARED_TOKEN",
+        "CLOUDFLARE_TUNNEL_TOKEN",
+        "CLOUDFLARED_URL",
+        "CLOUDFLARED_OPTS",
+        "COMPOSE_PROFILES",
+        "COMPOSE_PROJECT_NAME",
+        "COMPOSE_FILE",
+    }
+)
+
 
 class SettingsError(ValueError):
     """A setting has a value that can't be used; the text names it and says what would do."""
@@ -494,6 +512,6 @@ def _odd_names(from_file: Collection[str], names: Collection[str]) -> list[str]:
         *(f"{name} is obsolete: {OBSOLETE[name]}." for name in sorted(set(names) & OBSOLETE.keys())),
         *(
             f"{name} is not a setting of ttr and is ignored."
-            for name in sorted((set(from_file) | named_for_us) - known - OBSOLETE.keys())
+            for name in sorted((set(from_file) | named_for_us) - known - OBSOLETE.keys() - OF_COMPOSE)
         ),
     ]
