@@ -21,6 +21,8 @@ class Proxy:
     def __init__(
         self, which: str, webs: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
     ) -> None:
+        self.gives_up_bodies = which == "debian"
+        """Caddy 2.6 has closed a request's body when it tries a web process again, and answers 502."""
         self.port, self.alive_port = free_port(), free_port()
         self._command = [caddy(which), "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
         self._log = folder / "caddy.log"
