@@ -16,14 +16,15 @@ TUNNEL = "127.0.0.66"
 
 
 class Proxy:
-    """Caddy on a port of loopback, in front of `webs` instead of the service's name; `with` starts and stops it."""
+    """Caddy on ports of loopback, in front of `webs` instead of the service's name; `with` starts and stops it.
+
+    Its `environment` is that of the service; a SITE_ADDRESS is a domain, which is served on `https_port`.
+    """
 
     def __init__(
         self, which: str, webs: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
     ) -> None:
-        self.gives_up_bodies = which == "debian"
-        """Caddy 2.6 has closed a request's body when it tries a web process again, and answers 502."""
-        self.port, self.alive_port = free_port(), free_port()
+        self.port, self.https_port, self.alive_port = free_port(), free_port(), free_port()
         self._command = [caddy(which), "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
         self._log = folder / "caddy.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -31,14 +32,17 @@ class Proxy:
             "HOME": str(folder),
             "CLOUDFLARED_ADDRESS": TUNNEL,
             "PROXY_IN_FRONT": "",
+            "SITE_ADDRESS": "http://:8080",
             **(environment or {}),
-            "SITE_ADDRESS": f"http://:{self.port}",
         }
+        site = self._environment["SITE_ADDRESS"]
+        self._environment["SITE_ADDRESS"] = site.replace(":8080", f":{self.port}")
         text = (ROOT / "Caddyfile").read_text()
         for here, there in (
             ("web:8000", " ".join(webs)),
             (":2020", f":{self.alive_port}"),
             ("http_port 8080", f"http_port {self.port}"),
+            ("https_port 8443", f"https_port {self.https_port}"),
             ("read_header 10s", "read_header 1s"),
         ):
             assert here in text
