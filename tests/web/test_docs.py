@@ -1,6 +1,7 @@
 """The documentation in the app: its pages, what a browser may keep of them, the search, the help that pages offer."""
 
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,15 @@ def test_a_search_looks_for_so_many_words_and_shows_so_many_places() -> None:
     assert len(find(many, ["word"])) == FOUND_MAX
     assert len(find([many[0]] * 9, ["word"])) == 4
     assert find(many, []) == []
+
+
+def test_a_search_for_single_letters_costs_no_more_than_one_for_words() -> None:
+    page = make_page("x", "# X\n\n" + "a e i o u s t r " * 4_000)
+    began = time.process_time()
+    (found,) = find(index([page]), words_of("a e i o u s t r"))
+    # 3 ms; many seconds when each of the places is compared with all others.
+    assert time.process_time() - began < 0.2
+    assert len(found.extract) > 8
 
 
 def test_titles_come_before_text_and_decisions_last() -> None:

@@ -119,6 +119,7 @@ _PAGES: dict[str, _View] = {
     "/checks/<int:check_id>/badge": badge_picker.of_check,
     "/docs": docs.index,
     "/docs/search": docs.search,
+    "/docs/search/found": docs.found,  # a fragment that costs what a page does, and counts as one
     "/docs/<name>": docs.show,
     "/docs/decisions/<name>": docs.decision,
     "/docs/api": reference.show,
@@ -144,7 +145,6 @@ _FRAGMENTS: dict[str, _View] = {
     "/deliveries/list": deliveries.listed,
     "/operations/foot": operations.foot,
     "/operations/panel": operations.panel,
-    "/docs/search/found": docs.found,
     "/zones": zones.index,
     "/account/badge/codes": badge_picker.codes_of_account,
     "/checks/<int:check_id>/badge/codes": badge_picker.codes_of_check,
