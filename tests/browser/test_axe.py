@@ -45,7 +45,14 @@ _CHECKS = (
     "/checks/1/delete",
 )
 _LARGE = ("/patterns", "/docs/api")
-_DOCS = ("/docs", "/docs/settings", "/docs/recipes", "/docs/search?q=redis+snapshot", "/docs/decisions")
+_DOCS = (
+    "/docs",
+    "/docs/concepts",
+    "/docs/settings",
+    "/docs/recipes",
+    "/docs/search?q=redis+snapshot",
+    "/docs/decisions",
+)
 PAGES = {"lists": _LISTS, "checks": _CHECKS, "large": _LARGE, "docs": _DOCS}
 
 
