@@ -44,6 +44,9 @@ def make_certificate(folder: Path, *, address: str = "127.0.0.1", days: int = 1)
     return path
 
 
+_SSL_REQUEST = (8).to_bytes(4, "big") + (80_877_103).to_bytes(4, "big")
+
+
 class TlsFront:
     """Speaks TLS on a port of loopback before a unix socket or another port, in a thread of its own."""
 
@@ -89,6 +92,15 @@ class TlsFront:
             writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            await self._agree(reader, writer)
+            await self._between(reader, writer)
+        writer.transport.abort()
+
+    async def _agree(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """TLS is agreed on already, from the first byte."""
+
+    async def _between(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.taken += 1
         if isinstance(self._behind, int):
             answers, questions = await asyncio.open_connection("127.0.0.1", self._behind)
@@ -98,6 +110,18 @@ class TlsFront:
         self._open |= both
         await asyncio.gather(_pass_on(reader, questions), _pass_on(answers, writer))
         self._open -= both
+
+
+class PostgresTlsFront(TlsFront):
+    """The same for Postgres, whose clients ask for TLS before they speak it."""
+
+    async def _listen(self) -> asyncio.Server:
+        return await asyncio.start_server(self._serve, "127.0.0.1", 0)
+
+    async def _agree(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert await reader.readexactly(8) == _SSL_REQUEST
+        writer.write(b"S")
+        await writer.start_tls(self._context)
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
