@@ -12,6 +12,7 @@ from tests.conftest import start_redis
 from tests.journeys.client import sign_up
 from tests.journeys.receiver import Receiver
 from tests.journeys.stack import ROOT, Stack, environment
+from tests.ports import free_port
 from tests.tls import TlsFront, make_certificate
 
 
@@ -48,11 +49,12 @@ def test_a_silence_is_told_by_processes_that_do_not_ask_who_signed(
             assert not stack.has_ended(name)
 
 
-@pytest.mark.parametrize("command", ["web", "clock", "worker", "doctor"])
+@pytest.mark.parametrize("command", ["up", "web", "clock", "worker", "doctor"])
 def test_a_process_that_does_not_trust_it_ends_at_once_and_says_what_to_set(
     front: TlsFront, tmp_path: Path, command: str
 ) -> None:
-    keys = {"SECRET_KEY": "tests only", "ENCRYPTION_KEY": "A" * 43 + "="}
+    keys = {"SECRET_KEY": "tests only", "ENCRYPTION_KEY": "A" * 43 + "=", "EMBEDDED_POSTGRES": "off"}
+    keys["PORT"] = str(free_port())
     ended = subprocess.run(
         [sys.executable, "-m", "ttr", command],
         env=environment(**_settings(front), **keys, TTR_DATA_DIR=str(tmp_path), PYTHONPATH=str(ROOT)),
