@@ -23,7 +23,7 @@ from ttr.redis_tls import tls_fault
 from ttr.settings import Settings
 from ttr.store import keys
 from ttr.store.errors import StoreUnfit
-from ttr.store.redis import open_store, verify_master_key, wait_until_ready
+from ttr.store.redis import open_store, verify_data, verify_master_key, wait_until_ready
 
 _READY_SECONDS = 30
 # RQ waits for a job 15 s less than this and then goes round; with the default, 420, nobody could tell whether it does.
@@ -33,7 +33,7 @@ _TTL_SECONDS = 20
 def run(settings: Settings) -> None:
     """Work until SIGTERM; what is being sent is finished first. Raises when its Redis dies under a running job:
     the supervisor starts it again, and leases bring back what it held. Raises as well when Redis does not
-    answer within 30 s of the start, and StoreUnfit when ENCRYPTION_KEY is not the database's.
+    answer within 30 s of the start, and StoreUnfit when it can't know the data or ENCRYPTION_KEY is not the database's.
     """
     logs.begin(settings, "worker")
     connection = connect(settings.queue)
@@ -79,6 +79,7 @@ async def _verify(settings: Settings) -> None:
     async with open_store(settings.database, cluster=settings.redis_cluster) as store:
         await wait_until_ready(store)
         await refuse_lost_redis(store, settings.database_url)
+        await verify_data(store)
         await verify_master_key(store, settings.master_key)
 
 

@@ -47,7 +47,7 @@ from ttr.store import (
 from ttr.store.all_checks import all_checks
 from ttr.store.check_list import Filter, list_checks
 from ttr.store.ping_log import PingEntry
-from ttr.store.redis import Store, open_store
+from ttr.store.redis import Store, open_store, verify_data
 from ttr.store.reindex import reindex
 from ttr.store.rewrap import rewrap_all
 from ttr.store.scripts import Scripts, command_names
@@ -79,6 +79,7 @@ async def test_every_command_keeps_to_one_slot(cluster: Store) -> None:
 
     # Commands go out one by one, in pipelines, and over the pings' own connection.
     with mock.patch.object(Scripts, "name_of", name_of), mock.patch.object(Scripts, "run_on", running):
+        await verify_data(cluster)
         await everything(cluster)
         await a_destination(cluster)
         await metrics_of_a_process(cluster)

@@ -18,6 +18,7 @@ from ttr.store.access_keys import user_by_key
 from ttr.store.check_list import list_checks
 from ttr.store.deadlines import read_ticks, sweep
 from ttr.store.errors import StoreUnavailable, StoreUnfit
+from ttr.store.form import FORM, OPEN_TO
 from ttr.store.pings import read_body
 from ttr.store.redis import Store, open_store, verify, verify_master_key, wait_until_ready
 from ttr.store.sessions import open_session
@@ -59,7 +60,11 @@ async def test_a_redis_laid_out_otherwise_is_refused_and_left_alone(store: Store
 async def test_processes_that_start_at_once_agree_on_the_layout(store: Store) -> None:
     await store.redis.flushall()
     await asyncio.gather(*(verify(store) for _ in range(8)))
-    assert await store.redis.hgetall(keys.meta()) == {b"partitions": b"16"}
+    assert await store.redis.hgetall(keys.meta()) == {
+        b"form": str(FORM).encode(),
+        b"open_to": str(OPEN_TO).encode(),
+        b"partitions": b"16",
+    }
 
 
 async def test_a_missing_append_only_file_is_a_warning(

@@ -15,6 +15,7 @@ from ttr.domain.finding import Finding
 from ttr.settings import Settings, load_settings
 from ttr.store import keys
 from ttr.store.errors import StoreUnavailable
+from ttr.store.form import FORM
 from ttr.store.reindex import INDEX_VERSION
 from ttr.up.datadir import redis_place
 from ttr.up.doctor import SECTIONS, Section, doctor
@@ -37,6 +38,7 @@ def test_beside_a_running_ttr_up_it_looks_and_leaves_everything_alone(house: Hou
     assert [line.split()[0] for line in lines[3:14]] == ["ok"] * 11
     assert lines[14:16] == ["Postgres", f"  ok       archive           {NONE}"]
     assert f"  ok       ttr               {__version__}, on Python 3." in seen.stdout
+    assert f"  ok       data              There is none yet; it will be in form {FORM}." in seen.stdout
     assert f"  ok       indexes           Version {INDEX_VERSION}, which is this version's." in seen.stdout
     # The web process of this house is a stand-in, and so nobody sends.
     assert (
@@ -48,12 +50,12 @@ def test_beside_a_running_ttr_up_it_looks_and_leaves_everything_alone(house: Hou
     assert "  ok       mail server       None is set (SMTP_HOST)" in seen.stdout
     assert "appendfsync everysec" in seen.stdout
     assert f"GB are free for {house.data}/redis." in seen.stdout
-    assert lines[-1] == "0 bad, 1 warning, 19 ok."
+    assert lines[-1] == "0 bad, 1 warning, 20 ok."
     # The mode that is set now is not the one that was set when it started.
     seen = house.ttr("doctor", REDIS_APPENDFSYNC="always")
     assert seen.returncode == 0
     assert "  warning  append-only file  It is on, but appendfsync everysec" in seen.stdout
-    assert seen.stdout.endswith("0 bad, 2 warnings, 18 ok.\n")
+    assert seen.stdout.endswith("0 bad, 2 warnings, 19 ok.\n")
     assert run.stop() == 0
 
     # By itself it starts the Redis, and stops it again.

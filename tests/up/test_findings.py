@@ -19,12 +19,13 @@ from ttr.job_queue import JobCounts
 from ttr.settings import Settings, load_settings
 from ttr.store import channels
 from ttr.store.channel_counts import ChannelCounts, count_channels
+from ttr.store.form import FORM, OPEN_TO, Form
 from ttr.store.redis import Store
 from ttr.store.reindex import INDEX_VERSION
 from ttr.up.channel_findings import judge_channels, look_at_channels
 from ttr.up.queue_findings import judge_jobs, judge_own_redis, judge_processes, look_at_queue
 from ttr.up.settings_findings import DISTINCT_LEAST, SECRET_LEAST, look_at_settings
-from ttr.up.version_findings import judge_indexes
+from ttr.up.version_findings import judge_form, judge_indexes
 
 STRONG = "kX3_9vQmP2sL8dYtR6wZ1bNcF5gHjK7eUaOi"
 KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
@@ -288,3 +289,17 @@ async def test_the_bot_is_asked_for_its_name(store: Store, redis_server: RedisSe
 )
 def test_indexes_of_another_version(built: int, level: str) -> None:
     assert judge_indexes(built).level == level
+
+
+@pytest.mark.parametrize(
+    ("form", "level"),
+    [
+        (None, "ok"),
+        (Form(FORM, OPEN_TO), "ok"),
+        (Form(FORM + 1, FORM), "warning"),
+        (Form(FORM + 1, FORM + 1), "bad"),
+        (Form(FORM - 1, 1), "bad"),
+    ],
+)
+def test_data_of_another_form(form: Form | None, level: str) -> None:
+    assert judge_form(form).level == level

@@ -24,8 +24,9 @@ def partition_of(user_id: int) -> int:
 
 
 def meta() -> str:
-    """Hash, durable: `partitions`; `sealed`, a word under the master key that tells a wrong one; `index_version`,
-    that of the indexes of checks; `archive`, the id of the Postgres archive that holds this database's snapshots."""
+    """Hash, durable: `form` and `open_to`, in which form the data is and for whom (`ttr/store/form.py`); `partitions`;
+    `sealed`, a word under the master key that tells a wrong one; `index_version`, that of the indexes of checks;
+    `archive`, the id of the Postgres archive that holds this database's snapshots."""
     return "ttr:meta"
 
 

@@ -28,6 +28,7 @@ from ttr.store import keys
 from ttr.store.cluster_redis import ClusterRedis
 from ttr.store.errors import StoreUnavailable, StoreUnfit
 from ttr.store.fitness import judge, judge_cluster, read_answers
+from ttr.store.form import FORM, OPEN_TO, Form, read_form, refusal, set_form
 from ttr.store.nodes import ClusterNodes, Nodes, SingleNode
 from ttr.store.pipelined import Pipelined
 from ttr.store.scripts import Scripts
@@ -158,10 +159,17 @@ async def wait_until_ready(store: Store, seconds: float = 30) -> None:
 
 
 async def verify(store: Store) -> None:
-    """Refuse a Redis that is unfit by `ttr.store.fitness`; what else is wrong with it is a warning in the log.
+    """Refuse a Redis that is unfit by `ttr.store.fitness`, or whose data is; what else is wrong with it is a warning in
+    the log.
 
     Raises StoreUnfit with what to change, and StoreUnavailable.
     """
+    await verify_server(store)
+    await verify_data(store)
+
+
+async def verify_server(store: Store) -> None:
+    """The same of the Redis alone, whatever is in it."""
     found = await examine(store)
     for finding in found:
         if finding.level == "refusal":
@@ -169,7 +177,6 @@ async def verify(store: Store) -> None:
     for finding in found:
         if finding.level != "ok":
             log.warning("%s", finding.text)
-    await verify_partitions(store)
 
 
 async def examine(store: Store, *, appendfsync: str | None = None) -> list[Finding]:
@@ -182,8 +189,28 @@ async def examine(store: Store, *, appendfsync: str | None = None) -> list[Findi
     return judge_cluster(dict(zip(names, answers, strict=True)))
 
 
-async def verify_partitions(store: Store) -> None:
-    """Write the number of partitions on the first start, compare it on every later one. Raises StoreUnfit."""
+async def verify_data(store: Store) -> None:
+    """Refuse data that this version does not know. Of an empty Redis the first one that asks says in which form and in
+    how many partitions its data will be.
+
+    Raises StoreUnfit with what to do, and StoreUnavailable.
+    """
+    with store_trouble():
+        # Before the partitions, which tell that there is data: the form of data without marks is the oldest.
+        await _verify_form(store)
+        await _verify_partitions(store)
+
+
+async def _verify_form(store: Store) -> None:
+    found = await read_form(store.redis)
+    while found is None:
+        await set_form(store.scripts, None, Form(FORM, OPEN_TO))
+        found = await read_form(store.redis)
+    if words := refusal(found):
+        raise StoreUnfit(words)
+
+
+async def _verify_partitions(store: Store) -> None:
     # Read first: a Redis that is full for the moment must not keep processes from starting.
     if await store.redis.hget(keys.meta(), "partitions") is None:
         await store.redis.hsetnx(keys.meta(), "partitions", str(keys.PARTITIONS))

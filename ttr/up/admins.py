@@ -14,7 +14,7 @@ from ttr.settings import Settings
 from ttr.store.admin_families import end_families
 from ttr.store.admin_log import note
 from ttr.store.admins import AdminRecord, create_admin, list_admins, read_admin, remove_admin, set_password
-from ttr.store.redis import Store, open_store, verify_partitions, wait_until_ready
+from ttr.store.redis import Store, open_store, verify_data, wait_until_ready
 from ttr.up.borrowed import borrowed
 from ttr.up.refusal import Refusal
 
@@ -81,7 +81,7 @@ async def _store(settings: Settings) -> AsyncIterator[Store]:
         open_store(await servers.redis(), cluster=settings.redis_cluster) as store,
     ):
         await wait_until_ready(store)
-        await verify_partitions(store)
+        await verify_data(store)
         yield store
 
 

@@ -7,7 +7,7 @@ from ttr.domain.moments import iso
 from ttr.now import now_ms
 from ttr.settings import Settings
 from ttr.store.orphans import find_orphans, remove_orphans
-from ttr.store.redis import Store, open_store, verify_partitions, wait_until_ready
+from ttr.store.redis import Store, open_store, verify_data, wait_until_ready
 from ttr.store.reindex import ensure_indexes
 from ttr.up.borrowed import borrowed
 from ttr.up.refusal import Refusal
@@ -22,7 +22,7 @@ async def clean_up(settings: Settings, *, dry_run: bool) -> int:
         open_store(await servers.redis(), cluster=settings.redis_cluster) as store,
     ):
         await wait_until_ready(store)
-        await verify_partitions(store)
+        await verify_data(store)
         # What an older version has left is found by the indexes.
         await ensure_indexes(store)
         cleaned = await _do(store, settings.cleanup_inactive_days, dry_run)

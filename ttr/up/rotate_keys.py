@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 
 from ttr.settings import Settings
-from ttr.store.redis import open_store, verify_partitions, wait_until_ready
+from ttr.store.redis import open_store, verify_data, wait_until_ready
 from ttr.store.rewrap import Rotated, rewrap_all
 from ttr.up.borrowed import borrowed
 from ttr.up.refusal import Refusal
@@ -35,7 +35,7 @@ async def rotate_keys(settings: Settings) -> int:
                 "old one, separated by a comma, as for the processes that are running."
             )
         await wait_until_ready(store)
-        await verify_partitions(store)
+        await verify_data(store)
         rotated = await rewrap_all(store, secrets.encryption_key, progress=_progress())
     print(_summary(rotated))
     return 1 if rotated.unreadable else 0

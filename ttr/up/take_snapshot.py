@@ -5,7 +5,7 @@ from ttr.archive.revisions import check_schema
 from ttr.archive.snapshot import snapshot
 from ttr.domain.moments import iso
 from ttr.settings import Settings
-from ttr.store.redis import open_store, verify_partitions, wait_until_ready
+from ttr.store.redis import open_store, verify_data, wait_until_ready
 from ttr.store.snapshots import Overtaken
 from ttr.up.borrowed import borrowed
 from ttr.up.refusal import Refusal
@@ -24,7 +24,7 @@ async def take_snapshot(settings: Settings, *, compare: bool) -> int:
             open_database(database_url) as database,
         ):
             await wait_until_ready(store)
-            await verify_partitions(store)
+            await verify_data(store)
             await check_schema(database)
             try:
                 with refusals():
