@@ -18,7 +18,7 @@ from ttr.up.refusal import Refusal
 
 # What a command may end with: said in one line, without a traceback.
 _TOLD = (Refusal, SettingsError, StoreUnavailable, StoreUnfit, ArchiveUnavailable, ArchiveUnfit)
-_FLAGS = ("compare", "force", "dry_run", "action", "username", "password_stdin", "kind")
+_FLAGS = ("check", "compare", "force", "dry_run", "action", "username", "password_stdin", "kind")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _OPTIONS = {"data_dir": "TTR_DATA_DIR", "host": "HOST", "port": "PORT"}
 
@@ -76,9 +76,19 @@ def _parser() -> argparse.ArgumentParser:
         ("clock", [common], "find checks whose deadline has passed, and hand out notifications"),
         ("worker", [common], "send notifications"),
         ("bot", [common], "answer people who log in by Telegram; wait where that is not set up"),
-        ("migrate", [common], "bring the tables of the archive in Postgres to this version"),
     ):
         commands.add_parser(name, parents=parents, help=text, description=text[0].upper() + text[1:] + ".")
+
+    migrate = commands.add_parser(
+        "migrate",
+        parents=[common],
+        help="bring the data in Postgres and Redis to this version",
+        description="Bring both stores to this version: the tables of the archive in Postgres, then the data in Redis. "
+        "Processes of the version before may go on meanwhile where its release notes say so. One that is broken off "
+        "goes on when it is run again.",
+        epilog="The exit status is 0 when both are at this version, else 1.",
+    )
+    migrate.add_argument("--check", action="store_true", help="say what would be done, and change nothing")
 
     commands.add_parser(
         "doctor",
@@ -207,10 +217,10 @@ def _bot(overrides: dict[str, str]) -> int:
     return _run(run(settings))
 
 
-def _migrate(overrides: dict[str, str]) -> int:
-    from ttr.up.migrate import migrate_archive
+def _migrate(overrides: dict[str, str], *, check: bool) -> int:
+    from ttr.up.migrate import migrate_all
 
-    return _errand(migrate_archive(_settings(overrides, "migrate")))
+    return _errand(migrate_all(_settings(overrides, "migrate"), check=check))
 
 
 def _snapshot(overrides: dict[str, str], *, compare: bool) -> int:

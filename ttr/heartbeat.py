@@ -19,6 +19,7 @@ from ttr import __version__
 from ttr.domain.liveness import SILENT_MS, Kind, Process
 from ttr.now import now_ms
 from ttr.store.errors import StoreUnavailable
+from ttr.store.form import FORM
 from ttr.store.metrics import flush
 from ttr.store.processes import forget_the_dead, say, say_goodbye
 from ttr.store.redis import Store, open_store
@@ -131,6 +132,7 @@ class _Heart:
             loops={name: now - int((moment - at) * 1000) for name, (at, _) in turns.items()},
             patience={name: int(quiet * 1000) for name, (_, quiet) in turns.items()},
             gauges={"loop_lag_ms": lag_ms, **_memory(), **self._gauges()},
+            form=FORM,
         )
 
 

@@ -25,6 +25,7 @@ EPHEMERAL = (
     "ttr:admin-family:",
     "ttr:reindexing",
     "ttr:restoring",
+    "ttr:migrating",
     "ttr:metrics:",
     "ttr:web-tick",
     "ttr:clock-tick",

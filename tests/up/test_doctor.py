@@ -126,7 +126,7 @@ def test_a_redis_of_the_owners_is_judged_and_its_password_is_not_told(house: Hou
             assert "  warning  append-only file  Redis keeps no append-only file" in seen.stdout
             assert "  warning  settings          REDIS_APPENDFSYNC is for the embedded Redis" in seen.stdout
             assert " disk " not in seen.stdout.replace("the disk", "").replace("'s disk", "")
-            assert seen.stdout.endswith("1 bad, 3 warnings, 16 ok.\n")
+            assert seen.stdout.endswith("1 bad, 3 warnings, 17 ok.\n")
             wrong = house.ttr("doctor", REDIS_URL=f"{server.url}?password=hush-no")
             assert wrong.returncode == 1
             assert "hush" not in seen.stdout + seen.stderr + wrong.stdout + wrong.stderr

@@ -16,6 +16,7 @@ import pytest
 
 from tests.up.house import HERE, House, Up, alive, stand_in, until
 from ttr.store import keys
+from ttr.store.form import FORM
 from ttr.up import postgres_programs
 from ttr.up.datadir import postgres_place
 from ttr.up.locks import is_held
@@ -373,13 +374,14 @@ def test_without_programs_the_reason_says_what_to_do(monkeypatch: pytest.MonkeyP
 def test_migrate_by_hand_beside_ttr_up_and_by_itself_and_where_there_is_none(house: House) -> None:
     none = house.ttr("migrate")
     assert none.returncode == 1
-    assert none.stderr.startswith(f"ttr migrate: There is no Postgres in {house.data}: `ttr up` makes one.")
+    assert none.stderr.startswith(f"ttr migrate: There is no database in {house.data}: `ttr up` makes one.")
     run = started(house, WEB)
     beside = house.ttr("migrate")
-    assert (beside.returncode, beside.stdout) == (0, "The archive is at revision 0001, by 0001.\n")
+    data = f"Redis's data is in form {FORM} already.\n"
+    assert (beside.returncode, beside.stdout) == (0, f"The archive is at revision 0001, by 0001.\n{data}")
     assert run.stop() == 0
     alone = house.ttr("migrate", "--data-dir", str(house.data))
-    assert (alone.returncode, alone.stdout) == (0, "The archive is at revision 0001 already.\n")
+    assert (alone.returncode, alone.stdout) == (0, f"The archive is at revision 0001 already.\n{data}")
     assert not is_held(house.data / "postgres" / "lock")
     assert not is_held(house.data / "lock")
 

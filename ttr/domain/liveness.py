@@ -48,6 +48,8 @@ class Process:
     gauges: Mapping[str, int]
     """`rss_bytes`, `loop_lag_ms`; of a web process `streams` and `connections`; of a worker `horse_pid`, 0 for none;
     of a clock `queue_away` and `partitions_away`."""
+    form: int = 1
+    """Of the data that it knows (`ttr/store/form.py`); those that don't say so know the first."""
 
     def stuck_loops(self) -> tuple[str, ...]:
         """The loops that were quiet for too long when it last said something, in order of their names."""

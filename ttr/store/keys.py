@@ -104,6 +104,17 @@ def restoring() -> str:
     return "ttr:restoring"
 
 
+def migrating() -> str:
+    """Hash, ephemeral, while the data is brought to another form or that was broken off: `form`, which, and `beyond`,
+    the last account that is in it."""
+    return "ttr:migrating"
+
+
+def migrating_lease() -> str:
+    """String, ephemeral, 30 s: the process that brings the data to another form."""
+    return "ttr:migrating-lease"
+
+
 def archive_state() -> str:
     """Hash, ephemeral: how snapshots into Postgres go (`ttr/store/archive_state.py`); missing without an archive."""
     return "ttr:archive-state"

@@ -41,6 +41,18 @@ class Borrowed:
         self._workshop: _Workshop | None = None
         self._refusal: Refusal | None = None
 
+    @property
+    def has_redis(self) -> bool:
+        """Whether there is a Redis: one of the settings, or an embedded one that was started here before."""
+        return bool(self._settings.redis_url) or (self._data_dir / "redis").is_dir()
+
+    @property
+    def has_postgres(self) -> bool:
+        """The same of Postgres. One that EMBEDDED_POSTGRES turns off is none."""
+        if self._settings.database_url:
+            return True
+        return self._settings.embedded_postgres == "on" and (self._data_dir / "postgres" / "data").is_dir()
+
     async def redis(self, *, new: bool = False) -> str:
         """REDIS_URL. Raises Refusal if there is no database yet, unless it may be `new`, or none can be started now."""
         if self._settings.redis_url:
@@ -50,7 +62,7 @@ class Borrowed:
         path = redis_place(self._data_dir).known()
         if path and listens(path):
             return url_of(path)
-        if not new and not (self._data_dir / "redis").is_dir():
+        if not new and not self.has_redis:
             raise Refusal(
                 f"There is no database in {self._data_dir}. Name its folder with --data-dir, or set REDIS_URL."
             )

@@ -11,7 +11,7 @@ from pathlib import Path
 from ttr.archive.guard import refuse_lost_redis
 from ttr.settings import Settings
 from ttr.store.errors import StoreUnavailable, StoreUnfit
-from ttr.store.redis import open_store, verify, wait_until_ready
+from ttr.store.redis import open_store, verify_data, verify_server, wait_until_ready
 from ttr.store.restoring import has_accounts
 from ttr.up import locks
 from ttr.up.banner import base_url, compose, wait_until_healthy
@@ -23,7 +23,7 @@ from ttr.up.leftovers import end_leftovers
 from ttr.up.output import Output
 from ttr.up.patience import GaveUp, Limits
 from ttr.up.port import refuse_taken_port
-from ttr.up.procfile import Procfile, read_procfile
+from ttr.up.procfile import Process, Procfile, read_procfile
 from ttr.up.refusal import Refusal
 from ttr.up.secretfiles import Secrets, refuse_bad_secrets, resolve_secrets
 from ttr.up.supervisor import Supervisor, Surroundings
@@ -34,8 +34,8 @@ _REDIS_WITHIN = 5.0
 # All is gone 10 s after the first signal: 8 s grace, 1.2 s for orphans at most, and this for the servers.
 _ALL_GONE_WITHIN = 9.7
 _SERVERS_LEAST = 0.8
-# The tables of a large archive may take their time; a lock on them is given up after 60 s.
-_RELEASE_WITHIN = 600.0
+# A large archive may take its time, and so may a million checks; a lock on tables is given up after 60 s.
+_RELEASE_WITHIN = 1_800.0
 # A signal may come twice, to the group and through `make`; a second Ctrl-C takes a person longer.
 _SECOND_THOUGHT = 0.3
 
@@ -170,7 +170,7 @@ async def _judge(settings: Settings) -> None:
     try:
         async with open_store(settings.database, cluster=settings.redis_cluster) as store:
             await wait_until_ready(store, _REDIS_WITHIN)
-            await verify(store)
+            await verify_server(store)
     except (StoreUnavailable, StoreUnfit) as error:
         raise Refusal(str(error)) from None
 
@@ -204,9 +204,9 @@ async def _work(run: _Run) -> None:
             if run.servers.redis:
                 starts.create_task(run.servers.redis.start())
             archive = starts.create_task(_start_archive(run))
-        url, postgres = archive.result()
         redis_url = run.servers.redis.url if run.servers.redis else run.settings.database
-        await _refuse_lost_redis(run, redis_url, url, postgres)
+        url, postgres = await _release(run, redis_url, *archive.result())
+        await _refuse_data(run, redis_url, url, postgres)
         env = {**run.env, "REDIS_URL": redis_url, "DATABASE_URL": url}
         async with asyncio.TaskGroup() as tasks:
             if run.servers.redis:
@@ -220,8 +220,9 @@ async def _work(run: _Run) -> None:
         raise failures.exceptions[0] from None
 
 
-async def _refuse_lost_redis(run: _Run, redis_url: str, database_url: str, postgres: str) -> None:
-    """Rather stop than begin with nothing where a snapshot may hold everything. Raises Refusal."""
+async def _refuse_data(run: _Run, redis_url: str, database_url: str, postgres: str) -> None:
+    """Rather stop than begin with nothing where a snapshot may hold everything, or on data that is not known. Raises
+    Refusal."""
     try:
         async with open_store(redis_url, cluster=run.settings.redis_cluster) as store:
             await wait_until_ready(store, _REDIS_WITHIN)
@@ -232,45 +233,65 @@ async def _refuse_lost_redis(run: _Run, redis_url: str, database_url: str, postg
                     f"This Redis is empty, and the embedded Postgres, which may hold what was in it, is {postgres} "
                     "Mend that, or move its folder away to begin with nothing."
                 )
+            await verify_data(store)
     except (StoreUnavailable, StoreUnfit) as error:
         raise Refusal(str(error)) from None
 
 
 async def _start_archive(run: _Run) -> tuple[str, str]:
-    """Start Postgres and bring its tables to this version; its DATABASE_URL ("" if it is off) and words for it.
+    """Start Postgres; its DATABASE_URL ("" if it is off) and words for it.
 
     Nothing here is a reason not to start: pings are taken without an archive.
     """
     if run.settings.database_url:
-        trouble = await _release(run, run.settings.database_url)
-        if trouble:
-            run.output.say(
-                f"{trouble}; its lines say why. The processes find the archive when it is there and at this version."
-            )
         return run.settings.database_url, "the one of DATABASE_URL"
     postgres = run.servers.postgres
     if postgres is None:
         return "", "off: EMBEDDED_POSTGRES is off and DATABASE_URL is not set"
     try:
         await postgres.start()
-        trouble = await _release(run, postgres.url)
-        if trouble:
-            raise Refusal(f"{trouble}; its lines above say why")
     except Refusal as reason:
-        run.output.say(f"Postgres is off: {reason}.", "postgres")
-        await postgres.stop(within=_REDIS_WITHIN)
-        return "", f"off: {reason}."
+        return "", await _turn_off(run, postgres, str(reason))
     return postgres.url, postgres.description
 
 
-async def _release(run: _Run, url: str) -> str | None:
-    """Run the Procfile's release line, which migrates; None if all is well, else what became of it."""
+async def _turn_off(run: _Run, postgres: EmbeddedPostgres, reason: str) -> str:
+    run.output.say(f"Postgres is off: {reason}.", "postgres")
+    await postgres.stop(within=_REDIS_WITHIN)
+    return f"off: {reason}."
+
+
+async def _release(run: _Run, redis_url: str, url: str, postgres: str) -> tuple[str, str]:
+    """Run the Procfile's release line, which migrates both stores; DATABASE_URL and words for it, as they are then.
+
+    What is wrong with the archive alone is no reason not to start. Whether Redis's data is as it must be is seen later.
+    """
     if run.procfile.release is None:
-        return None
-    end = await run.supervisor.run(
-        run.procfile.release, {**run.env, "DATABASE_URL": url}, within=_RELEASE_WITHIN
-    )
-    return f"`{run.procfile.release.command}` {end}" if end else None
+        return url, postgres
+    trouble = await _run_release(run, run.procfile.release, redis_url, url)
+    if trouble is None or not url:
+        return url, postgres
+    if run.servers.postgres:
+        url, postgres = "", await _turn_off(run, run.servers.postgres, f"{trouble}; its lines above say why")
+    else:
+        run.output.say(
+            f"{trouble}; its lines say why. The processes find the archive when it is there and at this version."
+        )
+    # Once more for Redis alone.
+    await _run_release(run, run.procfile.release, redis_url, "")
+    return url, postgres
+
+
+async def _run_release(run: _Run, release: Process, redis_url: str, url: str) -> str | None:
+    """None if all is well, else what became of it."""
+    env = {
+        **run.env,
+        "REDIS_URL": redis_url,
+        "DATABASE_URL": url,
+        **({} if url else {"EMBEDDED_POSTGRES": "off"}),
+    }
+    end = await run.supervisor.run(release, env, within=_RELEASE_WITHIN)
+    return f"`{release.command}` {end}" if end else None
 
 
 async def _end(run: _Run, stop: Stop) -> None:
