@@ -174,19 +174,6 @@ async def test_one_whose_run_is_awaited_stays_and_goes_long_after_it_was_missed(
     assert (await seen_gone(store, deadline + DAYS * DAY_MS + 1)).checks == 1
 
 
-async def test_one_that_an_older_version_has_edited_is_given_the_whole_time_from_the_first_look(
-    store: Store, user: User
-) -> None:
-    check = await make_check(store, user)
-    await edited(store, user, check.id, NOON)
-    await without_deadline(store, user, check.id)
-    await store.redis.hdel(keys.check(user.partition, check.id), "edited_at")
-    first = LONG + 50 * DAY_MS
-    assert (await seen_gone(store, first)).checks == 0
-    assert (await seen_gone(store, first + DAYS * DAY_MS)).checks == 0
-    assert (await seen_gone(store, first + DAYS * DAY_MS + 1)).checks == 1
-
-
 @pytest.mark.parametrize("entry", [Entry("check", "{id}"), Entry("tag", "web")], ids=["itself", "by tag"])
 async def test_one_that_a_status_page_shows_stays(store: Store, user: User, entry: Entry) -> None:
     shown = await make_check(store, user, tags=("web",))
@@ -213,7 +200,7 @@ async def test_a_page_that_takes_a_check_between_the_look_and_the_removal_keeps_
     settings = StatusPageSettings("Jobs", "jobs", entries=(Entry("check", str(check.id)),))
     await create_status_page(store, user, settings, now=NOON, most=1)
     assert not await idle.remove_idle_check(
-        store, user, check.id, before=LONG + 1, now=LONG + 1, pages_version=found.pages_version
+        store, user, check.id, before=LONG + 1, pages_version=found.pages_version
     )
     assert (await checks.get_check(store, user, str(check.id))).id == check.id
 
@@ -472,17 +459,6 @@ async def test_an_account_is_used_by_its_keys_and_its_sessions(
         await store.redis.delete(keys.key_uses(user.partition, user.id))
         await store.redis.delete(keys.user_sessions(user.id))
     assert (await seen_gone(store, at + DAYS * DAY_MS + later)).accounts == goes
-
-
-async def test_one_whose_last_use_an_older_version_did_not_keep_is_given_the_whole_time(
-    store: Store, empty: tuple[User, str]
-) -> None:
-    user, _ = empty
-    await store.redis.hdel(keys.user(user.partition, user.id), "seen_at")
-    first = LONG + 50 * DAY_MS
-    assert (await seen_gone(store, first)).accounts == 0
-    assert (await seen_gone(store, first + DAYS * DAY_MS)).accounts == 0
-    assert (await seen_gone(store, first + DAYS * DAY_MS + 1)).accounts == 1
 
 
 async def test_an_account_with_telegram_a_page_or_a_change_under_way_stays(store: Store) -> None:

@@ -27,7 +27,6 @@ from ttr.store.cleanups import (
 )
 from ttr.store.errors import StoreUnavailable
 from ttr.store.idle import (
-    Idle,
     IdleCheck,
     blind_ms,
     find_candidates,
@@ -38,7 +37,7 @@ from ttr.store.idle import (
 from ttr.store.keys import partition_of
 from ttr.store.numbers import newest_account
 from ttr.store.redis import Store
-from ttr.store.users import User, user_by_id
+from ttr.store.users import user_by_id
 
 log = logging.getLogger(__name__)
 
@@ -178,24 +177,15 @@ async def _remove(store: Store, number: int, before: int, now: int, cleaned: Cle
         return
     removed: list[int] = []
     for check in idle.checks:
-        if await _goes(store, user, check.id, before, now, idle):
+        if await remove_idle_check(store, user, check.id, before=before, pages_version=idle.pages_version):
             cleaned.add_check(check)
             removed.append(check.id)
         await _go_on(store, token)
-    for check_id in idle.unknown:
-        await _goes(store, user, check_id, before, now, idle)
     if removed:
         log.info("account %d: removed what nobody used: %s", number, _listed(removed))
     turn("cleanup", _REMOVING_SECONDS)
-    # Asked in any case: the script also begins the time of an account of an older version.
     if await delete_deserted(store, number, now=now, idle_since=before):
         cleaned.add_account(number)
-
-
-async def _goes(store: Store, user: User, check_id: int, before: int, now: int, idle: Idle) -> bool:
-    return await remove_idle_check(
-        store, user, check_id, before=before, now=now, pages_version=idle.pages_version
-    )
 
 
 async def _go_on(store: Store, token: str) -> None:

@@ -11,15 +11,7 @@ local prefix, user, token = KEYS[1], ARGV[1], ARGV[3]
 local key, chore, chores = user_key(prefix, user), user_chore_key(prefix, user), chores_key(prefix)
 local is = redis.call("HMGET", key, "user_slug", "public_slug", "closed_at")
 if not is[1] then return is[3] and redis.call("LINDEX", chore, 0) == token and 1 or 0 end
-if ARGV[5] then
-  if redis.call("HEXISTS", key, "seen_at") == 0 then
-    -- Of the time of an older version nothing is known: its time begins now.
-    redis.call("HSET", key, "seen_at", ARGV[2])
-    mark(prefix, "user:" .. user)
-    return 0
-  end
-  if not is_deserted(prefix, user, ARGV[5], "0") then return 0 end
-end
+if ARGV[5] and not is_deserted(prefix, user, ARGV[5], "0") then return 0 end
 redis.call("HSET", key, "closed_at", ARGV[2], "closed_user_slug", is[1], "closed_public_slug", is[2])
 redis.call("HDEL", key, "user_slug", "public_slug", "data_key")
 changed(prefix, user, "s", "0")

@@ -2,8 +2,8 @@
 -- delete_check: removes a check and everything it kept. The channels that only it uses must be gone already; where it
 -- goes because nobody had to do with it, in one step with that decision, they are left for the caller to remove.
 -- KEYS[1] the partition's prefix
--- ARGV[1] user id  [2] check id; to remove it only if it is idle:  [3] since when, ms  [4] now ms
--- ARGV[5] version of the account's status pages, none of which showed it
+-- ARGV[1] user id  [2] check id; to remove it only if it is idle:  [3] since when, ms
+-- ARGV[4] version of the account's status pages, none of which showed it
 -- returns the check's uuid, whose claim the caller removes | "" when there was no such check
 -- returns "own" while it has channels of its own, which take more than one call to delete | "kept" when it is not idle
 ---@include keys mark changed whole listing index state tags channels idle
@@ -13,15 +13,8 @@ local check = read_check(prefix, id)
 if not check or check.user_id ~= user then return "" end
 local uuid = redis.call("HGET", key, "uuid")
 if idle_since then
-  local touched = last_touch(prefix, id)
-  if not touched then
-    -- An older version edited it, who knows when: its time begins now.
-    redis.call("HSET", key, "edited_at", ARGV[4])
-    mark(prefix, "check:" .. id)
-    return "kept"
-  end
-  if touched >= idle_since then return "kept" end
-  if (redis.call("HGET", user_key(prefix, user), "pages_version") or "0") ~= ARGV[5] then return "kept" end
+  if last_touch(prefix, id) >= idle_since then return "kept" end
+  if (redis.call("HGET", user_key(prefix, user), "pages_version") or "0") ~= ARGV[4] then return "kept" end
   -- A change of many steps may be under way, which counts on what it has seen.
   if redis.call("EXISTS", user_chore_key(prefix, user)) == 1 then return "kept" end
 else

@@ -3,7 +3,6 @@
 -- KEYS[1] the partition's prefix
 -- ARGV[1] user id  [2] that moment, ms  [3] checks of the account that go  [4...] check ids
 -- returns {1 the account could go | 0, version of its status pages, then for each idle check: id, its last touch ms, name}
--- The last touch is "" where it is not known: such a check is not idle, and its time begins when it is to be removed.
 ---@include keys whole idle
 local prefix, user, before = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local found = {is_deserted(prefix, user, before, ARGV[3]) and 1 or 0,
@@ -12,9 +11,9 @@ for _, id in ipairs({unpack(ARGV, 4)}) do
   local is = redis.call("HMGET", check_key(prefix, id), "user_id", "name")
   if is[1] == user then
     local touched = last_touch(prefix, id)
-    if not touched or touched < before then
+    if touched < before then
       found[#found + 1] = id
-      found[#found + 1] = touched and whole(touched) or ""
+      found[#found + 1] = whole(touched)
       found[#found + 1] = is[2]
     end
   end

@@ -46,6 +46,7 @@ from ttr.store import (
 )
 from ttr.store.all_checks import all_checks
 from ttr.store.check_list import Filter, list_checks
+from ttr.store.migrate import migrate
 from ttr.store.ping_log import PingEntry
 from ttr.store.redis import Store, open_store, verify_data
 from ttr.store.reindex import reindex
@@ -180,6 +181,8 @@ async def an_account(store: Store) -> None:
     await access_keys.change(store, user, made.id, lambda key: replace(key, name="Backups"))
     await accounts.revoke_key(store, user.id, made, now=NOON)
     await store.redis.hset(keys.user(user.partition, user.id), "access_key", users.digest(key))
+    await store.redis.hset(keys.meta(), "form", 1)
+    await migrate(store, say=list[str]().append)
     assert await users.user_by_id(store, user.id)
     await accounts.link_telegram(store, user, ADA, now=NOON)
     linked = await users.user_by_id(store, user.id)
@@ -204,7 +207,7 @@ async def what_nobody_uses(store: Store) -> None:
     assert found is not None
     assert [one.id for one in found.checks] == [check.id]
     version = found.pages_version
-    assert await idle.remove_idle_check(store, user, check.id, before=later, now=later, pages_version=version)
+    assert await idle.remove_idle_check(store, user, check.id, before=later, pages_version=version)
     assert await accounts.delete_deserted(store, user.id, now=later, idle_since=later)
 
 

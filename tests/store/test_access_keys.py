@@ -16,7 +16,6 @@ from ttr.store import access_keys, keys, sessions
 from ttr.store.access_keys import Use, list_ended, list_keys, note_use, user_by_key
 from ttr.store.errors import KeyEnded, LastKey, NotFound, QuotaReached, StoreUnavailable
 from ttr.store.redis import Store
-from ttr.store.removal import close
 from ttr.store.sessions import Seen, close_session, open_session, session_user
 from ttr.store.users import User, create_user, digest, new_key
 
@@ -140,16 +139,6 @@ async def test_ended_keys_are_listed_for_a_day_and_can_be_lifted(store: Store, u
     assert await list_ended(store, now=NOON, limit=10) == []
 
 
-async def test_an_account_from_before_accounts_knew_their_key_learns_it_from_its_first_use(
-    store: Store,
-) -> None:
-    user, key = await create_user(store, now=NOON, master=MASTER_KEY)
-    await store.redis.delete(keys.access_keys(user.partition, user.id))
-    await store.redis.hset(keys.access_key(digest(key)), mapping={"last4": key[-4:], "created_at": NOON})
-    assert await user_by_key(store, key) == user
-    assert [one for one, _ in await list_keys(store, user)] == [user.key]
-
-
 async def test_a_revoked_last_key_is_not_learnt_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     async def away(*_: object, **__: object) -> None:
         raise StoreUnavailable("away")
@@ -205,17 +194,6 @@ async def test_a_key_that_ends_while_it_is_used_leaves_nothing(store: Store, use
     await accounts.delete_account(store, user, now=NOON)
     await note_use(store, user, user.key, Use(NOON, "203.0.113.7"))
     assert not await store.redis.exists(keys.key_uses(user.partition, user.id))
-
-
-async def test_the_key_of_an_account_that_an_older_version_closed_ends(store: Store) -> None:
-    user, key = await create_user(store, now=NOON, master=MASTER_KEY)
-    await store.redis.delete(keys.access_keys(user.partition, user.id))
-    await store.redis.hset(keys.user(user.partition, user.id), "access_key", digest(key))
-    assert await close(store, user.id, now=NOON) is not None
-    await accounts.finish_deletion(store, user.id)
-    with pytest.raises(KeyEnded, match="deleted"):
-        await user_by_key(store, key)
-    assert await store.redis.ttl(keys.access_key(digest(key))) > 0
 
 
 async def test_a_bound_that_is_set_while_the_key_is_replaced_binds_the_new_one(

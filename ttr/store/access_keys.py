@@ -14,7 +14,7 @@ from ttr.domain.limits import ACCESS_KEYS_MAX
 from ttr.store import keys
 from ttr.store.errors import Busy, KeyEnded, LastKey, NotFound, QuotaReached
 from ttr.store.redis import Store, store_trouble
-from ttr.store.users import User, adopt_key, digest, note_seen, user_by_id
+from ttr.store.users import User, digest, note_seen, user_by_id
 
 Ended = Literal["replaced", "revoked", "blocked", "deleted"]
 
@@ -76,10 +76,6 @@ async def user_by_key_fields(store: Store, auth_key: str, fields: Sequence[bytes
         return None
     number, name = int(user_id), digest(auth_key)
     user = await user_by_id(store, number, key=name)
-    if user is not None and user.key is None:
-        with store_trouble():
-            adopted = await adopt_key(store, number, name)
-        user = await user_by_id(store, number, key=name) if adopted else user
     if user is None:
         raise KeyEnded("deleted")
     if user.key is None:

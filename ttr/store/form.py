@@ -14,7 +14,7 @@ from ttr.store import keys
 from ttr.store.errors import StoreUnfit
 from ttr.store.scripts import Scripts
 
-FORM = 1
+FORM = 2
 """What this program reads and writes."""
 OPEN_TO = 1
 """The oldest form whose programs may work beside this one."""

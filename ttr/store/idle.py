@@ -41,9 +41,6 @@ class Idle:
 
     user_id: int
     checks: list[IdleCheck]
-    unknown: list[int]
-    """Checks that an older version has edited, nobody knows when: `remove_idle_check` keeps them and begins their
-    time."""
     pages_version: str
     """Of the status pages by which checks were left out."""
     deserted: bool
@@ -106,28 +103,24 @@ async def find_idle(store: Store, user_id: int, *, before: int) -> Idle | None:
     candidates = await _silent(store, user, before)
     shown = await _shown(store, user) if candidates else set()
     checks: list[IdleCheck] = []
-    unknown: list[int] = []
     wanted = [check for check in candidates if check not in shown]
     for start in range(0, len(wanted), _CHECKS_AT_ONCE):
         _, _, *told = await _ask(store, user, before, wanted[start : start + _CHECKS_AT_ONCE])
         for number, touched, name in zip(told[::3], told[1::3], told[2::3], strict=True):
-            if touched:
-                checks.append(IdleCheck(user_id, int(number), name.decode("utf-8", "replace"), int(touched)))
-            else:
-                unknown.append(int(number))
+            checks.append(IdleCheck(user_id, int(number), name.decode("utf-8", "replace"), int(touched)))
     deserted, *_ = await _ask(store, user, before, (), leaving=len(checks))
-    return Idle(user_id, checks, unknown, version, bool(deserted))
+    return Idle(user_id, checks, version, bool(deserted))
 
 
 async def remove_idle_check(
-    store: Store, user: User, check_id: int, *, before: int, now: int, pages_version: str
+    store: Store, user: User, check_id: int, *, before: int, pages_version: str
 ) -> bool:
     """Remove a check with all it kept if nobody had to do with it since `before` (ms); whether it went."""
     key = keys.check(user.partition, check_id)
     with store_trouble():
         own = json.loads(await store.redis.hget(key, "own_channels") or "{}")
         uuid = await store.scripts.run(
-            "delete_check", user.partition, [user.id, check_id, before, now, pages_version]
+            "delete_check", user.partition, [user.id, check_id, before, pages_version]
         )
     if uuid in (b"", b"kept"):
         return False

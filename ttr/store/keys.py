@@ -399,15 +399,15 @@ def gaps(partition: int) -> str:
 
 def user(partition: int, user_id: int) -> str:
     """Hash, durable: `id`, `user_slug`, `public_slug`, `created_at`, `data_key` (wrapped by the master key),
-    `access_key` (of an account of an older version: the digest of its one key, until that is used), `keys_known` (set
+    `access_key` (in form 1: the digest of its one key, which form 2 has among `access_keys`), `keys_known` (set
     when it has none, from the start or by a revocation: no key is then learnt from its use), `renaming` (of
     a change of slugs under way, token:until:user slug:public slug:public slug before), of an account that is being
     deleted `closed_at`, `closed_user_slug` and `closed_public_slug` in place of the slugs and `data_key`: who has
     no `user_slug` is gone, `telegram_id`, `telegram_name`, `telegram_username` and `telegram_since` (of the
     Telegram account that opens it), `version` (grows with every change of anything the account sees),
     `preferences` (how its pages look, as `ttr/domain/preferences.py` has it),
-    `tag_count`, `body_bytes`, `seen_at` (when somebody was in it by a key or a session, at most a day too early; of
-    an older version missing until then), `pages_version` (grows with every change of its status pages), `queued` and
+    `tag_count`, `body_bytes`, `seen_at` (when somebody was in it by a key or a session, at most a day too
+    early), `pages_version` (grows with every change of its status pages), `queued` and
     `queued_bytes` (events that wait for a channel), `delivery_count` (ever), `interval_count` and `interval_sum` (s,
     of the checks with an interval), `duration_count` and `duration_sum` (ms, of the checks' last runs); while its
     indexes are built anew, `reindexing` (the rebuild's token) and `reindexed_to` (the last check in those sums)."""

@@ -67,6 +67,7 @@ async def _take(store: Store, form: Form, migration: Migration, token: str, say:
     """One migration from its beginning, or from where it was, to its end."""
     if await read_form(store.redis) != form:
         return []  # it was read before the lease was had
+    await set_form(store.scripts, None, form)  # of data that bears no mark yet
     open_to = max(form.open_to, migration.open_to)
     if open_to > form.open_to:
         # Whoever is kept out must have gone before anything is changed: he would write the old form behind us.

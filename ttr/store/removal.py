@@ -8,7 +8,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 
-from ttr.domain.access_key import FIRST_NAME, AccessKey, read_access_key
+from ttr.domain.access_key import AccessKey, read_access_key
 from ttr.store import keys
 from ttr.store.account_slugs import Family
 from ttr.store.chores import LEASE_MS, Chore
@@ -82,7 +82,6 @@ async def read_closed(store: Store, user_id: int) -> Closed | None:
                     "closed_user_slug",
                     "closed_public_slug",
                     "renaming",
-                    "access_key",
                     "telegram_id",
                 ],
             )
@@ -93,7 +92,7 @@ async def read_closed(store: Store, user_id: int) -> Closed | None:
     user_slug, closed_at, *slugs, telegram_id = texts
     if user_slug is not None or closed_at is None:
         return None
-    closed_user_slug, closed_public_slug, renaming, only_key = slugs
+    closed_user_slug, closed_public_slug, renaming = slugs
     _, _, wanted_user_slug, wanted_public_slug, public_slug_before = (renaming or "::::").split(":")
     claims: list[tuple[Family, str | None]] = [
         ("user_slug", closed_user_slug),
@@ -104,9 +103,6 @@ async def read_closed(store: Store, user_id: int) -> Closed | None:
         *(("user_slug", slug.decode()) for slug in former),
     ]
     access_keys = [read_access_key(name.decode(), text) for name, text in of_user.items()]
-    if only_key is not None:
-        # Closed by an older version.
-        access_keys.append(AccessKey(only_key, FIRST_NAME, "", 0))
     kept = tuple((family, slug) for family, slug in claims if slug)
     return Closed(tuple(access_keys), kept, int(telegram_id or 0))
 

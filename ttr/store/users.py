@@ -16,11 +16,7 @@ from ttr.store.sealed import new_data_key
 log = get_logger(__name__)
 
 _SLUG_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # without l, o, 0 and 1, which people mix up
-# The last one is of an account of an older version.
-_FIELDS = (
-    *("user_slug", "public_slug", "created_at", "data_key", "version", "preferences"),
-    *("telegram_id", "access_key"),
-)
+_FIELDS = ("user_slug", "public_slug", "created_at", "data_key", "version", "preferences", "telegram_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +94,8 @@ async def create_user(store: Store, *, now: int, master: str, with_key: bool = T
             if key is not None:
                 pipe.hset(keys.access_keys(user.partition, user.id), key.digest, kept(key))
             else:
-                # A key that leads to a lost account of this number is none of it: see adopt_key.lua.
+                # A key that leads to a lost account of this number is none of it: see adopt_key.lua, which only
+                # versions before form 2 still call, and `ttr migrate`.
                 pipe.hset(keys.user(user.partition, user.id), "keys_known", "1")
             queue_mark(pipe, user.partition, f"user:{user.id}")
             await pipe.execute()
@@ -126,10 +123,6 @@ async def user_by_id(store: Store, user_id: int, *, key: str = "") -> User | Non
             fields, *found = await pipe.execute()
         if fields[0] is None:
             return None
-        *fields, only_key = fields
-        if only_key is not None:
-            await adopt_key(store, user_id, only_key.decode())
-            return await user_by_id(store, user_id, key=key)
     user_slug, public_slug, created_at, data_key, version, chosen, telegram = (
         (value or b"").decode() for value in fields
     )
@@ -174,20 +167,6 @@ async def body_bytes_of(store: Store, user: User) -> int:
     """Bytes of ping bodies that are kept for the account."""
     with store_trouble():
         return int(await store.redis.hget(keys.user(user.partition, user.id), "body_bytes") or 0)
-
-
-async def adopt_key(store: Store, user_id: int, key_digest: str) -> bool:
-    """Take the one key of an account of an older version among its keys; False when it is not that account's one key.
-
-    That is the end of sessions without a key.
-    """
-    known = await store.redis.hmget(keys.access_key(key_digest), "last4", "created_at")
-    last4, created_at = (value or b"" for value in known)
-    key = AccessKey(key_digest, FIRST_NAME, last4.decode(), int(created_at or 0))
-    adopted = await store.scripts.run(
-        "adopt_key", keys.partition_of(user_id), [user_id, key_digest, kept(key)]
-    )
-    return bool(adopted)
 
 
 async def _claim(store: Store, key_of: Callable[[str], str], length: int, user_id: int) -> str:

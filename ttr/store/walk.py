@@ -38,10 +38,8 @@ class Walk:
             done = page[-1]
 
     async def keys(self, match: str) -> AsyncIterator[list[bytes]]:
-        """Pages of some thousand keys that match; one that is there all the time comes at least once. To be walked
-        before the accounts: it begins anew each time, and is left out where an earlier pass had got to those."""
-        if self.beyond:
-            return
+        """Pages of some thousand keys that match, from the first one each time; one that is there all the time comes at
+        least once."""
         async for page in every_key(self.store, match, _KEYS_A_PAGE):
             await self.note(0, 0)
             yield page

@@ -3,14 +3,12 @@
 local IDLE_TIMES = {"created_at", "edited_at", "last_ping", "last_start", "armed_from", "status_since", "acknowledged",
   "deadline"}
 
--- ms; nil of a check that an older version has edited, nobody knows when.
+-- When somebody last had to do with a check, ms.
 local function last_touch(prefix, id)
   local key, newest = check_key(prefix, id), 0
   for _, at in ipairs(redis.call("HMGET", key, unpack(IDLE_TIMES))) do
     newest = math.max(newest, tonumber(at or "") or 0)
   end
-  local kept = redis.call("HMGET", key, "revision", "edited_at")
-  if kept[1] ~= "1" and not kept[2] then return nil end
   -- Starts and pings that are only recorded stand in the log alone; it keeps one entry at least.
   local ping = redis.call("LINDEX", log_key(prefix, id), 0)
   if ping then
@@ -21,7 +19,7 @@ local function last_touch(prefix, id)
 end
 
 -- Whether nobody has been in an account since `before` (ms), nothing else opens it or shows it to others, and it has
--- no checks but `leaving` that go. Of one whose last use an older version did not write down nothing is known.
+-- no checks but `leaving` that go.
 local function is_deserted(prefix, user, before, leaving)
   local is = redis.call("HMGET", user_key(prefix, user), "user_slug", "created_at", "seen_at", "telegram_id", "renaming")
   if not is[1] or tonumber(is[2]) >= tonumber(before) then return false end

@@ -8,6 +8,7 @@ CONTRIBUTING.md says how to write one.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from ttr.store.migrations import r0002_keys_and_times
 from ttr.store.redis import Store
 from ttr.store.walk import Walk
 
@@ -25,5 +26,8 @@ class Migration:
     """Raises what redis-py raises; then it is run again."""
 
 
-MIGRATIONS: tuple[Migration, ...] = ()
+MIGRATIONS = tuple(
+    Migration(form, module.OPEN_TO, module.WHAT, module.move)
+    for form, module in enumerate((r0002_keys_and_times,), start=2)
+)
 """All there are, oldest first; the last one's `form` and `open_to` are FORM and OPEN_TO of `ttr/store/form.py`."""
