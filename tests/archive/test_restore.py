@@ -12,6 +12,7 @@ from ttr.archive.restore import restore
 from ttr.archive.snapshot import snapshot
 from ttr.store import keys
 from ttr.store.access_keys import user_by_key
+from ttr.store.form import MARKS
 from ttr.store.redis import Store
 from ttr.store.users import create_user
 
@@ -80,6 +81,7 @@ async def test_an_account_of_an_older_version_comes_back_with_its_one_key(
     assert user.key is not None
     await store.redis.delete(keys.access_keys(user.partition, user.id))
     await store.redis.hset(keys.user(user.partition, user.id), "access_key", user.key.digest)
+    await store.redis.hdel(keys.meta(), *MARKS)
     await snapshot(store, database)
     kept = {"user_id": str(user.id), "last4": auth_key[-4:], "created_at": str(NOON)}
     async with database.connection() as connection:

@@ -5,6 +5,7 @@ for a whole run again, as after a resume: one with an interval from now on, one 
 was due meanwhile. Nobody is told of a run that may have come; a job that died meanwhile is told one run later.
 """
 
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
@@ -19,9 +20,14 @@ from ttr.archive.staging import NAMED, TABLES
 from ttr.domain.schedule import next_due
 from ttr.store import keys, restoring
 from ttr.store.codec import schedule_from_fields
+from ttr.store.errors import StoreUnfit
+from ttr.store.form import FORM, MARKS, read_marks
+from ttr.store.migrate import migrate
 from ttr.store.outbox import ACCOUNT_LOG
 from ttr.store.redis import Store, store_trouble
 from ttr.store.restoring import KeptCheck, Rearmed
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 Connection = AsyncConnection[tuple[Any, ...]]
@@ -54,9 +60,11 @@ async def restore(store: Store, database: Database, *, now: int | None, progress
 
     With `now` (ms) checks are armed anew, and the time since the snapshot counts as one in which we were blind. Who
     would have pinged while this works was refused as well, so they are armed from when it should be done. Without
-    `now`, Redis becomes exactly what it was. Raises ArchiveUnavailable and StoreUnavailable: then call it again, for it
-    goes on where it was. Raises ArchiveUnfit when there is nothing to restore.
+    `now`, Redis becomes exactly what it was. What is of an older form is moved forward. Raises ArchiveUnavailable and
+    StoreUnavailable: then call it again, for it goes on where it was. Raises ArchiveUnfit when there is nothing to
+    restore, or only what a newer version can read.
     """
+    await refuse_newer_form(database)
     async with database.connection() as connection:
         total = await _count(connection)
         armed_from = None if now is None else now + total * _MICROSECONDS_A_RECORD // 1_000_000 * 1_000
@@ -73,6 +81,8 @@ async def restore(store: Store, database: Database, *, now: int | None, progress
                 progress(last, total)
         await _put_partitions(store, connection, saved=saved, now=now)
         await _put_globals(store, connection)
+        # Rows are of the form that the archive says, or of a newer one: a migration takes both.
+        await migrate(store, say=log.info)
         await restoring.end_restore(store)
         progress(total, total)
         return total
@@ -94,6 +104,23 @@ async def sealed_word(database: Database) -> str | None:
     async with database.connection() as connection:
         row = await (await connection.execute("select fields #>> '{meta,sealed}' from archive")).fetchone()
     return row[0] if row else None
+
+
+async def refuse_newer_form(database: Database) -> None:
+    """Raise ArchiveUnfit when the rows are of a form that this version does not know."""
+    async with database.connection() as connection:
+        row = await (await connection.execute("select fields -> 'meta' from archive")).fetchone()
+    known = row[0] if row and row[0] else {}
+    marks = [known[name].encode() if name in known else None for name in MARKS]
+    try:
+        form = read_marks(marks)
+    except StoreUnfit as unfit:
+        raise ArchiveUnfit(str(unfit)) from None
+    if form and form.open_to > FORM:
+        raise ArchiveUnfit(
+            f"This archive is of data in form {form.number}, for versions of ttr that know form {form.open_to} or a "
+            f"newer one. This version knows form {FORM}. Restore it with the version that made it, or a newer one."
+        )
 
 
 async def _count(connection: Connection) -> int:

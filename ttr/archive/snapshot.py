@@ -7,6 +7,7 @@ snapshot, which both remember: if they differ, one of them went back in time, an
 
 import logging
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,7 @@ from ttr.archive.staging import HISTORY, NAMED, TABLES, Stage, merge, staging, w
 from ttr.domain.text import counted
 from ttr.now import now_ms
 from ttr.store import keys, snapshots
+from ttr.store.form import MARKS
 from ttr.store.marks import mark_all, mark_records
 from ttr.store.redis import Store, store_trouble
 from ttr.store.snapshots import Begun
@@ -59,6 +61,7 @@ async def snapshot(store: Store, database: Database, *, compare: bool = False) -
     at, rows, left_out = now_ms(), 0, dict[str, str]()
     async with database.connection() as connection:
         await belong_together(store, connection)
+        marks = await _marks(store)
         if not await _lock(connection):
             return None
         try:
@@ -71,7 +74,7 @@ async def snapshot(store: Store, database: Database, *, compare: bool = False) -
             for partition in range(keys.PARTITIONS):
                 saved = "" if partition in parted else tokens[partition]
                 rows += await _save(store, connection, partition, saved, left_out)
-            await _save_globals(store, connection, compared=compare or bool(parted))
+            await _save_globals(store, connection, marks, left_out, compared=compare or bool(parted))
             if went_back := len(parted & tokens.keys()):
                 log.warning("Redis or Postgres went back in time: %d partitions were compared.", went_back)
         finally:
@@ -215,7 +218,24 @@ async def _drain(store: Store, connection: Connection, begun: Begun, *, went_bac
     return stage
 
 
-async def _save_globals(store: Store, connection: Connection, *, compared: bool) -> None:
+async def _marks(store: Store) -> dict[str, str]:
+    """In which form the data is before anything is read: of what is read while it is moved, the older one."""
+    with store_trouble():
+        return _texts(await store.redis.hmget(keys.meta(), MARKS))
+
+
+def _texts(marks: Sequence[bytes | None]) -> dict[str, str]:
+    return {name: value.decode() for name, value in zip(MARKS, marks, strict=True) if value is not None}
+
+
+async def _save_globals(
+    store: Store, connection: Connection, marks: dict[str, str], left_out: dict[str, str], *, compared: bool
+) -> None:
+    if left_out:
+        # What could not be written is there as it was, in the form that it had.
+        row = await (await connection.execute("select fields -> 'meta' from archive")).fetchone()
+        known = row[0] if row and row[0] else {}
+        marks = {name: known[name] for name in MARKS if name in known}
     with store_trouble():
         async with store.redis.pipeline(transaction=False) as pipe:
             pipe.hgetall(keys.meta())
@@ -223,8 +243,9 @@ async def _save_globals(store: Store, connection: Connection, *, compared: bool)
             for kind in SEQUENCES:
                 pipe.get(keys.sequence(kind))
             meta, admins, *last = await pipe.execute()
+    texts = {name.decode(): value.decode() for name, value in meta.items()}
     fields = {
-        "meta": {name.decode(): value.decode() for name, value in meta.items()},
+        "meta": {name: text for name, text in texts.items() if name not in MARKS} | marks,
         "admins": {name.decode(): value.decode() for name, value in admins.items()},
         "sequences": {kind: int(number or 0) for kind, number in zip(SEQUENCES, last, strict=True)},
     }

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 
 from ttr.archive.database import Database, open_database
-from ttr.archive.restore import held, restore, sealed_word
+from ttr.archive.restore import held, refuse_newer_form, restore, sealed_word
 from ttr.domain.text import counted
 from ttr.now import now_ms
 from ttr.settings import Settings
@@ -39,6 +39,7 @@ async def restore_redis(settings: Settings, *, force: bool) -> int:
             accounts, checks = await held(database)
             if not accounts:
                 raise Refusal("This Postgres holds no account, so there is nothing to restore.")
+            await refuse_newer_form(database)
             await _refuse_another_key(settings, database)
             await _refuse_running(store)
             await _make_room(store, force=force)

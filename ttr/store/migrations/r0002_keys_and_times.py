@@ -37,23 +37,25 @@ async def _adopt_named(store: Store, accounts: Sequence[int]) -> None:
         named = await pipe.execute()
     owners = {digest.decode(): account for account, digest in zip(accounts, named, strict=True) if digest}
     if owners:
-        await _adopt(store, list(owners), owners)
+        async with store.redis.pipeline(transaction=False) as pipe:
+            for digest, account in owners.items():
+                pipe.hsetnx(keys.access_key(digest), "user_id", account)
+            await pipe.execute()
+        await _adopt(store, list(owners))
 
 
-async def _adopt(store: Store, digests: Sequence[str], owners: dict[str, int] | None = None) -> None:
-    """Make each the key of its account if that has none; `owners` are known from the accounts."""
+async def _adopt(store: Store, digests: Sequence[str]) -> None:
+    """Make each the key of the account that it leads to, if that has none."""
     async with store.redis.pipeline(transaction=False) as pipe:
         for digest in digests:
             pipe.hmget(keys.access_key(digest), "user_id", "last4", "created_at")
         records = await pipe.execute()
     async with store.redis.pipeline(transaction=False) as pipe:
-        for digest, (leads_to, last4, created_at) in zip(digests, records, strict=True):
-            account = int((owners or {}).get(digest) or leads_to or 0)
+        for digest, (account, last4, created_at) in zip(digests, records, strict=True):
             if account:
                 key = AccessKey(digest, FIRST_NAME, (last4 or b"").decode(), int(created_at or 0))
-                store.scripts.queue(
-                    pipe, "adopt_key", keys.partition_of(account), [account, digest, kept(key)]
-                )
+                partition = keys.partition_of(int(account))
+                store.scripts.queue(pipe, "adopt_key", partition, [account, digest, kept(key)])
         await pipe.execute()
 
 
