@@ -4,11 +4,13 @@ from typing import Any
 
 from quart.typing import TestClientProtocol as Client
 
+from tests.conftest import eventually
 from tests.processes import process
 from ttr.domain.liveness import QUEUE_AWAY, Kind
 from ttr.now import now_ms
 from ttr.store.archive_state import note_archive
 from ttr.store.deadlines import tick_clock
+from ttr.store.form import FORM
 from ttr.store.processes import say
 from ttr.store.redis import Store
 
@@ -42,6 +44,13 @@ async def test_without_an_archive_all_is_well(client: Client, store: Store) -> N
     assert (told["workers_online"], told["missing"]) == (1, [])
     assert told["processes"]["worker"] == {"well": 1, "stuck": 0, "silent": 0, "stuck_loops": []}
     assert told["snapshot"] is None
+
+
+async def test_it_tells_in_which_form_the_data_is(client: Client, store: Store) -> None:
+    async def told() -> bool:
+        return (await ask(client))[1]["data"] == {"form": FORM, "known": FORM}
+
+    await eventually(told)
 
 
 async def test_it_tells_how_far_behind_postgres_is(client: Client, store: Store) -> None:

@@ -1,7 +1,10 @@
 """What a process says of itself once a second, and that nothing keeps it from saying so."""
 
 import asyncio
+import os
+import signal
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,10 +13,11 @@ from tests.conftest import RedisServer, eventually
 from ttr import __version__, heartbeat, meter
 from ttr.domain.liveness import Judged, judge
 from ttr.domain.metrics import ALERTS
-from ttr.heartbeat import beating, beating_beside, turn
+from ttr.heartbeat import beating, beating_beside, data_form, refuse_if_kept_out, turn
 from ttr.now import now_ms
 from ttr.store import keys
-from ttr.store.errors import StoreUnavailable
+from ttr.store.errors import StoreUnavailable, StoreUnfit
+from ttr.store.form import FORM, OPEN_TO, Form, read_known_form, set_form
 from ttr.store.processes import read_processes
 from ttr.store.redis import Store
 
@@ -148,3 +152,59 @@ async def test_a_process_without_an_event_loop_beats_in_a_thread(
         done.set()
         await working
     assert not await is_there(store)
+
+
+@pytest.fixture
+def signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """What the process would have sent to itself; it beats a hundred times a second."""
+    sent: list[int] = []
+    monkeypatch.setattr(heartbeat, "_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(os, "kill", lambda _, number: sent.append(number))
+    yield sent
+    heartbeat._kept_out.clear()
+
+
+async def is_marked(store: Store, form: Form | None) -> bool:
+    return await read_known_form(store.redis) == form and data_form() in (form, Form(FORM, OPEN_TO))
+
+
+async def test_a_process_that_the_data_is_closed_to_stops_once_and_says_why(
+    store: Store, signals: list[int]
+) -> None:
+    async with beating(store, "web"):
+        await eventually(lambda: is_marked(store, Form(FORM, OPEN_TO)))
+        refuse_if_kept_out()
+        await set_form(store.scripts, Form(FORM, OPEN_TO), Form(FORM + 1, FORM))
+        await eventually(lambda: knows(Form(FORM + 1, FORM)))
+        assert signals == [], "it is open to this one"
+        await set_form(store.scripts, Form(FORM + 1, FORM), Form(FORM + 1, FORM + 1))
+        await eventually(lambda: knows(Form(FORM + 1, FORM + 1)))
+    assert signals == [signal.SIGTERM]
+    with pytest.raises(StoreUnfit, match="Run the newer ttr everywhere"):
+        refuse_if_kept_out()
+
+
+async def knows(form: Form) -> bool:
+    return data_form() == form
+
+
+async def test_a_redis_that_is_emptied_under_it_is_marked_again(store: Store, signals: list[int]) -> None:
+    async with beating(store, "web"):
+        await eventually(lambda: knows(Form(FORM, OPEN_TO)))
+        await store.redis.flushall()
+        await eventually(lambda: is_marked(store, Form(FORM, OPEN_TO)))
+    assert signals == []
+
+
+async def test_data_that_never_had_a_mark_gets_none_from_it(store: Store, signals: list[int]) -> None:
+    await store.redis.delete(keys.meta())
+    async with beating(store, "bot"):
+        await eventually(lambda: is_there(store))
+        first = (await only(store)).process.beat_at
+
+        async def later() -> bool:
+            return (await only(store)).process.beat_at > first
+
+        await eventually(later)
+    assert await store.redis.exists(keys.meta()) == 0
+    assert signals == []

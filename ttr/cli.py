@@ -12,6 +12,7 @@ from typing import Any
 from ttr import __version__, logs
 from ttr.archive.errors import ArchiveUnavailable, ArchiveUnfit
 from ttr.domain.liveness import Kind
+from ttr.heartbeat import refuse_if_kept_out
 from ttr.settings import Settings, SettingsError, export, load_settings
 from ttr.store.errors import StoreUnavailable, StoreUnfit
 from ttr.up.refusal import Refusal
@@ -202,6 +203,7 @@ def _worker(overrides: dict[str, str]) -> int:
     from ttr.worker import run
 
     run(settings)
+    refuse_if_kept_out()
     return 0
 
 
@@ -334,6 +336,7 @@ def _run(process: Coroutine[Any, Any, None]) -> int:
         asyncio.run(process)
     else:
         uvloop.run(process)
+    refuse_if_kept_out()
     return 0
 
 

@@ -12,10 +12,12 @@ from quart import Blueprint, Response, jsonify
 from ttr import __version__, current
 from ttr.domain.liveness import KINDS, Liveness, judge
 from ttr.domain.moments import iso
+from ttr.heartbeat import data_form
 from ttr.now import now_ms
 from ttr.store.archive_state import ArchiveState, read_archive
 from ttr.store.deadlines import read_ticks
 from ttr.store.errors import StoreUnavailable
+from ttr.store.form import FORM
 from ttr.store.processes import read_processes
 
 health_blueprint = Blueprint("health", __name__)
@@ -52,6 +54,7 @@ async def health() -> tuple[Response, int]:
         {
             "status": "unhealthy" if not healthy else "degraded" if live and live.missing() else "ok",
             "version": __version__,
+            "data": _data(),
             "parts": needed | others,
             "snapshot": _snapshot(archive, now) if archive else None,
             "workers_online": live.workers_online if live else None,
@@ -81,6 +84,12 @@ def _processes(live: Liveness) -> dict[str, Any]:
         }
         for kind in KINDS
     }
+
+
+def _data() -> dict[str, int] | None:
+    """The form that Redis's data is in, and the one that this version knows (docs/upgrade.md)."""
+    form = data_form()
+    return {"form": form.number, "known": FORM} if form else None
 
 
 def _snapshot(archive: ArchiveState, now: int) -> dict[str, Any]:

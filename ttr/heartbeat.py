@@ -1,12 +1,16 @@
 """What a process tells Redis once a second: that it lives, which of its loops go round, and what it has counted.
 
 Two loops, so that neither waits for the other. What is said is judged in `ttr/domain/liveness.py`.
+
+It also asks in which form the data is. Where a newer version has closed it to this one, the process stops as by
+SIGTERM: what is under way is finished, and nothing in an old form is written behind a migration's back.
 """
 
 import asyncio
 import logging
 import os
 import secrets
+import signal
 import socket
 import threading
 import time
@@ -18,8 +22,8 @@ from pathlib import Path
 from ttr import __version__
 from ttr.domain.liveness import SILENT_MS, Kind, Process
 from ttr.now import now_ms
-from ttr.store.errors import StoreUnavailable
-from ttr.store.form import FORM
+from ttr.store.errors import StoreUnavailable, StoreUnfit
+from ttr.store.form import FORM, OPEN_TO, Form, read_known_form, refusal, set_form
 from ttr.store.metrics import flush
 from ttr.store.processes import forget_the_dead, say, say_goodbye
 from ttr.store.redis import Store, open_store
@@ -36,6 +40,10 @@ Gauges = Callable[[], Mapping[str, int]]
 
 _turns: dict[str, tuple[float, float]] = {}
 """Loop -> when it last went round (s, monotonic), and for how long it may be quiet from then on (s)."""
+_forms: list[Form] = []
+"""The form that the data was in when last looked at; empty before that."""
+_kept_out: list[str] = []
+"""Why this process must not work on the data any more; empty while it may."""
 # A horse has none of its worker's loops.
 os.register_at_fork(after_in_child=_turns.clear)
 
@@ -45,10 +53,22 @@ def turn(loop: str, quiet_seconds: float = PATIENCE_SECONDS) -> None:
     _turns[loop] = (time.monotonic(), quiet_seconds)
 
 
+def data_form() -> Form | None:
+    """The form that the data was in a second ago; None where nobody has looked yet."""
+    return _forms[0] if _forms else None
+
+
+def refuse_if_kept_out() -> None:
+    """Said at the end of a process: raises StoreUnfit if it stopped because the data is closed to it."""
+    if _kept_out:
+        raise StoreUnfit(_kept_out[0])
+
+
 @asynccontextmanager
 async def beating(store: Store, kind: Kind, gauges: Gauges = dict) -> AsyncIterator[None]:
     """Tell it from now on while the block runs; at its end take leave, and tell what was counted last."""
     _turns.clear()
+    _forms.clear()
     stop = asyncio.Event()
     heart = _Heart(store, kind, gauges)
     tasks = {asyncio.create_task(_repeat(act, stop)) for act in (heart.beat, lambda: _count(store))}
@@ -112,7 +132,25 @@ class _Heart:
             if self._beats % _FORGET_EVERY == 0:
                 await forget_the_dead(self._store, now_ms())
             self._beats += 1
+        with _survived("the form of the data"):
+            await self._look_at_form()
         self._expected = loop.time() + _EVERY_SECONDS
+
+    async def _look_at_form(self) -> None:
+        try:
+            form = await read_known_form(self._store.redis)
+        except StoreUnfit:
+            return  # somebody wrote there by hand: the next start says so
+        if form is None:
+            if _forms:
+                # A mark never goes away: this Redis was emptied, and what is made from now on is ours.
+                await set_form(self._store.scripts, None, Form(FORM, OPEN_TO))
+            return
+        _forms[:] = [form]
+        if form.open_to > FORM and not _kept_out:
+            _kept_out.append(refusal(form))
+            log.error("This process stops. %s", _kept_out[0])
+            os.kill(os.getpid(), signal.SIGTERM)
 
     async def stop(self) -> None:
         """Take leave."""

@@ -175,6 +175,25 @@ class Stack:
         """Whether a process has ended by itself."""
         return self._running[name].poll() is not None
 
+    def ended_with(self, name: str) -> int:
+        """The exit code of a process that has ended by itself."""
+        return self._running[name].wait(20)
+
+    def log(self, name: str) -> str:
+        """What a process has written."""
+        return (self.folder / f"{name}.log").read_text(errors="replace")
+
+    def ttr(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command that ends by itself."""
+        return subprocess.run(
+            [sys.executable, "-m", "ttr", *arguments],
+            env=self._env,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
     def fill_disk(self) -> None:
         """Leave Redis no room on its disk."""
         fill_disk(self.pid("redis"), self.folder)
