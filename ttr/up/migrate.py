@@ -6,6 +6,7 @@ keep older processes out, so it comes when nothing else can fail any more.
 """
 
 import asyncio
+import re
 import sys
 
 from ttr.archive.revisions import is_newest, known_revisions
@@ -18,6 +19,7 @@ from ttr.up.borrowed import Borrowed, borrowed
 from ttr.up.refusal import Refusal
 
 _PROGRESS_EVERY = 1.0
+_HOW_FAR = re.compile(r"([\d,]+) of ([\d,]+) accounts")
 
 
 async def migrate_all(settings: Settings, *, check: bool) -> int:
@@ -92,13 +94,15 @@ async def _look(store: Store) -> bool:
 
 
 class _Progress:
-    """Tells how it goes, of lines about the same thing one a second."""
+    """Tells how it goes: how far it is once a second and at the end, everything else at once."""
 
     def __init__(self) -> None:
-        self._told, self._what = 0.0, ""
+        self._told = 0.0
 
     def say(self, line: str) -> None:
-        now, what = asyncio.get_running_loop().time(), line.partition(" of ")[1]
-        if not what or what != self._what or now - self._told >= _PROGRESS_EVERY:
-            self._told, self._what = now, what
-            print(line, file=sys.stderr, flush=True)
+        now, far = asyncio.get_running_loop().time(), _HOW_FAR.search(line)
+        if far and far[1] != far[2] and now - self._told < _PROGRESS_EVERY:
+            return
+        if far:
+            self._told = now
+        print(line, file=sys.stderr, flush=True)
