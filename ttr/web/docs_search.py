@@ -1,6 +1,6 @@
 """Finds sections of the documentation by their words. Pure: the index is a list, a search looks through all of it.
 
-Some 350 kB of text take 2 to 10 ms, so there is nothing to build or to keep up to date.
+Some 350 kB of text take 1 to 15 ms, so there is nothing to build or to keep up to date.
 """
 
 import re
