@@ -38,14 +38,14 @@ def test_beside_a_running_ttr_up_it_looks_and_leaves_everything_alone(house: Hou
     assert [line.split()[0] for line in lines[3:14]] == ["ok"] * 11
     assert lines[14:16] == ["Postgres", f"  ok       archive           {NONE}"]
     assert f"  ok       ttr               {__version__}, on Python 3." in seen.stdout
-    assert f"  ok       data              There is none yet; it will be in form {FORM}." in seen.stdout
+    assert f"  ok       data              In form {FORM}, which is this version's." in seen.stdout
     assert f"  ok       indexes           Version {INDEX_VERSION}, which is this version's." in seen.stdout
     # The web process of this house is a stand-in, and so nobody sends.
     assert (
         "  warning  workers           0 jobs wait, 0 are worked on, 0 workers online. Alerts wait."
         in seen.stdout
     )
-    assert " keys all lead to an account or a check." in seen.stdout
+    assert " all lead to an account or a check." in seen.stdout
     assert "  ok       channels          There are none yet." in seen.stdout
     assert "  ok       mail server       None is set (SMTP_HOST)" in seen.stdout
     assert "appendfsync everysec" in seen.stdout

@@ -70,8 +70,9 @@ async def _take(store: Store, form: Form, migration: Migration, token: str, say:
     await set_form(store.scripts, None, form)  # of data that bears no mark yet
     open_to = max(form.open_to, migration.open_to)
     if open_to > form.open_to:
-        # Whoever is kept out must have gone before anything is changed: he would write the old form behind us.
         await set_form(store.scripts, form, Form(form.number, open_to))
+    if open_to > form.number:
+        # Whoever is kept out must have gone before anything is changed: he would write the old form behind us.
         await _wait_for_others(store, open_to, token, say)
     say(f"Form {migration.form}: {migration.what}.")
 
