@@ -50,7 +50,7 @@ LOGIN = """
     ttr/store/keys.py ttr/store/errors.py ttr/domain/allowance.py ttr/security_headers.py ttr/settings.py
     ttr/api/__init__.py ttr/api/sessions.py ttr/api/user.py ttr/web/__init__.py ttr/web/account_sessions.py
     ttr/web/errors.py ttr/web/home.py ttr/web/admin/access*.py ttr/web/admin/accounts.py ttr/cli.py ttr/up/banner.py
-    ttr/up/up.py ttr/up/orphan_findings.py ttr/up/channel_findings.py
+    ttr/up/up.py ttr/up/orphan_findings.py ttr/up/channel_findings.py ttr/web/docs_help.py
     ttr/up/settings_findings.py ttr/store/orphans.py scripts/lua/includes/idle.lua ttr/in_force.py
     templates/account/_tabs.html templates/account/sessions.html
     templates/admin/accounts/show.html templates/home/show.html
