@@ -134,6 +134,11 @@ def test_redis_keeps_what_it_has_answered_and_evicts_nothing(project: Project) -
     assert options["--maxmemory-policy"] == "noeviction"
     assert options["--dir"] == service(project, "redis")["volumes"][0]["target"]
     assert "always" in service(project, "redis", REDIS_APPENDFSYNC="always")["command"]
+    project.write_secrets("REDIS_APPENDFSYNC=always")
+    assert "always" in service(project, "redis")["command"]
+    assert [service(project, name)["environment"]["REDIS_APPENDFSYNC"] for name in OF_TTR] == [""] * len(
+        OF_TTR
+    )
 
 
 def test_the_stores_are_reached_by_ttr_alone_and_the_web_processes_by_caddy(project: Project) -> None:
@@ -244,14 +249,25 @@ def test_what_the_guide_says_of_a_domain_opens_both_ports(project: Project) -> N
     assert caddy["environment"]["SITE_ADDRESS"] == "ttr.example.com"
 
 
+def test_what_the_guide_says_of_more_processes_makes_them(project: Project) -> None:
+    said = GUIDE.read_text().partition("## More processes")[2]
+    override = re.search(r"```yaml\n(.*?)```", said, re.DOTALL)
+    assert override
+    (project.folder / "docker-compose.override.yml").write_text(override[1])
+
+    assert [service(project, name).get("scale", 1) for name in OF_TTR] == [1, 2, 1, 2, 1]
+
+
 def test_the_settings_of_compose_are_those_that_the_guide_lists() -> None:
     text = (ROOT / "docker-compose.yml").read_text()
-    used = set(re.findall(r"\$\{(\w+)", text)) - {*SECRETS, "TTR_ENV", "REDIS_APPENDFSYNC"}
+    used = set(re.findall(r"\$\{(\w+)", text)) - {*SECRETS, "TTR_ENV"}
     table = GUIDE.read_text().partition("## Settings")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", table, re.MULTILINE)
     listed = {name for row in rows for name in re.findall(r"\w+", row)}
 
     assert listed - {"COMPOSE_PROFILES"} == used
     # In the same .env as those of ttr, they are no mistake.
-    assert listed | {"POSTGRES_PASSWORD"} == {name for name in OF_COMPOSE if name not in _OF_COMPOSE_ITSELF}
+    assert listed - {"REDIS_APPENDFSYNC"} | {"POSTGRES_PASSWORD"} == {
+        name for name in OF_COMPOSE if name not in _OF_COMPOSE_ITSELF
+    }
     assert yaml.safe_load(text)["name"] == "ttr"
