@@ -10,6 +10,7 @@ from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 from typing import Any
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -143,6 +144,21 @@ def test_what_is_pinned_needs_nothing_that_is_not_and_fits_together() -> None:
 def _asked_for() -> list[str]:
     asked: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     return asked
+
+
+@pytest.mark.parametrize("name", ["deploy-platform", "install-wheel"])
+def test_commands_beside_the_units_of_the_documentation_have_their_surroundings(name: str) -> None:
+    page = (ROOT / f"docs/{name}.md").read_text()
+    unit = re.findall(r"```ini\n(.*?)```", page, re.DOTALL)[0]
+    runs = [
+        re.findall(r"-p (\S+=\S+)", line)
+        for line in re.findall(r"systemd-run .*", page.replace("\\\n", ""))
+        if "User=" in line
+    ]
+    assert len(runs) == 2, "once at the beginning, once for a new version"
+    for given in runs:
+        assert {said.partition("=")[0] for said in given} >= {"User", "WorkingDirectory", "EnvironmentFile"}
+        assert [said for said in given if f"\n{said}\n" not in unit] == []
 
 
 def test_the_unit_of_the_documentation_starts_what_the_procfile_starts() -> None:
