@@ -123,8 +123,10 @@ def test_the_way_back_from_each_loss(machine: Machine, postgres: PostgresServer)
     machine.stop()
 
     machine.run(copy)
-    shutil.rmtree(machine.folder / ".ttr")
+    newer = machine.folder / ".ttr/redis/appendonlydir/newer"
+    newer.touch()
     machine.run(bring_back)
+    assert not newer.exists()
     assert list((machine.folder / ".ttr/redis/appendonlydir").iterdir())
 
     shutil.rmtree(machine.folder / ".ttr/redis")
