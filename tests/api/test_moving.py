@@ -18,6 +18,8 @@ pytestmark = pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not in
 
 PAGE = (Path(__file__).parents[2] / "docs/moving-from-healthchecks.md").read_text()
 PING_KEY = "fqousmwlqpuhfadp0xqpfw"
+_CRONTAB = "crontab() { if [ $1 = -l ]; then cat crontab.now; else cp $1 crontab.now; fi; }\n"
+"""Of this folder, in place of the user's."""
 _UUIDS = [f"{n}f6d7c3a-5d2e-4a7b-9c1d-0123456789ab" for n in range(1, 9)]
 
 
@@ -132,8 +134,7 @@ async def test_jobs_change_the_host_and_nothing_else(api: Caller, client: Client
 0 * * * * job; curl -fsS https://hc-ping.com/{PING_KEY}/job-7/$?
 """
     (tmp_path / "crontab.now").write_text(crontab)
-    stand_in = "crontab() { if [ $1 = -l ]; then cat crontab.now; else cp $1 crontab.now; fi; }\n"
-    shell(stand_in + commands("3. ").partition("\ncurl ")[0], tmp_path, BASE="http://ttr.example")
+    shell(_CRONTAB + commands("3. ").partition("\ncurl ")[0], tmp_path, BASE="http://ttr.example")
     first, second = (tmp_path / "crontab.now").read_text().splitlines()
     assert first.endswith(f" http://ttr.example/ping/{_UUIDS[0]}")
     assert second.endswith(f" http://ttr.example/ping/{PING_KEY}/job-7/$?")
@@ -142,3 +143,14 @@ async def test_jobs_change_the_host_and_nothing_else(api: Caller, client: Client
         assert (await client.get(path)).status_code == 200
     for check in ("backup", "job-7"):
         assert (await api.call("GET", f"/checks/{check}"))[1]["status"] == "up"
+
+
+def test_a_crontab_stays_as_it_is_while_nobody_has_said_where_ttr_is(tmp_path: Path) -> None:
+    (tmp_path / "crontab.now").write_text(crontab := f"0 * * * * curl https://hc-ping.com/{_UUIDS[0]}\n")
+    # As pasted into a shell, which goes on after a line that fails.
+    lines = commands("3. ").removeprefix("set -eu\n").partition("\ncurl ")[0]
+    for line in lines.splitlines():
+        subprocess.run(
+            ["bash", "-c", f"{_CRONTAB}{line}"], cwd=tmp_path, env={"PATH": os.environ["PATH"]}, check=False
+        )
+    assert (tmp_path / "crontab.now").read_text() == crontab
