@@ -133,6 +133,11 @@ def test_what_a_document_tells_to_type_works(house: House, page: Path, tmp_path:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(20)
     assert status == 0, f"{name}: exit status {status}\n{output.replace(str(commands), name)}"
+    left = [path for path in folder.iterdir() if path.is_file()]
+    open_to_others = [
+        path.name for path in left if b'"auth_key"' in path.read_bytes() and path.stat().st_mode & 0o077
+    ]
+    assert open_to_others == [], "whoever else is on the machine can read these keys"
 
 
 def test_an_answer_that_refuses_is_a_failure_here(house: House) -> None:

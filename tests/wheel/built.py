@@ -13,9 +13,8 @@ from pathlib import Path
 from shutil import copytree, ignore_patterns
 
 ROOT = Path(__file__).parents[2]
-_NOT_OURS = ignore_patterns(
-    ".git", ".venv", ".ttr", ".*_cache", ".hypothesis", "__pycache__", "build", "dist", "*.egg-info", ".env"
-)
+_IGNORED = [line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines() if line[:1] != "#"]
+_NOT_OURS = ignore_patterns(".git", *_IGNORED)
 # In the environment's site-packages: writes down each file of the checkout that any of its processes opens. The
 # packages that ttr needs are taken from there, for to install them again takes a minute.
 _WITNESS = """

@@ -11,8 +11,6 @@ from ttr import __version__
 _DATA = ("templates/", "static/", "scripts/lua/", "docs/")
 _MODULES = re.compile(r"(ttr|rq_jobs)/.+\.py")
 _MADE = {"PKG-INFO", "setup.cfg"}
-# Of the repository, not of the program.
-_NOT_PACKED = {".gitignore"}
 _FILE_MOST = 300_000
 _WHEEL_MOST = 3_000_000
 
@@ -71,7 +69,7 @@ def test_the_wheel_says_what_it_is_and_brings_the_licences(built: Built) -> None
 
 def test_the_sdist_has_the_whole_checkout_and_nothing_that_was_left_there(built: Built) -> None:
     packed = {name: data for name, data in built.in_sdist().items() if not name.startswith("ttr.egg-info/")}
-    assert packed.keys() - _MADE == built.tracked.keys() - _NOT_PACKED
+    assert packed.keys() - _MADE == built.tracked.keys()
     assert [name for name, data in packed.items() if built.tracked.get(name, data) != data] == []
 
 
