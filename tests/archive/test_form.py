@@ -14,6 +14,7 @@ from ttr.archive.errors import ArchiveUnfit
 from ttr.archive.restore import refuse_newer_form, restore
 from ttr.archive.snapshot import snapshot
 from ttr.store import keys, snapshots
+from ttr.store import restoring as putting
 from ttr.store.access_keys import user_by_key
 from ttr.store.errors import StoreUnavailable
 from ttr.store.form import FORM, OPEN_TO, Form, read_form, set_form
@@ -76,6 +77,37 @@ async def test_one_that_breaks_off_while_it_is_moved_goes_on(
     await restore(store, database, now=None, progress=nobody)
     assert await read_form(store.redis) == Form(FORM, OPEN_TO)
     assert await user_by_key(store, form1.KEYS["named"]) is not None
+
+
+async def test_a_mark_that_is_in_redis_already_does_not_stand_for_what_is_put_back(
+    store: Store, database: Database
+) -> None:
+    """This version was started on the empty Redis once, or a process of it that nobody stopped has marked it."""
+    await of_form_1(store, database)
+    await verify_data(store)
+    assert await read_form(store.redis) == Form(FORM, OPEN_TO)
+    await restore(store, database, now=None, progress=nobody)
+    assert await user_by_key(store, form1.KEYS["named"]) is not None
+    assert await read_form(store.redis) == Form(FORM, OPEN_TO)
+
+
+async def test_one_that_breaks_off_at_its_very_end_moves_it_again_and_changes_nothing(
+    store: Store, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await of_form_1(store, database)
+
+    async def away(*_: object) -> None:
+        raise StoreUnavailable("away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(putting, "end_restore", away)
+        with pytest.raises(StoreUnavailable):
+            await restore(store, database, now=None, progress=nobody)
+    before = await store.redis.hgetall(keys.user(1, 1))
+    await restore(store, database, now=None, progress=nobody)
+    assert await store.redis.hgetall(keys.user(1, 1)) == before
+    assert await read_form(store.redis) == Form(FORM, OPEN_TO)
+    assert await store.redis.exists(keys.restoring(), keys.migrating()) == 0
 
 
 async def test_a_snapshot_says_the_form_that_it_began_in(

@@ -5,16 +5,22 @@ import re
 import shutil
 import sys
 
+import pytest
 from cryptography.fernet import Fernet
 
+from tests.processes import process
 from tests.up.house import House, stand_in
 from tests.up.test_rotate_keys import socket_of
+from ttr.domain.liveness import KINDS, Kind
 from ttr.now import now_ms
 from ttr.store import keys
-from ttr.store.redis import open_store, verify_master_key
+from ttr.store.processes import say
+from ttr.store.redis import Store, open_store, verify_master_key
 from ttr.store.restoring import note_progress
 from ttr.store.users import create_user
 from ttr.up.probe import url_of
+from ttr.up.refusal import Refusal
+from ttr.up.restore import _refuse_running
 
 KEY = Fernet.generate_key().decode()
 PROCFILE = f"release: {sys.executable} -m ttr migrate\n" + stand_in("web", "web")
@@ -88,6 +94,19 @@ def test_processes_that_run_keep_a_restore_out(house: House) -> None:
     assert refused.returncode == 1
     assert "Processes of ttr run on this Redis. Stop them first" in refused.stderr
     assert len(names(house)) == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_whoever_beats_keeps_a_restore_out_until_it_has_been_silent_for_a_while(
+    store: Store, kind: Kind
+) -> None:
+    """A worker has no tick, and would go on writing what it counts."""
+    await say(store, process(kind, beat_at=now_ms()))
+    with pytest.raises(Refusal, match="Processes of ttr run on this Redis"):
+        await _refuse_running(store)
+    # One that was killed says nothing any more, and did not say goodbye.
+    await say(store, process(kind, beat_at=now_ms() - 10_000))
+    await _refuse_running(store)
 
 
 def test_a_half_done_restore_is_finished_before_anything_starts(house: House) -> None:

@@ -21,7 +21,7 @@ from ttr.domain.schedule import next_due
 from ttr.store import keys, restoring
 from ttr.store.codec import schedule_from_fields
 from ttr.store.errors import StoreUnfit
-from ttr.store.form import FORM, MARKS, read_marks
+from ttr.store.form import FORM, MARKS, UNMARKED, read_marks
 from ttr.store.migrate import migrate
 from ttr.store.outbox import ACCOUNT_LOG
 from ttr.store.redis import Store, store_trouble
@@ -301,7 +301,11 @@ async def _put_globals(store: Store, connection: Connection) -> None:
     }
     with store_trouble():
         async with store.redis.pipeline(transaction=False) as pipe:
-            meta = {**fields.get("meta", {}), "archive": str(archive), "partitions": str(keys.PARTITIONS)}
+            # Marks that are in this Redis already are not those of what was put back: who was started on it once, or
+            # still runs, has written his own.
+            unmarked = dict.fromkeys(MARKS, str(UNMARKED))
+            known = {"archive": str(archive), "partitions": str(keys.PARTITIONS)}
+            meta = {**unmarked, **fields.get("meta", {}), **known}
             restoring.queue_globals(pipe, meta, fields.get("admins", {}), sequences)
             await pipe.execute()
 

@@ -9,6 +9,7 @@ from ttr.domain.text import counted
 from ttr.now import now_ms
 from ttr.settings import Settings
 from ttr.store.deadlines import read_ticks
+from ttr.store.processes import read_processes
 from ttr.store.redis import Store, open_store, wait_until_ready
 from ttr.store.restoring import has_accounts, read_progress, wipe
 from ttr.store.sealed import Unreadable, rewrapped
@@ -16,7 +17,7 @@ from ttr.up.borrowed import borrowed
 from ttr.up.refusal import Refusal
 from ttr.up.secretfiles import kept_key, resolve_secrets
 
-# Web and clock say twice a second that they run.
+# Web and clock say twice a second that they run, all of them once a second; one that was killed says nothing more.
 _RUNNING_MS = 10_000
 _BAR = 30
 
@@ -78,7 +79,8 @@ async def _refuse_another_key(settings: Settings, database: Database) -> None:
 
 
 async def _refuse_running(store: Store) -> None:
-    if now_ms() - max(await read_ticks(store)) < _RUNNING_MS:
+    beats = [one.beat_at for one in await read_processes(store)]
+    if now_ms() - max(*await read_ticks(store), *beats) < _RUNNING_MS:
         raise Refusal(
             "Processes of ttr run on this Redis. Stop them first, and wait ten seconds: they would change what is "
             "being restored."
