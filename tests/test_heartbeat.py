@@ -17,9 +17,10 @@ from ttr.heartbeat import beating, beating_beside, data_form, refuse_if_kept_out
 from ttr.now import now_ms
 from ttr.store import keys
 from ttr.store.errors import StoreUnavailable, StoreUnfit
-from ttr.store.form import FORM, OPEN_TO, Form, read_known_form, set_form
+from ttr.store.form import FORM, OPEN_TO, UNMARKED, Form, read_form, set_form
 from ttr.store.processes import read_processes
 from ttr.store.redis import Store
+from ttr.store.restoring import note_progress
 
 
 async def only(store: Store) -> Judged:
@@ -165,7 +166,7 @@ def signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
 
 async def is_marked(store: Store, form: Form | None) -> bool:
-    return await read_known_form(store.redis) == form and data_form() in (form, Form(FORM, OPEN_TO))
+    return await read_form(store.redis) == form and data_form() in (form, Form(FORM, OPEN_TO))
 
 
 async def test_a_process_that_the_data_is_closed_to_stops_once_and_says_why(
@@ -193,6 +194,38 @@ async def test_a_redis_that_is_emptied_under_it_is_marked_again(store: Store, si
         await eventually(lambda: knows(Form(FORM, OPEN_TO)))
         await store.redis.flushall()
         await eventually(lambda: is_marked(store, Form(FORM, OPEN_TO)))
+    assert signals == []
+
+
+async def test_older_data_that_is_put_under_it_is_not_marked_and_stops_it(
+    store: Store, signals: list[int]
+) -> None:
+    """A Redis that comes back with a file from before an upgrade: only a migration makes it this form's."""
+    async with beating(store, "web"):
+        await eventually(lambda: knows(Form(FORM, OPEN_TO)))
+        await store.redis.set(keys.sequence("user"), 1)  # so that at no moment nothing is there
+        await store.redis.delete(keys.meta())
+        await eventually(lambda: knows(Form(UNMARKED, UNMARKED)))
+    assert signals == [signal.SIGTERM]
+    assert await read_form(store.redis) == Form(UNMARKED, UNMARKED)
+    with pytest.raises(StoreUnfit, match="Run `ttr migrate`"):
+        refuse_if_kept_out()
+
+
+async def test_a_redis_that_is_being_restored_is_left_to_the_restore(
+    store: Store, signals: list[int]
+) -> None:
+    async with beating(store, "worker"):
+        await eventually(lambda: knows(Form(FORM, OPEN_TO)))
+        await note_progress(store, {"done": 0})
+        await store.redis.delete(keys.meta())
+        first = (await only(store)).process.beat_at
+
+        async def later() -> bool:
+            return (await only(store)).process.beat_at > first
+
+        await eventually(later)
+    assert await store.redis.exists(keys.meta()) == 0
     assert signals == []
 
 

@@ -2,8 +2,9 @@
 
 Two loops, so that neither waits for the other. What is said is judged in `ttr/domain/liveness.py`.
 
-It also asks in which form the data is. Where a newer version has closed it to this one, the process stops as by
-SIGTERM: what is under way is finished, and nothing in an old form is written behind a migration's back.
+It also asks in which form the data is. Where a newer version has closed it to this one, or it is older data by now, the
+process stops as by SIGTERM: what is under way is finished, and nothing in an old form is written behind a migration's
+back.
 """
 
 import asyncio
@@ -23,10 +24,11 @@ from ttr import __version__
 from ttr.domain.liveness import SILENT_MS, Kind, Process
 from ttr.now import now_ms
 from ttr.store.errors import StoreUnavailable, StoreUnfit
-from ttr.store.form import FORM, OPEN_TO, Form, read_known_form, refusal, set_form
+from ttr.store.form import FORM, OPEN_TO, Form, read_form, refusal, set_form
 from ttr.store.metrics import flush
 from ttr.store.processes import forget_the_dead, say, say_goodbye
-from ttr.store.redis import Store, open_store
+from ttr.store.redis import Store, open_store, store_trouble
+from ttr.store.restoring import read_progress
 
 log = logging.getLogger(__name__)
 
@@ -138,17 +140,19 @@ class _Heart:
 
     async def _look_at_form(self) -> None:
         try:
-            form = await read_known_form(self._store.redis)
+            with store_trouble():
+                form = await read_form(self._store.redis)
         except StoreUnfit:
             return  # somebody wrote there by hand: the next start says so
         if form is None:
-            if _forms:
+            if _forms and not await read_progress(self._store):
                 # A mark never goes away: this Redis was emptied, and what is made from now on is ours.
                 await set_form(self._store.scripts, None, Form(FORM, OPEN_TO))
             return
         _forms[:] = [form]
-        if form.open_to > FORM and not _kept_out:
-            _kept_out.append(refusal(form))
+        # Older data as well: a file from before an upgrade was put under us, and only a migration makes it ours.
+        if (words := refusal(form)) and not _kept_out:
+            _kept_out.append(words)
             log.error("This process stops. %s", _kept_out[0])
             os.kill(os.getpid(), signal.SIGTERM)
 

@@ -10,10 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redis.exceptions import RedisError
-
 from ttr.store import keys
-from ttr.store.errors import StoreUnavailable, StoreUnfit
+from ttr.store.errors import StoreUnfit
 from ttr.store.scripts import Scripts
 
 FORM = 2
@@ -73,15 +71,6 @@ async def read_form(redis: Any) -> Form | None:
         form = read_marks(await redis.hmget(keys.meta(), MARKS))
         return form or Form(UNMARKED, UNMARKED)
     return form
-
-
-async def read_known_form(redis: Any) -> Form | None:
-    """The form that the marks tell, in one command; None without any. Raises StoreUnfit for marks that can't be read,
-    and StoreUnavailable."""
-    try:
-        return read_marks(await redis.hmget(keys.meta(), MARKS))
-    except RedisError as error:
-        raise StoreUnavailable(str(error)) from error
 
 
 async def set_form(scripts: Scripts, before: Form | None, after: Form) -> bool:
