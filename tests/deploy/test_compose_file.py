@@ -175,9 +175,17 @@ def test_only_caddy_and_what_it_believes_may_say_who_asks(project: Project, give
     assert caddy["environment"]["PROXY_IN_FRONT"] == given.get("PROXY_IN_FRONT", "")
     for network, addresses in fixed.items():
         (pool,) = config["networks"][network]["ipam"]["config"]
-        for address in addresses:  # which no other container may be given
+        assert pool["gateway"] not in addresses
+        for address in {*addresses, pool["gateway"]}:  # which no container may be given
             assert ip_address(address) in ip_network(pool["subnet"])
             assert ip_address(address) not in ip_network(pool["ip_range"])
+
+
+def test_a_proxy_on_the_machine_comes_by_the_address_that_the_guide_says(project: Project) -> None:
+    said = re.search(r"that of the network's gateway, `([\d.]+)`", GUIDE.read_text())
+    assert said
+    (pool,) = project.config()["networks"]["front"]["ipam"]["config"]
+    assert pool["gateway"] == said[1]
 
 
 def test_settings_of_the_file_reach_ttr_and_the_secrets_of_others_do_not(project: Project) -> None:
