@@ -177,6 +177,17 @@ async def test_an_older_program_takes_nothing_back(store: Store) -> None:
     assert await read_form(store.redis) == Form(FORM + 4, FORM + 1)
 
 
+async def test_a_mark_that_can_t_be_moved_ends_it_before_anything_is(store: Store) -> None:
+    await store.redis.hset(keys.meta(), "form", f"0{FORM}")
+    trial = Trial(FORM + 1)
+    with pytest.raises(StoreUnfit, match=rf"reads as {FORM} and is not written so\. Nothing was changed"):
+        await go(store, trial)
+    assert trial.pages == []
+    assert await store.redis.exists(keys.migrating_lease()) == 0
+    await store.redis.hset(keys.meta(), "form", FORM)
+    assert (await go(store, trial))[0] == [FORM + 1]
+
+
 async def test_processes_that_the_data_stays_open_to_are_not_waited_for(store: Store) -> None:
     await say(store, beating_process(FORM))
     assert (await go(store, Trial(FORM + 1, open_to=FORM)))[0] == [FORM + 1]

@@ -37,8 +37,8 @@ async def migrate(store: Store, *, say: Say, migrations: Sequence[Migration] = M
     """Move the data forward; the migrations that this call has brought to their end, none for an empty Redis.
 
     `say` is told how it goes. Two at once wait for each other. Raises StoreUnfit for data of a newer form or marks that
-    can't be read, and when processes that it is not open to don't stop; StoreUnavailable, after which it goes on when
-    it is called again.
+    can't be read or moved, and when processes that it is not open to don't stop; StoreUnavailable, after which it goes
+    on when it is called again.
     """
     newest = migrations[-1].form if migrations else FORM
     token = secrets.token_hex(8)
@@ -69,25 +69,38 @@ async def _take(store: Store, form: Form, migration: Migration, token: str, say:
         return []  # it was read before the lease was had
     await set_form(store.scripts, None, form)  # of data that bears no mark yet
     open_to = max(form.open_to, migration.open_to)
-    if open_to > form.open_to:
-        await set_form(store.scripts, form, Form(form.number, open_to))
+    if not await set_form(store.scripts, form, Form(form.number, open_to)):
+        if await read_form(store.redis) != form:
+            return []
+        # `02` reads as 2 and is no mark of ours: the migration would end without one, again and again.
+        raise StoreUnfit(
+            f"The form of this Redis's data can't be marked anew: {keys.meta()} has a form that reads as {form.number} "
+            f"and is not written so. Nothing was changed. Set it to {form.number}, then run `ttr migrate` again."
+        )
     if open_to > form.number:
         # Whoever is kept out must have gone before anything is changed: he would write the old form behind us.
         await _wait_for_others(store, open_to, token, say)
     say(f"Form {migration.form}: {migration.what}.")
 
-    async def note(beyond: int, newest: int) -> None:
-        if not await lease.hold(store, keys.migrating_lease(), token, LEASE_MS):
-            raise _Overtaken
-        if newest:
-            await store.redis.hset(keys.migrating(), mapping={"form": migration.form, "beyond": beyond})
-            say(f"Form {migration.form}: {beyond:,} of {newest:,} accounts")
+    async def renew() -> None:
+        await _renew(store, token)
 
-    await migration.move(store, Walk(store, now_ms(), await _beyond(store, migration), note))
-    await note(0, 0)
+    async def note(beyond: int, newest: int) -> None:
+        await renew()
+        await store.redis.hset(keys.migrating(), mapping={"form": migration.form, "beyond": beyond})
+        say(f"Form {migration.form}: {beyond:,} of {newest:,} accounts")
+
+    await migration.move(store, Walk(store, now_ms(), await _beyond(store, migration), note, renew))
+    await renew()
     moved = await set_form(store.scripts, Form(form.number, open_to), Form(migration.form, open_to))
     await store.redis.delete(keys.migrating())
     return [migration] if moved else []
+
+
+async def _renew(store: Store, token: str) -> None:
+    """Hold the lease for as long again. Raises _Overtaken when another process has it."""
+    if not await lease.hold(store, keys.migrating_lease(), token, LEASE_MS):
+        raise _Overtaken
 
 
 async def _beyond(store: Store, migration: Migration) -> int:
@@ -117,8 +130,7 @@ async def _wait_for_others(store: Store, open_to: int, token: str, say: Say) -> 
         if named != told:
             say(f"Waiting for processes of an older ttr to stop: {named}.")
             told = named
-        if not await lease.hold(store, keys.migrating_lease(), token, LEASE_MS):
-            raise _Overtaken
+        await _renew(store, token)
         await asyncio.sleep(_LOOK_SECONDS)
 
 

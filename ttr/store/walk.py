@@ -11,6 +11,7 @@ ACCOUNTS_A_PAGE = 100
 _KEYS_A_PAGE = 1_000
 
 Note = Callable[[int, int], Awaitable[None]]
+Renew = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,10 @@ class Walk:
     beyond: int
     """The last account that an earlier pass, which was broken off, had done; 0 for none."""
     note: Note
-    """Called before each page with the last account that is done and the newest one; what it raises ends the walk."""
+    """Called before each page of accounts with the last one that is done and the newest one. What it raises ends the
+    walk."""
+    renew: Renew
+    """Called before each page of keys, which leaves nothing to go on from. What it raises ends the walk."""
 
     async def accounts(self) -> AsyncIterator[Sequence[int]]:
         """Pages of the numbers of accounts, closed ones and gaps among them, up to the newest one at the end. A page
@@ -41,5 +45,5 @@ class Walk:
         """Pages of some thousand keys that match, from the first one each time; one that is there all the time comes at
         least once."""
         async for page in every_key(self.store, match, _KEYS_A_PAGE):
-            await self.note(0, 0)
+            await self.renew()
             yield page
