@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from tests.conftest import eventually
 from tests.lua.parts import make_user
 from ttr.domain.liveness import Process
 from ttr.now import now_ms
@@ -17,6 +18,7 @@ from ttr.store.migrate import migrate
 from ttr.store.migrations import MIGRATIONS, Migration
 from ttr.store.processes import say, say_goodbye
 from ttr.store.redis import Store
+from ttr.store.scripts import Scripts
 from ttr.store.walk import Walk
 
 OLD = Form(FORM, 1)
@@ -186,6 +188,67 @@ async def test_a_mark_that_can_t_be_moved_ends_it_before_anything_is(store: Stor
     assert await store.redis.exists(keys.migrating_lease()) == 0
     await store.redis.hset(keys.meta(), "form", FORM)
     assert (await go(store, trial))[0] == [FORM + 1]
+
+
+async def test_one_that_another_has_finished_for_goes_on_no_further(store: Store) -> None:
+    """It stalled for longer than its lease: the other is through and gone, and the lease is free again."""
+    trial = Trial(FORM + 1)
+
+    async def overtake() -> None:
+        await store.redis.delete(keys.migrating_lease())
+        await store.redis.delete(keys.migrating())
+        await set_form(store.scripts, OLD, Form(FORM + 4, FORM + 1))
+
+    trial.meanwhile = overtake
+    assert (await go(store, trial))[0] == []
+    assert trial.pages == [range(1, 4)], "what it would write is of an older form by now"
+    assert await store.redis.exists(keys.migrating()) == 0
+
+
+async def test_one_that_stalled_while_nobody_came_goes_on_where_it_was(store: Store) -> None:
+    trial = Trial(FORM + 1)
+    trial.meanwhile = lambda: store.redis.delete(keys.migrating_lease())
+    assert (await go(store, trial))[0] == [FORM + 1]
+    assert trial.pages == [range(1, 4), range(4, 7), range(7, 8)]
+
+
+async def test_one_that_is_killed_at_its_very_end_leaves_no_progress_to_a_later_one(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Older data that is put there must be walked through from its first account, not from behind the last one."""
+    really = subject.set_form
+
+    async def killed(scripts: Scripts, before: Form | None, after: Form) -> bool:
+        moved = await really(scripts, before, after)
+        if after.number == FORM + 1:
+            raise StoreUnavailable("killed")
+        return moved
+
+    with monkeypatch.context() as patch:
+        patch.setattr(subject, "set_form", killed)
+        with pytest.raises(StoreUnavailable):
+            await go(store, Trial(FORM + 1))
+    assert await read_form(store.redis) == Form(FORM + 1, 1)
+    await store.redis.hset(keys.meta(), "form", FORM)
+    again = Trial(FORM + 1)
+    assert (await go(store, again))[0] == [FORM + 1]
+    assert again.moved == list(range(1, ACCOUNTS + 1))
+
+
+async def test_one_that_was_killed_while_it_waited_for_others_waits_again(store: Store) -> None:
+    await set_form(store.scripts, OLD, Form(FORM, FORM + 1))  # as far as it had come
+    await say(store, beating_process(FORM))
+    trial, said = Trial(FORM + 1, open_to=FORM + 1), list[str]()
+    moving = asyncio.create_task(migrate(store, say=said.append, migrations=[trial.migration()]))
+    await eventually(lambda: told(said))
+    assert said == ["Waiting for processes of an older ttr to stop: web host:4711."]
+    assert trial.pages == []
+    await say_goodbye(store, "other")
+    assert [one.form for one in await moving] == [FORM + 1]
+
+
+async def told(said: list[str]) -> bool:
+    return bool(said)
 
 
 async def test_processes_that_the_data_stays_open_to_are_not_waited_for(store: Store) -> None:

@@ -30,7 +30,7 @@ Say = Callable[[str], None]
 
 
 class _Overtaken(Exception):
-    """Another process has the lease by now."""
+    """Another process has the lease by now, or had it and is through."""
 
 
 async def migrate(store: Store, *, say: Say, migrations: Sequence[Migration] = MIGRATIONS) -> list[Migration]:
@@ -54,7 +54,7 @@ async def migrate(store: Store, *, say: Say, migrations: Sequence[Migration] = M
                 try:
                     done += await _take(store, form, migration, token, say)
                 except _Overtaken:
-                    log.warning("Another process goes on with the migration.")
+                    log.warning("Another process has taken the migration over.")
                 finally:
                     await lease.release(store, keys.migrating_lease(), token)
             else:
@@ -69,7 +69,8 @@ async def _take(store: Store, form: Form, migration: Migration, token: str, say:
         return []  # it was read before the lease was had
     await set_form(store.scripts, None, form)  # of data that bears no mark yet
     open_to = max(form.open_to, migration.open_to)
-    if not await set_form(store.scripts, form, Form(form.number, open_to)):
+    under_way = Form(form.number, open_to)
+    if not await set_form(store.scripts, form, under_way):
         if await read_form(store.redis) != form:
             return []
         # `02` reads as 2 and is no mark of ours: the migration would end without one, again and again.
@@ -79,11 +80,11 @@ async def _take(store: Store, form: Form, migration: Migration, token: str, say:
         )
     if open_to > form.number:
         # Whoever is kept out must have gone before anything is changed: he would write the old form behind us.
-        await _wait_for_others(store, open_to, token, say)
+        await _wait_for_others(store, under_way, token, say)
     say(f"Form {migration.form}: {migration.what}.")
 
     async def renew() -> None:
-        await _renew(store, token)
+        await _renew(store, token, under_way)
 
     async def note(beyond: int, newest: int) -> None:
         await renew()
@@ -92,14 +93,17 @@ async def _take(store: Store, form: Form, migration: Migration, token: str, say:
 
     await migration.move(store, Walk(store, now_ms(), await _beyond(store, migration), note, renew))
     await renew()
-    moved = await set_form(store.scripts, Form(form.number, open_to), Form(migration.form, open_to))
+    # First: from what a kill between the two would leave, this migration of older data that is put here would go on.
     await store.redis.delete(keys.migrating())
+    moved = await set_form(store.scripts, under_way, Form(migration.form, open_to))
     return [migration] if moved else []
 
 
-async def _renew(store: Store, token: str) -> None:
-    """Hold the lease for as long again. Raises _Overtaken when another process has it."""
-    if not await lease.hold(store, keys.migrating_lease(), token, LEASE_MS):
+async def _renew(store: Store, token: str, under_way: Form) -> None:
+    """Hold the lease for as long again. Raises _Overtaken when another process has it, or the data is in another form
+    than the one that is `under_way`: who stalled for longer than the lease finds it free when the other is through."""
+    held = await lease.hold(store, keys.migrating_lease(), token, LEASE_MS)
+    if not held or await read_form(store.redis) != under_way:
         raise _Overtaken
 
 
@@ -114,13 +118,13 @@ async def _wait_for_lease(store: Store) -> None:
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _wait_for_others(store: Store, open_to: int, token: str, say: Say) -> None:
-    """Wait until no process of an older form than `open_to` works on the data."""
+async def _wait_for_others(store: Store, under_way: Form, token: str, say: Say) -> None:
+    """Wait until no process that the data is closed to works on it."""
     loop = asyncio.get_running_loop()
     deadline, told = loop.time() + _OTHERS_SECONDS, ""
     # Who starts just now says so at the end of his first second.
     await asyncio.sleep(1)
-    while others := [one for one in await read_processes(store) if _is_kept_out(one, open_to)]:
+    while others := [one for one in await read_processes(store) if _is_kept_out(one, under_way)]:
         named = ", ".join(sorted(f"{one.kind} {one.host}:{one.pid}" for one in others))
         if loop.time() > deadline:
             raise StoreUnfit(
@@ -130,9 +134,9 @@ async def _wait_for_others(store: Store, open_to: int, token: str, say: Say) -> 
         if named != told:
             say(f"Waiting for processes of an older ttr to stop: {named}.")
             told = named
-        await _renew(store, token)
+        await _renew(store, token, under_way)
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-def _is_kept_out(process: Process, open_to: int) -> bool:
-    return process.form < open_to and now_ms() - process.beat_at < FORGOTTEN_MS
+def _is_kept_out(process: Process, form: Form) -> bool:
+    return process.form < form.open_to and now_ms() - process.beat_at < FORGOTTEN_MS
