@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 from unittest import mock
 
+import pytest
+
 from tests.lua.indexes import assert_indexed, held_indexes
 from tests.lua.parts import FLAPS, MINUTE, NOON, make_check, make_user, ping, settings
 from ttr.domain.schedule import Schedule
 from ttr.store import checks, keys
 from ttr.store.deadlines import sweep
+from ttr.store.errors import StoreUnfit
+from ttr.store.form import FORM, OPEN_TO, Form, set_form
 from ttr.store.redis import Store
 from ttr.store.reindex import INDEX_VERSION, ensure_indexes, reindex
 from ttr.store.users import User
@@ -179,6 +183,33 @@ async def test_of_two_rebuilds_the_later_one_does_it(store: Store, user: User) -
         await reindex(store, user.id)
     assert stalled.is_set()
     await assert_indexed(store, user)
+
+
+@pytest.mark.parametrize("accounts", [1, 40])
+async def test_a_rebuild_ends_when_the_data_is_closed_to_it(store: Store, user: User, accounts: int) -> None:
+    """A newer version's migration does not wait for it: who starts says nothing of himself before he is through."""
+    for _ in range(accounts - 1):
+        await make_user(store)
+    await store.redis.hdel(keys.meta(), "index_version")
+    really, built = store.scripts.run, list[int]()
+
+    async def run(name: str, partition: int, args: Sequence[Any]) -> Any:
+        if name == "reindex":
+            built.append(args[0])
+            await set_form(store.scripts, Form(FORM, OPEN_TO), Form(FORM, FORM + 1))
+        return await really(name, partition, args)
+
+    with mock.patch.object(store.scripts, "run", run), pytest.raises(StoreUnfit, match="Run the newer ttr"):
+        await ensure_indexes(store)
+    assert len(built) == min(accounts, 16)
+
+
+async def test_a_start_that_waits_for_another_s_rebuild_sees_that_the_data_is_closed(store: Store) -> None:
+    await store.redis.hdel(keys.meta(), "index_version")
+    await store.redis.set(keys.reindexing(), "another")
+    await set_form(store.scripts, Form(FORM, OPEN_TO), Form(FORM, FORM + 1))
+    with pytest.raises(StoreUnfit, match="Run the newer ttr"):
+        await ensure_indexes(store)
 
 
 async def test_current_indexes_are_left_alone(store: Store, user: User) -> None:

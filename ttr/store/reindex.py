@@ -7,7 +7,7 @@ import secrets
 
 from ttr.store import keys
 from ttr.store.codec import folded
-from ttr.store.redis import Store
+from ttr.store.redis import Store, verify_data
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,9 @@ async def ensure_indexes(store: Store) -> None:
 
     Everything else may go on meanwhile: it writes the same entries. One that was broken off begins again. Of two that
     rebuild one account, the one that began later does it: a process that stalled for longer than its lease may be one.
+
+    Raises StoreUnfit where a newer version closes the data to this one meanwhile: it takes minutes, in which a process
+    that starts says nothing of itself, so that no migration waits for it.
     """
     while not await _are_current(store):
         token = secrets.token_hex(8)
@@ -34,6 +37,7 @@ async def ensure_indexes(store: Store) -> None:
                 await store.redis.delete(keys.reindexing())
         else:
             await asyncio.sleep(_LOOK_SECONDS)
+        await verify_data(store)
 
 
 async def reindex(store: Store, user_id: int) -> None:
@@ -84,6 +88,7 @@ async def _rebuild(store: Store, token: str) -> None:
     if accounts:
         log.info("The indexes of checks are built anew, for %d accounts.", accounts)
     for first in range(1, accounts + 1, _ACCOUNTS_AT_ONCE):
+        await verify_data(store)
         last = min(accounts, first + _ACCOUNTS_AT_ONCE - 1)
         await store.redis.set(keys.reindexing(), token, px=_LEASE_MS)
         await asyncio.gather(*(reindex(store, user_id) for user_id in range(first, last + 1)))
