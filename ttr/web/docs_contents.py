@@ -1,7 +1,7 @@
 """Which pages the documentation has and in which order, as docs/README.md lists them for everybody."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 from ttr.paths import DOCS
@@ -49,15 +49,8 @@ def name_at(address: str) -> str:
 
 @cache
 def contents() -> tuple[Group, ...]:
-    """The groups of docs/README.md, as far as their pages are there."""
-    return tuple(
-        replace(group, entries=tuple(entry for entry in group.entries if _is_there(entry.name)))
-        for group in read_contents((DOCS / "README.md").read_text())
-    )
-
-
-def _is_there(name: str) -> bool:
-    return (DOCS / f"{name}.md").is_file() or name == DECISIONS
+    """The groups of docs/README.md."""
+    return read_contents((DOCS / "README.md").read_text())
 
 
 def read_contents(text: str) -> tuple[Group, ...]:
