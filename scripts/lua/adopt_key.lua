@@ -1,6 +1,7 @@
 #!lua
 -- adopt_key: takes the one access key of an account of an older version among its keys; also that of an account which
 -- has never known its key, if it leads there.
+-- Frozen: only the migration to form 2 runs it.
 -- KEYS[1] the partition's prefix
 -- ARGV[1] user id  [2] digest of the key  [3] what is kept of it
 -- returns 1 | 0 it is not that account's one key any more

@@ -1,6 +1,7 @@
 #!lua
 -- begin_times: lets begin now what an older version has not written down: the last use of an account, and the last edit
 -- of checks that have been edited.
+-- Frozen: only the migration to form 2 runs it.
 -- KEYS[1] the partition's prefix
 -- ARGV[1] user id  [2] now ms  [3...] check ids
 -- returns how many that were

@@ -74,6 +74,21 @@ def test_a_command_says_its_name_its_keys_and_what_it_returns(name: str) -> None
     assert any(line.startswith("returns ") for line in header(name))
 
 
+def test_what_only_a_migration_runs_says_that_it_never_changes() -> None:
+    """And nothing else: what others run as well changes with them."""
+    of_migrations, others = "", ""
+    for path in (ROOT / "ttr").rglob("*.py"):
+        if re.fullmatch(r"r\d{4}_\w+", path.stem):
+            of_migrations += path.read_text()
+        else:
+            others += path.read_text()
+    run_there = {name for name in COMMANDS if f'"{name}"' in of_migrations}
+    assert run_there
+    frozen = {name for name in COMMANDS if any(line.startswith("Frozen: ") for line in header(name))}
+    assert frozen == run_there
+    assert [name for name in frozen if f'"{name}"' in others] == []
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_header_lists_the_arguments_that_are_used(name: str) -> None:
     lines = [line for line in header(name) if line.startswith("ARGV[")]

@@ -6,7 +6,7 @@ from tests.everywhere import key_names
 from tests.lua.parts import MINUTE, make_check, make_user
 from tests.records import Records, read_records
 from tests.store.form1 import KEYS, NOON, put
-from ttr.domain.access_key import FIRST_NAME
+from ttr.domain.access_key import FIRST_NAME, kept
 from ttr.store import access_keys, checks, keys
 from ttr.store.errors import KeyEnded, StoreUnfit
 from ttr.store.form import Form, read_form
@@ -62,6 +62,10 @@ async def test_the_one_key_is_the_account_s_first(old: Store, name: str, account
     assert (user.id, key, use) == (account, user.key, None)
     assert (key.digest, key.name, key.last4) == (digest(KEYS[name]), FIRST_NAME, KEYS[name][-4:])
     assert key.created_at == NOON
+    # The migration has its own copy of how a key is kept. When that changes, form 2 has become another form.
+    assert await old.redis.hgetall(keys.access_keys(user.partition, user.id)) == {
+        key.digest.encode(): kept(key).encode()
+    }
 
 
 async def test_the_key_of_an_account_that_was_being_deleted_ends_with_it(old: Store) -> None:

@@ -4,9 +4,9 @@ Accounts had one key at first, whose digest stood in `access_key`, or nowhere bu
 used and a check edited is asked by the cleanup; where nobody knows, that is now.
 """
 
+import json
 from collections.abc import Sequence
 
-from ttr.domain.access_key import FIRST_NAME, AccessKey, kept
 from ttr.store import keys
 from ttr.store.redis import Store
 from ttr.store.walk import Walk
@@ -53,10 +53,24 @@ async def _adopt(store: Store, digests: Sequence[str]) -> None:
     async with store.redis.pipeline(transaction=False) as pipe:
         for digest, (account, last4, created_at) in zip(digests, records, strict=True):
             if account:
-                key = AccessKey(digest, FIRST_NAME, (last4 or b"").decode(), int(created_at or 0))
+                first = _first_key((last4 or b"").decode(), int(created_at or 0))
                 partition = keys.partition_of(int(account))
-                store.scripts.queue(pipe, "adopt_key", partition, [account, digest, kept(key)])
+                store.scripts.queue(pipe, "adopt_key", partition, [account, digest, first])
         await pipe.execute()
+
+
+def _first_key(last4: str, created_at: int) -> str:
+    """What form 2 keeps of a key that may do everything from anywhere; a later form's migration finds this."""
+    return json.dumps(
+        {
+            "name": "First key",
+            "last4": last4,
+            "created_at": created_at,
+            "scope": "full",
+            "addresses": [],
+            "origins": [],
+        }
+    )
 
 
 async def _begin_times(store: Store, account: int, now: int) -> None:
