@@ -75,3 +75,8 @@ def test_the_example_shows_the_default_where_there_is_one(name: str) -> None:
     value, default = re.split(r"\s+#", lines[0])[0].strip(), FIELDS[name]
     if default not in (None, ()) and name not in _SAMPLES | {"RATE_LIMITS"}:
         assert same(value, default), (value, default)
+
+
+def test_the_example_sets_nothing_by_itself() -> None:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    assert [line for line in lines if line and not line.startswith("#")] == []

@@ -115,16 +115,6 @@ def test_the_page_reaches_the_main_job(folder: Path, own_server: PostgresServer,
     assert not healthy(port)
 
 
-def test_each_command_of_the_page_is_run_or_says_why_not() -> None:
-    """A fence is marked on the line above it."""
-    lines = PAGE.read_text().splitlines()
-    for number, line in enumerate(lines):
-        if line == "```sh":
-            assert re.fullmatch(r"<!-- (not run: .+|run by tests/\S+) -->", lines[number - 1]), number
-            named = re.findall(r"tests/\S+\.py", lines[number - 1])
-            assert all((ROOT / name).is_file() for name in named)
-
-
 def test_a_web_process_of_the_procfile_listens_where_a_router_finds_it_unless_it_is_told_otherwise() -> None:
     web = next(line for line in (ROOT / "Procfile").read_text().splitlines() if line.startswith("web:"))
     said = web.removeprefix("web: exec ").replace("python3 -m ttr", "echo")
