@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from quart.typing import TestClientProtocol as Client
 
 from tests.api.conftest import Caller
+from tests.docs.fences import fences
 
 # `.ci/run` installs it.
 pytestmark = pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
@@ -77,8 +77,9 @@ ANSWER = {
 def commands(beginning: str) -> str:
     """The lines for a shell that this test runs, of the section that begins so."""
     section = PAGE.partition(f"\n## {beginning}")[2].partition("\n## ")[0]
-    fences = re.findall(r"<!-- run by tests/api/test_moving.py -->\n```sh\n(.*?)```", section, re.DOTALL)
-    return "set -eu\n" + "\n".join(fences)
+    return "\n".join(
+        ["set -eu", *(fence.text for fence in fences(section, run_by="tests/api/test_moving.py"))]
+    )
 
 
 def shell(lines: str, folder: Path, **more: str) -> None:

@@ -1,7 +1,6 @@
 """docker-compose.yml as Compose itself reads it, with the `.env` that the guide has people write."""
 
 import json
-import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -9,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from tests.deploy.programs import ROOT, ours, run
+from tests.docs.fences import fences
 
 GUIDE = ROOT / "docs" / "deploy-compose.md"
 
 
 def secrets_line() -> str:
     """The first command of the guide: it writes `.env`."""
-    found = re.search(r"```sh\n(.*?\n)```", GUIDE.read_text(), re.DOTALL)
-    assert found
-    return found[1]
+    [first] = fences(GUIDE.read_text(), run_by="tests/deploy/test_compose_file.py")
+    return first.text
 
 
 _read: dict[tuple[object, ...], Mapping[str, Any]] = {}

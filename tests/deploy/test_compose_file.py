@@ -13,6 +13,7 @@ from dotenv import dotenv_values
 
 from tests.deploy.compose import GUIDE, Project
 from tests.deploy.programs import ROOT
+from tests.docs.fences import fences
 from ttr.address import parse_networks
 from ttr.masterkey import read_master_keys
 from ttr.settings import OF_COMPOSE
@@ -244,11 +245,11 @@ def test_the_tunnel_is_the_one_of_the_token_or_a_quick_one(
 
 def test_what_the_guide_says_of_a_domain_opens_both_ports(project: Project) -> None:
     said = GUIDE.read_text().partition("## HTTPS with a domain")[2]
-    dotenv, override = (re.search(rf"```{kind}\n(.*?)```", said, re.DOTALL) for kind in ("ini", "yaml"))
-    assert dotenv
-    assert override
-    project.write_secrets(*dotenv[1].splitlines())
-    (project.folder / "docker-compose.override.yml").write_text(override[1])
+    dotenv, override = (
+        next(fence.text for fence in fences(said) if fence.language == kind) for kind in ("ini", "yaml")
+    )
+    project.write_secrets(*dotenv.splitlines())
+    (project.folder / "docker-compose.override.yml").write_text(override)
 
     caddy = service(project, "caddy")
 

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 """What users read. Decisions show code, and tell nobody to type it."""
 _FENCE = re.compile(r"^( *)(`{3,})([\w-]*)\s*$")
-_MARK = re.compile(r"^ *<!-- (not run|run by):? (.+?) -->$")
+_MARK = re.compile(r"^ *<!-- (not run|run by|like):? (.+?) -->$")
 _PLACEHOLDER = re.compile(r"^([A-Z][A-Z0-9_]*)=\.\.\.\s*(?:#.*)?$", re.MULTILINE)
 _HEAD = "set -eu; trap 'echo \"$0:$LINENO: this failed\" >&2' ERR"
 
@@ -25,16 +25,22 @@ class Fence:
     not_run: str
     """Why it is not run, "" when it is."""
     run_by: str
-    """The test that runs it, "" when none is named."""
+    """The test that reads it from the page and runs it, "" when none is named."""
+    like: str
+    """`path: why`: the test that does the same without reading it, and why; "" when none is named."""
 
     @property
     def is_run(self) -> bool:
         """Whether it belongs to the page's script."""
-        return self.language == "sh" and not self.not_run and not self.run_by
+        return self.language == "sh" and not (self.not_run or self.run_by or self.like)
 
 
-def fences(document: str) -> Iterator[Fence]:
-    """All of a document, in its order."""
+def fences(document: str, *, run_by: str = "") -> list[Fence]:
+    """All of a document or a part of one, in its order; those alone that the test `run_by` runs, if it is given."""
+    return [fence for fence in _fences(document) if run_by in ("", fence.run_by)]
+
+
+def _fences(document: str) -> Iterator[Fence]:
     lines = document.splitlines()
     at = 0
     while at < len(lines):
@@ -48,7 +54,8 @@ def fences(document: str) -> Iterator[Fence]:
         mark = _MARK.match(lines[at - 1]) if at else None
         said = {mark[1]: mark[2]} if mark else {}
         text = textwrap.dedent("\n".join(lines[at + 1 : end]))
-        yield Fence(at + 2, opened[3], text, said.get("not run", ""), said.get("run by", ""))
+        marks = (said.get(mark, "") for mark in ("not run", "run by", "like"))
+        yield Fence(at + 2, opened[3], text, *marks)
         at = end + 1
 
 

@@ -34,8 +34,13 @@ exit 3
 exit 4
 ```
 
+<!-- like tests/docs/test_links.py: it would be a link -->
+```sh
+exit 5
+```
+
 ```json
-{"exit": 5}
+{"exit": 6}
 ```
 """
 _LANGUAGES = {
@@ -75,10 +80,12 @@ def test_a_command_that_fails_ends_it_and_its_line_is_named(tmp_path: Path, comm
 
 
 def test_what_says_why_or_by_what_is_not_run() -> None:
-    found = [*fences(DOCUMENT)]
-    assert [fence.is_run for fence in found] == [True, True, False, False, False]
+    found = fences(DOCUMENT)
+    assert [fence.is_run for fence in found] == [True, True, False, False, False, False]
     assert found[2].not_run == "it would end the world"
     assert found[3].run_by == "tests/docs/test_fences.py"
+    assert fences(DOCUMENT, run_by="tests/docs/test_fences.py") == [found[3]]
+    assert found[4].like == "tests/docs/test_links.py: it would be a link"
     assert script("# Title\n\n```json\n{}\n```\n", {}) == ""
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.fences import fences
 from tests.journeys.client import Account, call, healthy, until
 from tests.journeys.stack import environment
 from tests.ports import free_port
@@ -19,13 +19,12 @@ from tests.postgres import PostgresServer, new_server, remove
 from ttr.up.postgres_programs import find_programs
 
 PAGE = (Path(__file__).parents[2] / "docs/backup.md").read_text()
-_MARK = "<!-- run by tests/journeys/test_backup_page.py -->\n```sh\n"
 
 
-def fences(heading: str) -> list[str]:
+def commands(heading: str) -> list[str]:
     """The commands of a section that this test runs."""
     section = PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    return re.findall(rf"{re.escape(_MARK)}(.*?)```", section, re.DOTALL)
+    return [fence.text for fence in fences(section, run_by="tests/journeys/test_backup_page.py")]
 
 
 class Machine:
@@ -109,10 +108,10 @@ def account(machine: Machine) -> Account:
 
 @pytest.mark.timeout(300)  # it starts a dozen programs, some 30 s of a processor
 def test_the_way_back_from_each_loss(machine: Machine, postgres: PostgresServer) -> None:
-    copy, bring_back = fences("Everything, at rest")
-    [dump] = fences("The archive, while it runs")
-    [after_redis] = fences("Redis is gone, Postgres is there")
-    [after_both] = fences("Both are gone")
+    copy, bring_back = commands("Everything, at rest")
+    [dump] = commands("The archive, while it runs")
+    [after_redis] = commands("Redis is gone, Postgres is there")
+    [after_both] = commands("Both are gone")
 
     machine.start()
     owner = account(machine)

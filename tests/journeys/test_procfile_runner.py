@@ -3,7 +3,6 @@ and a Postgres: it reaches the main job."""
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import start_redis
+from tests.docs.fences import fences
 from tests.journeys.client import Account, healthy, until
 from tests.journeys.receiver import Receiver
 from tests.journeys.stack import ROOT, environment
@@ -22,7 +22,6 @@ from tests.ports import free_port
 from tests.postgres import PostgresServer
 
 PAGE = ROOT / "docs/deploy-platform.md"
-_MINE = "<!-- run by tests/journeys/test_procfile_runner.py -->\n```sh\n"
 _NOT_SHIPPED = (
     ".git",
     ".venv",
@@ -34,7 +33,7 @@ _NOT_SHIPPED = (
     "build",
     "dist",
 )
-_START = "honcho start web clock worker\n"
+_START = "honcho start web clock worker"
 
 
 @pytest.fixture
@@ -48,12 +47,11 @@ def folder() -> Iterator[Path]:
         yield folder
 
 
-def fences(port: int) -> list[str]:
+def commands(port: int) -> list[str]:
     """The page's commands that this test runs, in order, for the port of the test."""
-    found = re.findall(re.escape(_MINE) + r"(.*?)```\n", PAGE.read_text(), re.DOTALL)
     return [
-        text.replace("127.0.0.1:8000", f"127.0.0.1:{port}").replace("PORT=8000", f"PORT={port}")
-        for text in found
+        fence.text.replace("127.0.0.1:8000", f"127.0.0.1:{port}").replace("PORT=8000", f"PORT={port}")
+        for fence in fences(PAGE.read_text(), run_by="tests/journeys/test_procfile_runner.py")
     ]
 
 
@@ -68,7 +66,7 @@ def typed(text: str, folder: Path, env: dict[str, str]) -> None:
 @pytest.mark.timeout(240)
 def test_the_page_reaches_the_main_job(folder: Path, own_server: PostgresServer, receiver: Receiver) -> None:
     port = free_port()
-    settings, start, use = fences(port)
+    settings, start, use = commands(port)
     assert start.endswith(_START)
     redis = start_redis(folder.parent)
     env = environment(

@@ -14,6 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.docs.fences import fences
 from ttr.masterkey import read_master_keys
 from ttr.paths import ROOT
 from ttr.settings import OBSOLETE, Settings, load_settings
@@ -163,7 +164,7 @@ def test_commands_beside_the_units_of_the_documentation_have_their_surroundings(
 
 def test_the_unit_of_the_documentation_starts_what_the_procfile_starts() -> None:
     page = (ROOT / "docs/deploy-platform.md").read_text()
-    text = re.findall(r"```ini\n(.*?)```", page, re.DOTALL)[0]
+    text = next(fence.text for fence in fences(page) if fence.language == "ini")
     unit = ConfigParser(interpolation=None)
     unit.optionxform = str  # type: ignore[assignment, method-assign]
     unit.read_string(text)
