@@ -1,5 +1,6 @@
 """The commands of a document become a script that fails where the document is wrong."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -100,6 +101,32 @@ def test_every_fence_says_what_it_is_and_why_it_is_not_run(page: Path) -> None:
             wrong.append(f"{where}: only what is typed into a shell is run")
         if fence.not_run and len(fence.not_run.split()) < 3:
             wrong.append(f"{where}: says not why it is not run")
-        if fence.run_by and not (ROOT / fence.run_by).exists():
-            wrong.append(f"{where}: {fence.run_by} is not there")
+        if fence.run_by and not _reads(fence.run_by, page):
+            wrong.append(
+                f"{where}: {fence.run_by} does not run what it reads there; say `like` where it does the same"
+            )
+        test, _, why = fence.like.partition(": ")
+        if fence.like and not (ROOT / test).is_file():
+            wrong.append(f"{where}: {test} is not there")
+        if fence.like and len(why.split()) < 3:
+            wrong.append(f"{where}: says not why {test} does not read it")
     assert wrong == []
+
+
+def _reads(test: str, page: Path) -> bool:
+    """Whether a test, or what it takes from other files of the tests, asks for its fences and names the page."""
+    if not (ROOT / test).is_file():
+        return False
+    text = (ROOT / test).read_text()
+    helpers = re.findall(r"^from (tests\.[\w.]+) import", text, re.MULTILINE)
+    files = [ROOT / test, *(ROOT / f"{helper.replace('.', '/')}.py" for helper in helpers)]
+    texts = [file.read_text() for file in files if file.is_file()]
+    return any(f'run_by="{test}"' in text and page.name in text for text in texts)
+
+
+def test_a_test_that_does_not_read_the_page_does_not_run_it() -> None:
+    guide, test = ROOT / "docs/deploy-compose.md", "tests/deploy/test_compose_file.py"
+    assert _reads(test, guide)
+    assert not _reads(test, ROOT / "docs/upgrade.md")
+    assert not _reads("tests/deploy/test_caddyfile.py", guide)
+    assert not _reads("tests/deploy", guide)
