@@ -1,6 +1,7 @@
 """docs/settings.md and .env.example tell of every setting, and of its default what the code does."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,10 @@ from ttr.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 _TABLE = re.compile(r"^\| setting \| default \| *\|\n\|[-|]+\|\n((?:\|.*\n)+)", re.MULTILINE)
+_BOUNDS = (r"\((?P<ge>\d+) to (?P<le>\d+)\)", r"\((?P<ge>\d+) or more\)", r"\bat most (?P<le>\d+)$")
+"""Bounds as the page words them, without commas."""
+_BOUNDED = r"\d to \d|\d or (?:more|less)|at (?:most|least) \d|between \d"
+"""Whatever may be one, in words that `_BOUNDS` should know."""
 _SAID: dict[str, str] = {
     "REDIS_URL": "embedded",
     "DATABASE_URL": "embedded",
@@ -27,22 +32,45 @@ _SAMPLES = {"TTR_ENV", "REDIS_CLUSTER"}
 """Lines of .env.example that show what one would set, though there is a default."""
 
 
-def rows(document: str) -> dict[str, str]:
-    """The default that the tables tell of each setting; one row may have several of both."""
-    found: dict[str, str] = {}
+def rows(document: str) -> Iterator[tuple[list[str], str, str]]:
+    """The settings of each row of the tables, their defaults, and what is said of them."""
     for table in _TABLE.findall(document):
         for row in table.splitlines():
-            names, defaults = (cell.strip() for cell in row.split("|")[1:3])
-            listed = re.findall(r"`([A-Z0-9_]+)`", names)
-            told = defaults.split(", ") if len(listed) > 1 else [defaults]
-            told *= len(listed) if len(told) == 1 else 1
-            assert len(told) == len(listed), row
-            assert not found.keys() & set(listed), f"{listed} twice"
-            found |= dict(zip(listed, told, strict=True))
+            names, defaults, words = (cell.strip() for cell in row.strip("|").split("|"))
+            yield re.findall(r"`([A-Z0-9_]+)`", names), defaults, words
+
+
+def told_defaults(document: str) -> dict[str, str]:
+    """The default that the tables tell of each setting; one row may have several of both."""
+    found: dict[str, str] = {}
+    for listed, defaults, _ in rows(document):
+        told = defaults.split(", ") if len(listed) > 1 else [defaults]
+        told *= len(listed) if len(told) == 1 else 1
+        assert len(told) == len(listed), listed
+        assert not found.keys() & set(listed), f"{listed} twice"
+        found |= dict(zip(listed, told, strict=True))
     return found
 
 
-TOLD = rows((ROOT / "docs/settings.md").read_text())
+def told_bounds(document: str) -> dict[str, dict[str, float]]:
+    """The bounds that the tables tell, as pydantic names them; of a text's length they tell no number's."""
+    found = {}
+    for listed, _, words in rows(document):
+        numbers = re.sub(r"[\d,]+ (?:letters|characters)", "", words).replace(",", "")
+        bounds = {
+            name: float(number)
+            for expression in _BOUNDS
+            for said in [re.search(expression, numbers)]
+            if said
+            for name, number in said.groupdict().items()
+        }
+        if bounds or re.search(_BOUNDED, numbers):
+            found |= dict.fromkeys(listed, bounds)
+    return found
+
+
+PAGE = (ROOT / "docs/settings.md").read_text()
+TOLD = told_defaults(PAGE)
 FIELDS = {name.upper(): field.default for name, field in Settings.model_fields.items()}
 
 
@@ -66,6 +94,22 @@ def test_the_default_is_that_of_the_code(name: str) -> None:
         assert TOLD[name] == "none"
     else:
         assert same(TOLD[name].strip("`"), default), (TOLD[name], default)
+
+
+def test_a_range_is_that_of_the_code() -> None:
+    """Whoever tells one end tells the other as well, but a least of 1 or 0."""
+    told = told_bounds(PAGE)
+    assert len(told) > 10
+    for name, bounds in told.items():
+        in_code = {
+            bound: getattr(constraint, bound)
+            for constraint in Settings.model_fields[name.lower()].metadata
+            for bound in ("ge", "gt", "le", "lt")
+            if hasattr(constraint, bound)
+        }
+        if "ge" not in bounds and in_code.get("ge") in (0, 1):
+            del in_code["ge"]
+        assert bounds == in_code, name
 
 
 @pytest.mark.parametrize("name", sorted(FIELDS))
