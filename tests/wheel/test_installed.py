@@ -1,7 +1,6 @@
-"""The wheel alone, in an empty folder: a check falls silent and is found, and nothing of the checkout is read."""
+"""The wheel alone, in an empty folder: a check falls silent, people are told, and nothing of the checkout is read."""
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -11,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.client import call, sign_up, until
-from tests.up.house import SETTINGS, Up, alive, free_port
+from tests.journeys.clean_folder import clean_environment, processes_of, watch_a_job
+from tests.journeys.client import call
+from tests.up.house import Up, alive, free_port
 from tests.wheel.built import ROOT, Built, Installed, install
 from ttr import __version__
 
@@ -40,20 +40,13 @@ def folder() -> Iterator[Path]:
         yield Path(made).resolve()
 
 
-def environment(**settings: str) -> dict[str, str]:
-    """The machine's, without what leads to the checkout or sets anything of ttr."""
-    without = (*SETTINGS, "PYTHON", "VIRTUAL_ENV")
-    plain = {name: value for name, value in os.environ.items() if not name.startswith(without)}
-    return {**plain, "PATH": os.defpath, **settings}
-
-
 def run(installed: Installed, folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     """A program of the environment, in a folder."""
     program, *arguments = command
     return subprocess.run(
         [installed.programs / program, *arguments],
         cwd=folder,
-        env=environment(),
+        env=clean_environment(),
         capture_output=True,
         text=True,
         timeout=60,
@@ -89,17 +82,17 @@ def test_a_look_into_the_checkout_would_be_noticed(built: Built, folder: Path) -
 
 def test_ttr_up_in_an_empty_folder_watches_a_job(installed: Installed, folder: Path) -> None:
     port = free_port()
-    up = Up(folder, environment(), [str(installed.programs / "ttr"), "up", "--port", str(port)])
+    up = Up(folder, clean_environment(), [str(installed.programs / "ttr"), "up", "--port", str(port)])
     try:
         up.says(rf"http://127\.0\.0\.1:{port}", within=60)
-        _watch_a_job(port)
+        watch_a_job(port)
         assert _status(port, "/docs/api") == 200
         page = call(port, "GET", "/")[1].decode()
         linked = re.findall(r'(?:href|src)="(/assets/[^"#]+)', page)
         assert len(linked) > 10
         assert {path: _status(port, path) for path in linked} == dict.fromkeys(linked, 200)
         assert json.loads(call(port, "GET", "/health")[1])["parts"]["postgres"] == "ok"
-        processes = _of(folder)
+        processes = processes_of(folder)
         assert len(processes) >= 5  # web, clock, worker, Redis, Postgres
         assert up.stop(signal.SIGINT, within=20) == 0, up.output
     finally:
@@ -110,27 +103,5 @@ def test_ttr_up_in_an_empty_folder_watches_a_job(installed: Installed, folder: P
     assert installed.opened() == []
 
 
-def _watch_a_job(port: int) -> None:
-    account = sign_up(port)
-    account.add("backup")
-    account.ping("backup")
-    assert account.show("backup")["status"] == "up"
-    until(lambda: account.show("backup")["status"] == "down", 30)
-    assert account.show("backup")["reason"] == "overdue"
-
-
 def _status(port: int, path: str) -> int:
     return call(port, "GET", path)[0]
-
-
-def _of(folder: Path) -> list[int]:
-    """The processes that work in a folder or keep their files there."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            told = (process / "cwd").readlink().as_posix() + (process / "cmdline").read_text(errors="replace")
-        except OSError:
-            continue
-        if folder.as_posix() in told:
-            found.append(int(process.name))
-    return found
