@@ -3,7 +3,6 @@ and a Postgres: it reaches the main job."""
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,19 +19,9 @@ from tests.journeys.receiver import Receiver
 from tests.journeys.stack import ROOT, environment
 from tests.ports import free_port
 from tests.postgres import PostgresServer
+from tests.wheel.built import copy_checkout
 
 PAGE = ROOT / "docs/deploy-platform.md"
-_NOT_SHIPPED = (
-    ".git",
-    ".venv",
-    ".ttr",
-    "__pycache__",
-    ".*_cache",
-    ".hypothesis",
-    "*.egg-info",
-    "build",
-    "dist",
-)
 _START = "honcho start web clock worker"
 
 
@@ -42,7 +31,7 @@ def folder() -> Iterator[Path]:
     into one."""
     with tempfile.TemporaryDirectory(prefix="ttr-") as name:
         folder = Path(name) / "code"
-        shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*_NOT_SHIPPED))
+        copy_checkout(folder)
         (folder / ".venv").symlink_to(sys.prefix)
         yield folder
 

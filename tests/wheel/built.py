@@ -56,10 +56,15 @@ class Built:
             return {name: archive.read(name) for name in archive.namelist()}
 
 
+def copy_checkout(folder: Path) -> None:
+    """Make the folder, with the files of the checkout as somebody has them who has fetched it."""
+    copytree(ROOT, folder, ignore=_NOT_OURS)
+
+
 def build(folder: Path) -> Built:
     """Build both of a copy of the checkout in which lies what editors, systems and earlier builds leave."""
     source = folder / "source"
-    copytree(ROOT, source, ignore=_NOT_OURS)
+    copy_checkout(source)
     tracked = {
         path.relative_to(source).as_posix(): path.read_bytes() for path in source.rglob("*") if path.is_file()
     }
