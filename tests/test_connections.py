@@ -9,6 +9,7 @@ import pytest
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import ResponseReceived
+from hypercorn.config import Config
 from quart import Response
 
 from tests.conftest import RedisServer, eventually
@@ -29,11 +30,11 @@ async def started(redis_server: RedisServer) -> AsyncIterator[Door]:
     async def big() -> Response:
         return Response(b"x" * SIZE)
 
-    _OTHERS[:] = left()
     # Longer than any test waits: what is gone earlier was not idle for too long.
     async with hypercorn_door(door_settings(redis_server), idle_seconds=75) as door:
         door.app.add_url_rule("/big", view_func=big)
         await door.ask("GET", "/health")
+        _CONFIG[:] = [door.config]
         yield door
 
 
@@ -64,15 +65,14 @@ def tasks() -> int:
     return len(asyncio.all_tasks())
 
 
-_OTHERS: list[Connection] = []
-"""Of servers that tests of other files had started in this process, and may still run."""
+_CONFIG: list[Config] = []
+"""The server's, by which its connections are told from those of servers that other files have in this process."""
 
 
 def left() -> list[Connection]:
     """Every connection of ours that is still an object."""
     gc.collect()
-    others = {id(connection) for connection in _OTHERS}
-    return [found for found in gc.get_objects() if type(found) is Connection and id(found) not in others]
+    return [found for found in gc.get_objects() if type(found) is Connection and found.config in _CONFIG]
 
 
 async def _none_left() -> bool:

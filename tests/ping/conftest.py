@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from hypercorn.config import Config
 from quart import Quart
 
 from tests.conftest import MASTER_KEY, RedisServer
@@ -32,6 +33,7 @@ class Door:
 
     port: int
     app: Quart
+    config: Config
 
     def wire(self) -> AbstractAsyncContextManager[Wire]:
         return _opened(self.port)
@@ -78,7 +80,7 @@ async def _served(settings: Settings, idle_seconds: float) -> AsyncIterator[Door
 
     serving = asyncio.create_task(serve_app(app, settings, config, stopping))
     try:
-        yield Door(port, app)
+        yield Door(port, app, config)
     finally:
         stop.set()
         await serving
