@@ -14,6 +14,8 @@ from ttr.domain.access_key import AccessKey
 from ttr.store import access_keys, keys
 from ttr.store.access_keys import list_keys, user_by_key
 from ttr.store.errors import KeyEnded, StoreUnavailable
+from ttr.store.form import MARKS
+from ttr.store.migrate import migrate
 from ttr.store.redis import Store
 from ttr.store.removal import close
 from ttr.store.sealed import Unreadable, new_data_key, seal, unseal
@@ -265,6 +267,8 @@ async def test_the_one_key_of_an_account_of_an_older_version_becomes_its_first(s
     await store.redis.hset(
         keys.access_key(digest(key)), mapping={"user_id": user.id, "last4": key[-4:], "created_at": NOON}
     )
+    await store.redis.hdel(keys.meta(), *MARKS)
+    assert [one.form for one in await migrate(store, say=print)] == [2]
     assert await session_user(store, session) == user
     assert await user_by_key(store, key) == user
     assert await store.redis.hget(keys.user(user.partition, user.id), "access_key") is None
