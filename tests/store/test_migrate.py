@@ -179,6 +179,22 @@ async def test_an_older_program_takes_nothing_back(store: Store) -> None:
     assert await read_form(store.redis) == Form(FORM + 4, FORM + 1)
 
 
+async def test_pages_of_keys_renew_the_lease_and_leave_nothing_to_go_on_from(store: Store) -> None:
+    left: list[int] = []
+
+    async def move(store: Store, walk: Walk) -> None:
+        await store.redis.pexpire(keys.migrating_lease(), 5_000)
+        async for _ in walk.keys("*"):
+            left.append(await store.redis.pttl(keys.migrating_lease()))
+            await store.redis.pexpire(keys.migrating_lease(), 5_000)
+        assert await store.redis.exists(keys.migrating()) == 0
+
+    migration = Migration(FORM + 1, 1, "a walk through keys", move)
+    assert await migrate(store, say=lambda said: None, migrations=[migration]) == [migration]
+    assert left
+    assert min(left) > 5_000
+
+
 async def test_a_mark_that_can_t_be_moved_ends_it_before_anything_is(store: Store) -> None:
     await store.redis.hset(keys.meta(), "form", f"0{FORM}")
     trial = Trial(FORM + 1)
