@@ -2,17 +2,17 @@
 
 import asyncio
 import ssl
-import threading
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from tests.between import Between
 
 
 def make_certificate(folder: Path, *, address: str = "127.0.0.1", days: int = 1) -> Path:
@@ -47,49 +47,19 @@ def make_certificate(folder: Path, *, address: str = "127.0.0.1", days: int = 1)
 _SSL_REQUEST = (8).to_bytes(4, "big") + (80_877_103).to_bytes(4, "big")
 
 
-class TlsFront:
-    """Speaks TLS on a port of loopback before a unix socket or another port, in a thread of its own."""
+class TlsFront(Between):
+    """Speaks TLS on a port of loopback before a unix socket or another port."""
 
     def __init__(self, certificate: Path, behind: Path | int) -> None:
+        super().__init__()
         self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._context.load_cert_chain(certificate)
         self._behind = behind
-        self._loop = asyncio.new_event_loop()
-        self._open = set[asyncio.StreamWriter]()
-        self.port = 0
         self.taken = 0
         """Connections whose TLS was agreed on."""
 
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self._server = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
-
-    def break_connections(self) -> None:
-        """Break all that are open, as a restart of the platform's front would."""
-        self._loop.call_soon_threadsafe(self._break)
-
     async def _listen(self) -> asyncio.Server:
         return await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._context)
-
-    async def _close(self) -> None:
-        self._server.close()
-        self._break()
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        if tasks:
-            await asyncio.wait(tasks, timeout=5)
-
-    def _break(self) -> None:
-        for writer in self._open:
-            writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):
