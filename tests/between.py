@@ -2,10 +2,11 @@
 
 import asyncio
 import threading
+from abc import ABC, abstractmethod
 from typing import Self
 
 
-class Between:
+class Between(ABC):
     """Listens on a port of loopback while it is entered; whoever makes one says what it does with a connection."""
 
     def __init__(self) -> None:
@@ -33,8 +34,9 @@ class Between:
     async def _listen(self) -> asyncio.Server:
         return await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=1_000)
 
+    @abstractmethod
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        raise NotImplementedError
+        """One connection, from its beginning to its end."""
 
     async def _close(self) -> None:
         self._server.close()

@@ -126,6 +126,7 @@ def _deploy(
         assert account.show(slug)["ping_count"] == pings.taken[path], slug
     for slug in [*failing, "silent"]:
         receiver.wait(f"/{slug}", 1, within=60)
+    # A second alert of the same failure would be on its way by now; nothing else tells that there is none.
     time.sleep(1.5)
     told = {arrival.path for arrival in receiver.arrivals()}
     assert len(receiver.arrivals()) == len(told) == FAILING + 1
