@@ -80,8 +80,10 @@ class Cluster:
         return self.nodes[PRIMARIES:]
 
     def is_whole(self) -> bool:
-        """Whether every node that runs says that all slots are served."""
-        return all(_is_whole(node) for node in self.nodes if node.process.poll() is None)
+        """Whether every node that runs says that all slots are served, and by the same nodes: one that has just come
+        back still holds what it held before."""
+        told = [_served(node) for node in self.nodes if node.process.poll() is None]
+        return bool(told[0]) and all(one == told[0] for one in told)
 
     def stop(self) -> None:
         """End all that still run."""
@@ -162,12 +164,18 @@ def _follows(replica: Node, primary: str) -> bool:
     return True
 
 
-def _is_whole(node: Node) -> bool:
+def _served(node: Node) -> list[tuple[int, int, int]]:
+    """First and last slot and the port of who serves them, as the node has it; nothing while it serves nobody."""
     try:
         told = node.ask("CLUSTER", "INFO")
+        if b"cluster_state:ok" not in told or f"cluster_slots_ok:{_SLOTS}".encode() not in told:
+            return []
+        with Redis(port=node.port, socket_timeout=5) as client:
+            client.response_callbacks.clear()
+            spans = client.execute_command("CLUSTER SLOTS")
     except ConnectionError:
-        return False
-    return b"cluster_state:ok" in told and f"cluster_slots_ok:{_SLOTS}".encode() in told
+        return []
+    return sorted((first, last, primary[1]) for first, last, primary, *_ in spans)
 
 
 def _new_node(folder: Path, options: tuple[str, ...]) -> Node:
