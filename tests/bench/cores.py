@@ -14,6 +14,10 @@ _PLACES = {
 }
 
 
+ENOUGH = len(_ALL) > 2
+"""Whether server, Redis and load have a core each."""
+
+
 def on(who: str) -> Callable[[], None] | None:
     """What a child runs before its program, to stay on the core of `who`; None on a machine with a single core."""
     core = _core(who)

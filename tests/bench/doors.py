@@ -55,6 +55,7 @@ class Stand:
     user: User
     checks: list[Check]
     redis_pid: int
+    pinned: bool = True
     servers: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Process id and base URL."""
 
@@ -78,7 +79,8 @@ class Stand:
         """Ping the checks through one of the servers."""
         pid, base = self.servers[server]
         turns = requests.turns(self.user.user_slug, self.checks, connections, make, close=close)
-        asked = load.Load(base.removeprefix("http://"), turns, seconds, rate=rate, close=close)
+        address = base.removeprefix("http://")
+        asked = load.Load(address, turns, seconds, rate=rate, close=close, pinned=self.pinned)
         return await self._measure(lambda: load.run(asked), pid)
 
     async def command(self, server: str) -> bare.Command:
@@ -124,19 +126,20 @@ class Stand:
 
 
 @asynccontextmanager
-async def stand(*servers: str, checks: int = CHECKS) -> AsyncIterator[Stand]:
-    """Start everything, each process on its core, and have each server hear of each check once."""
+async def stand(*servers: str, checks: int = CHECKS, pinned: bool = True) -> AsyncIterator[Stand]:
+    """Start everything, each process on its core if `pinned`, and have each server hear of each check once."""
     async with AsyncExitStack() as opened:
         url = opened.enter_context(stack.redis())
         store = await opened.enter_async_context(stack.store(url))
         redis_pid = int((await store.redis.info("server"))["process_id"])
-        cores.pin(redis_pid, "redis")
+        if pinned:
+            cores.pin(redis_pid, "redis")
         user = await population.account(store)
         await store.redis.set(keys.sequence("check"), FIRST_ID - 1)
         wanted = [population.settings(number, 3_600) for number in range(checks)]
-        standing = Stand(url, store, user, await population.populate(store, user, wanted), redis_pid)
+        standing = Stand(url, store, user, await population.populate(store, user, wanted), redis_pid, pinned)
         for name in servers:
-            process, base = await opened.enter_async_context(_server(name, url))
+            process, base = await opened.enter_async_context(_server(name, url, "server" if pinned else ""))
             standing.servers[name] = process.pid, base
         for name in servers:
             heard = requests.turns(user.user_slug, standing.checks, CONNECTIONS, requests.get)
@@ -146,11 +149,11 @@ async def stand(*servers: str, checks: int = CHECKS) -> AsyncIterator[Stand]:
 
 
 @asynccontextmanager
-async def _server(name: str, url: str) -> AsyncIterator[tuple["subprocess.Popen[bytes]", str]]:
+async def _server(name: str, url: str, core: str) -> AsyncIterator[tuple["subprocess.Popen[bytes]", str]]:
     if name == "plain":
-        started = stack.process(name, url, module="tests.bench.plain", core="server")
+        started = stack.process(name, url, module="tests.bench.plain", core=core)
     else:
-        started = stack.process("web", url, limits=LIMITS, core="server", PING_DOOR=name)
+        started = stack.process("web", url, limits=LIMITS, core=core, PING_DOOR=name)
     async with started as process:
         yield process
 

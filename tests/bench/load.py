@@ -51,6 +51,8 @@ class Load:
     """A connection for each request, which the server closes."""
     once: bool = False
     """Each turn once, however long it takes."""
+    pinned: bool = True
+    """On a core of its own, if this machine has three; else wherever there is room."""
     redis_due_ms: int = 0
     """If given, the address is a Redis, and each turn a format for `%(now)d`, `%(due)d`, so much later, and
     `%(number)d`, which differs each time."""
@@ -79,12 +81,12 @@ class Answered:
 
 
 async def run(load: Load) -> Answered:
-    """Load from a child that has a core to itself, if this machine has three."""
+    """Load from a child, which measures."""
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", "from tests.bench.load import main; main()"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        preexec_fn=cores.on("redis-load" if load.redis_due_ms else "load"),
+        preexec_fn=cores.on("redis-load" if load.redis_due_ms else "load") if load.pinned else None,
     )
     out, _ = await child.communicate(pickle.dumps(load))
     if child.returncode:
