@@ -94,11 +94,12 @@ def _is_on_cluster(item: pytest.Item) -> bool:
     return "redis_cluster" in fixtures or "[cluster" in item.name or "-cluster" in item.name
 
 
-def start_redis(folder: Path, *options: str) -> RedisServer:
-    """Start an append-only Valkey in `folder`; it listens when this returns."""
+def start_redis(folder: Path, *options: str, program: str = "") -> RedisServer:
+    """Start an append-only Valkey, or another `program` like it, in `folder`; it listens when this returns."""
     socket = folder / "redis.sock"
-    command = [str(get_binary_path()), "--port", "0", "--unixsocket", str(socket), "--dir", str(folder)]
-    command += ["--appendonly", "yes", "--save", "", "--logfile", str(folder / "log"), *options]
+    command = [program or str(get_binary_path()), "--port", "0", "--unixsocket", str(socket)]
+    command += ["--dir", str(folder), "--logfile", str(folder / "log"), "--appendonly", "yes", "--save", ""]
+    command += options
     # Python ignores SIGXFSZ, and so must the server: a test makes its disk full by a limit on the size of files.
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, restore_signals=False

