@@ -79,10 +79,10 @@ class Cluster:
         """Those that were made replicas; empty without."""
         return self.nodes[PRIMARIES:]
 
-    def is_whole(self) -> bool:
-        """Whether every node that runs says that all slots are served, and by the same nodes: one that has just come
-        back still holds what it held before."""
-        told = [_served(node) for node in self.nodes if node.process.poll() is None]
+    def is_whole(self, without: "Node | None" = None) -> bool:
+        """Whether every node that runs, `without` one that hangs, says that all slots are served, and by the same
+        nodes: one that has just come back still holds what it held before."""
+        told = [_served(node) for node in self.nodes if node is not without and node.process.poll() is None]
         return bool(told[0]) and all(one == told[0] for one in told)
 
     def stop(self) -> None:

@@ -5,6 +5,7 @@ import asyncio
 import http.client
 import json
 import os
+import signal
 import socket
 import tempfile
 import threading
@@ -62,8 +63,10 @@ def whole() -> Iterator[tuple[Cluster, Stack]]:
 
 @pytest.fixture
 def cluster(whole: tuple[Cluster, Stack]) -> Cluster:
-    """Its servers; what a test that failed left dead is started again."""
+    """Its servers; what a test that failed left dead or held is started again."""
     running, stack = whole
+    for node in running.nodes:
+        node.process.send_signal(signal.SIGCONT)
     ended = [node for node in running.nodes if node.process.poll() is not None]
     for node in ended:
         node.start()
@@ -201,8 +204,18 @@ def test_a_primary_that_is_killed_under_load_loses_no_more_than_its_last_moment(
     kill_a_primary(cluster, stack, receiver, clients=_CLIENTS)
 
 
-def kill_a_primary(cluster: Cluster, stack: Stack, receiver: Receiver, clients: int) -> None:
-    """One dies while so many clients ping and checks fall silent; its replica takes over, and it comes back as one."""
+@pytest.mark.timeout(300)
+def test_a_primary_that_hangs_under_load_is_replaced_as_a_dead_one(
+    cluster: Cluster, stack: Stack, receiver: Receiver
+) -> None:
+    kill_a_primary(cluster, stack, receiver, clients=_CLIENTS, hangs=True)
+
+
+def kill_a_primary(
+    cluster: Cluster, stack: Stack, receiver: Receiver, clients: int, *, hangs: bool = False
+) -> None:
+    """One dies, or `hangs`: its connections stay and nothing answers, while so many clients ping and checks fall
+    silent; its replica takes over, and it comes back as one."""
     until(lambda: all(is_in_step(node) for node in cluster.nodes), _SETTLED_SECONDS)
     by_node = accounts_by_node(cluster, stack)
     accounts = [account for some in by_node.values() for account in some]
@@ -213,10 +226,13 @@ def kill_a_primary(cluster: Cluster, stack: Stack, receiver: Receiver, clients: 
         until(lambda: all(len(pingers.taken[job]) > 20 for job in jobs), _SETTLED_SECONDS)
         until(lambda: stream.changes, _SETTLED_SECONDS)
         killed_at = time.monotonic()
-        dying.kill()
+        if hangs:
+            dying.process.send_signal(signal.SIGSTOP)
+        else:
+            dying.kill()
         for account in accounts:  # they fall silent meanwhile
             account_is_added(account, receiver)
-        until(cluster.is_whole, _SETTLED_SECONDS)
+        until(lambda: cluster.is_whole(without=dying), _SETTLED_SECONDS)
         back_at = time.monotonic()
         until(lambda: all(pingers.since(job, back_at) > 5 for job in jobs), _SETTLED_SECONDS)
         # A page that was open all the time hears of changes by the stream that it had.
@@ -231,7 +247,10 @@ def kill_a_primary(cluster: Cluster, stack: Stack, receiver: Receiver, clients: 
     assert sum(lost.values()) <= last
     report(f"{sum(lost.values())} lost, whole after {back_at - killed_at:.1f} s", pingers)
     nothing_died(stack)
-    dying.start()
+    if hangs:
+        dying.process.send_signal(signal.SIGCONT)
+    else:
+        dying.start()
     until(lambda: healthy(stack) and cluster.is_whole(), _SETTLED_SECONDS)
 
 

@@ -1,6 +1,7 @@
 """One subscription a process: who hears what, and what happens when Redis goes away."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -99,6 +100,45 @@ async def test_after_redis_was_away_watchers_are_told_that_they_may_have_missed_
         await ready(watcher)
         await pause_check(store, user, str(check.id), now=NOON)
         assert (await heard(watcher)).checks == {check.id}
+
+
+@pytest.mark.single_redis
+async def test_a_subscription_that_is_not_answered_begins_again(
+    changes: Changes, user: User, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ttr.store.changes._QUIET_SECONDS", 0.1)
+    monkeypatch.setattr("ttr.store.changes._ANSWER_SECONDS", 0.5)
+    broken = asyncio.Event()
+    monkeypatch.setattr("ttr.store.changes.log.warning", lambda *_: broken.set())
+    with changes.watch(user.id, frozenset({1}), whole=False, account=False) as watcher:
+        await ready(watcher)
+        redis_server.process.send_signal(signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(20):
+                await broken.wait()
+        finally:
+            redis_server.process.send_signal(signal.SIGCONT)
+        await ready(watcher)
+
+
+@pytest.mark.single_redis
+async def test_a_subscription_on_which_nothing_happens_stays(
+    changes: Changes, store: Store, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ttr.store.changes._QUIET_SECONDS", 0.05)
+
+    async def asked() -> int:
+        return int((await store.redis.info("commandstats")).get("cmdstat_ping", {}).get("calls", 0))
+
+    with changes.watch(user.id, frozenset({1}), whole=False, account=False) as watcher:
+        await ready(watcher)
+        before = await asked()
+
+        async def asked_again() -> bool:
+            return await asked() >= before + 3
+
+        await eventually(asked_again)
+        assert not watcher.take()
 
 
 async def test_one_connection_serves_all_and_goes_with_the_last(

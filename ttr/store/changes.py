@@ -3,7 +3,8 @@ watcher.
 
 Scripts publish each change (`scripts/lua/includes/changed.lua`); nothing is kept for who does not listen. When a
 subscription begins, or begins again after Redis was away, watchers hear that they may have missed something. When one
-ends, or a partition has moved to another node, all begin again: that is rare, and watchers then only compare versions.
+ends or is not answered, or a partition has moved to another node, all begin again: that is rare, and watchers then only
+compare versions.
 """
 
 import asyncio
@@ -23,7 +24,9 @@ log = logging.getLogger(__name__)
 
 ROWS_MOST = 100
 """Check numbers that one watcher remembers; of more changes it hears as of a change of the whole list."""
-_LISTEN_SECONDS = 15.0
+_QUIET_SECONDS = 5.0
+"""A node that has said nothing for so long is asked whether it is there."""
+_ANSWER_SECONDS = 5.0
 _AGAIN_SECONDS = 0.25
 _LATE_LOOK_MS = 1_000
 """So often at most an account's next due time is looked up."""
@@ -209,9 +212,15 @@ class Changes:
 
     async def _hear(self, line: _Line) -> None:
         while True:
-            message = await line.pubsub.get_message(timeout=_LISTEN_SECONDS)
-            if message is not None:
-                self._receive(line, message)
+            message = await line.pubsub.get_message(timeout=_QUIET_SECONDS)
+            if message is None:
+                # A node that hangs, or whose machine is gone, ends no connection: pages would hear nothing any more,
+                # while another node has long taken its place.
+                await line.pubsub.ping()
+                message = await line.pubsub.get_message(timeout=_ANSWER_SECONDS)
+                if message is None:
+                    raise ConnectionError("a subscription is not answered")
+            self._receive(line, message)
 
     def _receive(self, line: _Line, message: dict[str, Any]) -> None:
         if message["type"] == "ssubscribe":
