@@ -1,5 +1,7 @@
 """A Postgres as platforms give it: `postgres://`, over TLS, with `?sslmode=require` at the end."""
 
+import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +32,16 @@ async def test_the_url_of_a_platform_is_obeyed(url: str) -> None:
     assert await is_newest(given)
     async with open_database(given) as database, database.connection() as connection:
         assert connection.pgconn.ssl_in_use
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux alone has it")
+async def test_a_machine_that_is_gone_is_noticed(url: str) -> None:
+    async with open_database(url) as database, database.connection() as connection:
+        with socket.socket(fileno=os.dup(connection.fileno())) as line:
+            options = (socket.TCP_USER_TIMEOUT, socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+            found = [line.getsockopt(socket.IPPROTO_TCP, option) for option in options]
+            assert found == [30_000, 30, 10, 3]
+            assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
 
 
 async def test_a_certificate_is_checked_when_the_url_says_so(url: str) -> None:

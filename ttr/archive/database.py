@@ -13,8 +13,18 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from ttr.archive.errors import ArchiveUnavailable, ArchiveUnfit
 
-CONNECTING: dict[str, Any] = {"connect_timeout": 5, "application_name": "ttr", "client_encoding": "utf8"}
-"""How every connection is made: given up after so many seconds, and in UTF-8 whatever the environment says."""
+CONNECTING: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+    "application_name": "ttr",
+    "client_encoding": "utf8",
+}
+"""How every connection is made: given up after 5 s, in UTF-8 whatever the environment says, and ended when the machine
+at its other end has been gone for 30 s, or 60 where nothing was on its way. By itself the kernel takes 15 minutes, or
+two hours, and a snapshot would wait as long."""
 
 # While Postgres is away each attempt would be a line of its own; who asked is told by an error.
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
