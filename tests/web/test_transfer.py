@@ -222,3 +222,16 @@ async def test_a_run_with_a_foreign_token_uses_nothing(owner: Visitor) -> None:
     assert (await owner.post("/account/import/run", upload=upload_of(page))).status_code == 403
     owner.token = own
     assert (await owner.post("/account/import/run", upload=upload_of(page))).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        file({**CHECK, "name": "half \ud800"}),
+        file(CHECK, user_slug="half \ud800"),
+        file(CHECK, status_pages=[{"name": "Prod", "slug": "prod", "check_slugs": ["half \ud800"]}]),
+    ],
+)
+async def test_half_a_character_in_a_file_is_shown_as_a_question_mark(owner: Visitor, data: bytes) -> None:
+    response = await send(owner, data)
+    assert (response.status_code, "half ?" in await text(response)) == (200, True)

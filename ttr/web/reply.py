@@ -31,7 +31,9 @@ async def fragment(template: str, status: int = 200, /, **values: object) -> Res
     parts: list[str] = []
     # In one go the form of a status page with 500 checks would hold the process for 0.8 s.
     await by_turns(current_app.jinja_env.get_template(template).generate_async(values), parts.append, "own")
-    return finish(await packed(_html(Response("".join(parts), status))))
+    # Half of a surrogate pair, as JSON may write it, is no UTF-8: a file that is refused for it is shown with "?".
+    html = "".join(parts).encode("utf-8", "replace")
+    return finish(await packed(_html(Response(html, status))))
 
 
 def see(path: str) -> Response:
