@@ -1,23 +1,29 @@
 """docs/moving-from-healthchecks.md, run as it stands: what its API answers becomes checks here, whose pings go on."""
 
+import asyncio
 import json
 import os
-import shutil
+import re
 import subprocess
+from collections.abc import AsyncIterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from quart.typing import TestClientProtocol as Client
+from werkzeug.datastructures import FileStorage
 
-from tests.api.conftest import Caller
+from tests.api.conftest import Caller, problem
+from tests.conftest import RedisServer
 from tests.docs.fences import fences
-
-# `.ci/run` installs it.
-pytestmark = pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+from tests.ping.conftest import door_settings, hypercorn_door
+from ttr.domain.limits import IMPORT_BODY_MAX
 
 PAGE = (Path(__file__).parents[2] / "docs/moving-from-healthchecks.md").read_text()
 PING_KEY = "fqousmwlqpuhfadp0xqpfw"
+API_KEY = "Zl9sKUX7XIbxnYKBc5sJTlgKbjzFDoPD"
 _CRONTAB = "crontab() { if [ $1 = -l ]; then cat crontab.now; else cp $1 crontab.now; fi; }\n"
 """Of this folder, in place of the user's."""
 _UUIDS = [f"{n}f6d7c3a-5d2e-4a7b-9c1d-0123456789ab" for n in range(1, 9)]
@@ -74,6 +80,17 @@ ANSWER = {
 }
 
 
+def largest() -> bytes:
+    """An answer of 110 checks that is as large as a file may be, or almost; most of it is read by nobody."""
+    checks = [
+        entry(0, uuid=f"{n:08x}-5d2e-4a7b-9c1d-0123456789ab", slug=f"job-{n}", subject_more="x" * 180_000)
+        for n in range(110)
+    ]
+    data = json.dumps({"checks": checks}).encode()
+    assert IMPORT_BODY_MAX * 0.99 < len(data) < IMPORT_BODY_MAX - 10_000
+    return data
+
+
 def commands(beginning: str) -> str:
     """The lines for a shell that this test runs, of the section that begins so."""
     section = PAGE.partition(f"\n## {beginning}")[2].partition("\n## ")[0]
@@ -88,17 +105,26 @@ def shell(lines: str, folder: Path, **more: str) -> None:
     )
 
 
-def converted(folder: Path, ping_key: str = "") -> Any:
-    """What the page's program makes of the answer."""
-    (folder / "healthchecks.json").write_text(json.dumps(ANSWER))
-    lines = commands("1. ").partition("\ncurl ")[0]
-    shell(lines, folder, **({"PING_KEY": ping_key} if ping_key else {}))
-    return json.loads((folder / "checks.json").read_text())
+async def bring(api: Caller, answer: Any, query: str = "", **fields: str) -> tuple[int, Any]:
+    """What an import says of an answer of Healthchecks, sent as the file of a form."""
+    data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+    response = await api.client.post(
+        f"/api/v1/checks/import{query}",
+        headers={"X-Auth-Key": api.key},
+        form=fields,
+        files={"file": FileStorage(BytesIO(data), filename="healthchecks.json")},
+    )
+    return response.status_code, await response.get_json()
 
 
-async def test_the_checks_come_over_whole(api: Caller, tmp_path: Path) -> None:
-    status, report = await api.call("POST", "/checks/import", converted(tmp_path))
-    assert (status, report["imported_count"], report["warnings"]) == (200, 8, [])
+async def test_the_checks_come_over_whole(api: Caller) -> None:
+    status, report = await bring(api, ANSWER, user_slug="")
+    assert (status, report["imported_count"], report["refused"]) == (200, 8, [])
+    assert report["warnings"] == [
+        "Job 5 goes without its slug backup: a check before it has that.",
+        "Rules by key words in pings and mails are left out: Job 7.",
+        "Integrations are left out: new checks use your default channels.",
+    ]
 
     _, page = await api.call("GET", "/checks?size=100&sort_direction=asc")
     found = {check["uuid"]: check for check in page["items"]}
@@ -109,7 +135,7 @@ async def test_the_checks_come_over_whole(api: Caller, tmp_path: Path) -> None:
         "backup",
         "Dumps the database.",
     )
-    assert [tag["name"] for tag in backup["tags"]] == ["db", "prod"]
+    assert [tag["name"] for tag in backup["tags"]] == ["prod", "db"]
     assert (backup["interval_seconds"], backup["grace_seconds"]) == (86_400, 3_600)
     assert (cron["schedule_type"], cron["schedule"], cron["tz"]) == (
         "cron",
@@ -126,8 +152,47 @@ async def test_the_checks_come_over_whole(api: Caller, tmp_path: Path) -> None:
     assert last["slug"] == "job-7"
 
 
+@pytest.fixture
+async def healthchecks() -> AsyncIterator[str]:
+    """The address of an installation of Healthchecks that lists its checks to whoever has the key."""
+
+    async def checks(request: web.Request) -> web.Response:
+        if request.headers.get("X-Api-Key") != API_KEY:
+            return web.json_response({"error": "wrong api key"}, status=401)
+        return web.json_response(ANSWER)
+
+    served = web.Application()
+    served.router.add_get("/api/v3/checks/", checks)
+    runner = web.AppRunner(served)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
+
+
+async def test_two_commands_bring_the_checks_over(
+    api: Caller, healthchecks: str, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    lines = re.sub(r"^[A-Z_]+=.*$", "", commands("1. "), flags=re.MULTILINE)
+    async with hypercorn_door(door_settings(redis_server)) as door:
+        await asyncio.to_thread(
+            shell,
+            lines.replace("https://healthchecks.io", healthchecks).replace(
+                "curl -sS", "curl --fail-with-body"
+            ),
+            tmp_path,
+            BASE=f"http://127.0.0.1:{door.port}",
+            AUTH_KEY=api.key,
+            HC_KEY=API_KEY,
+            PING_KEY=PING_KEY,
+        )
+    assert (await api.call("GET", "/checks/export"))[1]["user_slug"] == PING_KEY
+    assert (await api.call("GET", f"/checks/{_UUIDS[7]}"))[1]["name"] == "Job 7"
+
+
 async def test_jobs_change_the_host_and_nothing_else(api: Caller, client: Client, tmp_path: Path) -> None:
-    _, report = await api.call("POST", "/checks/import", converted(tmp_path, PING_KEY))
+    _, report = await bring(api, ANSWER, user_slug=PING_KEY)
     assert report["user_slug_updated"] is True
 
     crontab = f"""\
@@ -144,6 +209,62 @@ async def test_jobs_change_the_host_and_nothing_else(api: Caller, client: Client
         assert (await client.get(path)).status_code == 200
     for check in ("backup", "job-7"):
         assert (await api.call("GET", f"/checks/{check}"))[1]["status"] == "up"
+
+
+async def test_a_dry_run_says_what_the_run_then_does_and_writes_nothing(api: Caller) -> None:
+    status, would = await bring(api, ANSWER, "?dry_run=1", user_slug=PING_KEY)
+    assert (status, (await api.call("GET", "/checks"))[1]["items"]) == (200, [])
+    _, done = await bring(api, ANSWER, user_slug=PING_KEY)
+    told = f"The user_slug becomes {PING_KEY}, unless another account has it: the ping URLs change with it."
+    assert would["warnings"] == [*done["warnings"], told]
+    assert [one | {"id": None} for one in done["created"]] == would["created"]
+    # Once more, and nothing is left to do.
+    _, again = await bring(api, ANSWER, user_slug=PING_KEY)
+    assert (again["unchanged_count"], again["created"], again["changed"]) == (8, [], [])
+
+
+async def test_the_body_may_be_the_answer_itself(api: Caller) -> None:
+    status, report = await api.call("POST", "/checks/import", ANSWER)
+    assert (status, report["imported_count"]) == (200, 8)
+
+
+async def test_an_entry_that_cannot_be_taken_is_named_as_the_file_names_it(api: Caller) -> None:
+    wrong = {"checks": [entry(0), entry(1, schedule="0 9 15W * *", tz="UTC"), entry(2, timeout=0, slug="7")]}
+    status, would = await bring(api, wrong, "?dry_run=1")
+    assert (status, [one["index"] for one in would["refused"]]) == (200, [1, 2])
+    answer = await api.raw("POST", "/checks/import", json.dumps(wrong).encode())
+    assert (await problem(answer)).keys() == {"checks.1.schedule", "checks.2.slug", "checks.2.timeout"}
+    assert (await api.call("GET", "/checks"))[1]["items"] == []
+
+
+@pytest.mark.parametrize("query", ["", "?dry_run=1"])
+async def test_an_answer_to_a_read_only_key_is_refused(api: Caller, query: str) -> None:
+    told = ("uuid", "ping_url", "update_url", "pause_url", "resume_url", "channels")
+    checks = [{name: value for name, value in entry(n).items() if name not in told} for n in range(3)]
+    status, answer = await bring(api, {"checks": [one | {"unique_key": "a6c7b0a8"} for one in checks]}, query)
+    assert status == 400
+    assert [error["message"] for error in answer["errors"]] == [
+        "Healthchecks tells a read-only API key no UUIDs, so ping URLs would not stay as they are."
+        " Fetch the file with a read-write key."
+    ]
+
+
+@pytest.mark.parametrize("slug", ["ab", "Caps", "with blank", "x" * 101, _UUIDS[0], "\x00"])
+async def test_a_ping_slug_that_none_can_be_is_refused_before_anything_is(api: Caller, slug: str) -> None:
+    status, answer = await bring(api, ANSWER, user_slug=slug)
+    assert (status, [error["field"] for error in answer["errors"]]) == (400, ["user_slug"])
+    assert (await api.call("GET", "/checks"))[1]["items"] == []
+
+
+async def test_a_ping_slug_beside_the_file_goes_before_the_files(api: Caller) -> None:
+    _, report = await bring(api, ANSWER | {"user_slug": "of-the-file"}, user_slug="of-the-form")
+    assert report["user_slug_updated"]
+    assert (await api.call("GET", "/checks/export"))[1]["user_slug"] == "of-the-form"
+
+
+async def test_as_much_as_a_file_may_be_is_read(api: Caller) -> None:
+    status, report = await bring(api, largest(), "?dry_run=1")
+    assert (status, report["imported_count"]) == (200, 110)
 
 
 def test_a_crontab_stays_as_it_is_while_nobody_has_said_where_ttr_is(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from quart import Quart, Response
 from werkzeug.datastructures import FileStorage
 
+from tests.api.test_moving import ANSWER, PING_KEY, largest
 from tests.web.conftest import Visitor, text
 from ttr.domain.limits import IMPORT_BODY_MAX, PASSPHRASE_MAX, PASSPHRASE_MIN
 from ttr.store import keys
@@ -193,7 +194,7 @@ async def test_a_look_says_that_the_ping_slug_would_change(owner: Visitor, accou
     page = await text(await send(owner, file(CHECK, user_slug="acme-jobs")))
     assert "The user_slug becomes acme-jobs, unless another account has it" in page
     done = await text(await owner.post("/account/import/run", upload=upload_of(page)))
-    assert "The ping slug is the file" in done
+    assert "The ping slug has changed" in done
     page = await owner.read("/account/names")
     assert "acme-jobs" in page
     assert f"<code>{account[0].user_slug}</code>" in page  # the former one
@@ -235,3 +236,47 @@ async def test_a_run_with_a_foreign_token_uses_nothing(owner: Visitor) -> None:
 async def test_half_a_character_in_a_file_is_shown_as_a_question_mark(owner: Visitor, data: bytes) -> None:
     response = await send(owner, data)
     assert (response.status_code, "half ?" in await text(response)) == (200, True)
+
+
+async def test_checks_of_healthchecks_come_in_with_their_ping_key(owner: Visitor) -> None:
+    look = await text(await send(owner, json.dumps(ANSWER).encode(), import_user_slug=f" {PING_KEY} "))
+    assert "8 checks would be made" in look
+    assert "Job 5 goes without its slug" in look
+    assert f"The user_slug becomes {PING_KEY}" in look
+    done = await text(await owner.post("/account/import/run", upload=upload_of(look)))
+    assert "8 checks made" in done
+    assert "Job 5 goes without its slug" in done
+    assert "The ping slug has changed" in done
+    assert f"/p/{PING_KEY}/" in await owner.read("/account/names")
+
+
+async def test_a_ping_slug_that_none_can_be_stands_beside_its_field_as_it_was_typed(owner: Visitor) -> None:
+    response = await send(owner, json.dumps(ANSWER).encode(), import_user_slug="<Caps>")
+    page = await text(response)
+    assert response.status_code == 422
+    assert 'id="import_user_slug-error">Only a-z, 0-9' in page
+    assert 'value="&lt;Caps&gt;"' in page
+    assert 'id="file-error"' not in page
+
+
+async def test_an_answer_to_a_read_only_key_is_told_beside_the_file(owner: Visitor) -> None:
+    data = json.dumps({"checks": [{"name": "a", "grace": 60, "timeout": 60, "unique_key": "a6c7b0a8"}]})
+    page = await text(await send(owner, data.encode()))
+    assert 'id="file-error">Healthchecks tells a read-only API key no UUIDs' in page
+
+
+async def test_a_large_answer_of_healthchecks_is_looked_at_and_kept(owner: Visitor) -> None:
+    look = await text(await send(owner, largest()))
+    assert "110 checks would be made" in look
+    assert upload_of(look)
+
+
+async def test_the_ping_slug_is_asked_for_where_it_can_be_changed(
+    owner: Visitor, app: Quart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert 'name="import_user_slug"' in await owner.read("/account")
+    fixed = app.extensions["ttr_settings"].model_copy(update={"user_slug_enabled": False})
+    monkeypatch.setitem(app.extensions, "ttr_settings", fixed)
+    assert 'name="import_user_slug"' not in await owner.read("/account")
+    look = await text(await send(owner, json.dumps(ANSWER).encode(), import_user_slug=PING_KEY))
+    assert f"The user_slug {PING_KEY} would be left out" in look

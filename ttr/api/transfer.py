@@ -5,7 +5,7 @@ import json
 from functools import partial
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from quart import Response, request
 from typing_extensions import TypedDict
 
@@ -15,6 +15,7 @@ from ttr.api.auth import caller
 from ttr.api.body import body_bytes
 from ttr.api.describe import Moment, operation
 from ttr.api.errors import FaultJson
+from ttr.domain.account_slug import FORM as SLUG_FORM
 from ttr.domain.check_input import CheckInput
 from ttr.domain.invalid import parse_form, parse_json
 from ttr.domain.limits import PASSPHRASE_MAX, PASSPHRASE_MIN, STATUS_PAGE_ENTRIES_MAX
@@ -89,7 +90,9 @@ class FilePageInput(StatusPageInput):
 
 
 class AccountInput(BaseModel):
-    """A file of format version 1, as an export gives it; a bare list of checks is taken as well."""
+    """A file of format version 1, as an export gives it; a bare list of checks and what `GET /api/v3/checks/` of
+    Healthchecks answers are taken as well.
+    """
 
     model_config = ConfigDict(extra="allow")
 
@@ -107,9 +110,13 @@ class FileForm(BaseModel):
     """The file in a form."""
 
     file: bytes = Field(
-        description="A file as an export gives it.", json_schema_extra={"format": "account-file"}
+        description="A file as an export gives it, or the checks of Healthchecks.",
+        json_schema_extra={"format": "account-file"},
     )
     passphrase: str | None = Field(None, max_length=PASSPHRASE_MAX, description="Opens the file's secrets.")
+    user_slug: Annotated[str, WithJsonSchema({"anyOf": [{"const": ""}, SLUG_FORM]})] = Field(
+        "", description="Becomes the account's in place of the file's, if it is free. Empty: the file's."
+    )
 
 
 class ImportQuery(BaseModel):
@@ -228,7 +235,8 @@ async def import_account() -> Response:
     its status pages likewise (by slug), and its channels made if they are not (by kind and name). All of it happens or
     nothing.
 
-    The file is the field `file` of a form, or the body. Up to 20 MB.
+    The file is the field `file` of a form, or the body. Up to 20 MB. It may be what `GET /api/v3/checks/` of
+    Healthchecks answers to a read-write key.
     """
     user = await caller("bulk")
     query = parse_form(ImportQuery, request.args)
@@ -240,6 +248,7 @@ async def import_account() -> Response:
         user,
         data,
         passphrase=fields.get("passphrase", ""),
+        user_slug=fields.get("user_slug", ""),
         dry_run=query.dry_run,
         may_rename=partial(limits.spend, "account", user.id),
     )

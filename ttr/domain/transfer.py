@@ -1,7 +1,7 @@
 """An account as one file, format version 1: what stands in it, and what is read from one. Pure.
 
-Read as well: the seed's own files of version 1, which know fewer fields and hold secrets in clear, and its older bare
-lists of checks. Kinds of channel and their settings are named by the caller.
+Read as well: the seed's own files of version 1, which know fewer fields and hold secrets in clear, its older bare lists
+of checks, and what the API of Healthchecks answers. Kinds of channel and their settings are named by the caller.
 """
 
 import re
@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ttr.domain import limits
 from ttr.domain.check import Check, CheckSettings
 from ttr.domain.check_input import CheckInput, check_fields, parse_check_fields
+from ttr.domain.healthchecks_file import LeftBehind, entry_of, in_their_words, is_theirs, judge_key
 from ttr.domain.invalid import FieldError, Invalid, parse_object
 from ttr.domain.json_pieces import JsonPieces
 from ttr.domain.transfer_pages import FilePage, read_page
@@ -119,6 +120,8 @@ class AccountFile:
     refused: list[Refused] = field(default_factory=list)
     faults: list[FieldError] = field(default_factory=list)
     pages: list[FilePage] = field(default_factory=list)
+    left: LeftBehind = field(default_factory=LeftBehind)
+    """What checks of Healthchecks have that is not taken over."""
     cut: bool = False
     """Whether so many checks were refused as an answer tells, and what comes after was not read."""
     field_sets: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
@@ -236,10 +239,14 @@ def _read_check(index: int, entry: object, file: AccountFile, kinds: Kinds, now:
     name = entry.get("name") if isinstance(entry, dict) else None
     errors: list[FieldError] = []
     read: FileCheck | None = None
+    judge_key(entry)
     try:
-        read = _check(index, _object(entry), file, kinds, now, errors)
+        ours = entry_of(entry, file.left) if is_theirs(entry) else _object(entry)
+        read = _check(index, ours, file, kinds, now, errors)
     except Invalid as invalid:
         errors += invalid.errors
+    if is_theirs(entry):
+        errors = in_their_words(errors)
     if errors or read is None:
         shown = name[: limits.NAME_MAX] if isinstance(name, str) else ""
         file.refused.append(Refused(index, shown, tuple(errors)))

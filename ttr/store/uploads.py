@@ -24,10 +24,11 @@ SEALED_MAX = 4_000_000
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file and the passphrase that opens what is sealed in it, "" for none."""
+    """A file, the passphrase that opens what is sealed in it and the ping slug that came beside it; "" for none."""
 
     data: bytes
     passphrase: str
+    user_slug: str = ""
 
 
 async def keep_upload(store: Store, user: User, session: str, upload: Upload, *, master: str) -> str:
@@ -65,10 +66,12 @@ async def take_upload(
 
 
 def _seal(master: str, data_key: str, upload: Upload) -> bytes:
-    head = json.dumps({"passphrase": upload.passphrase}).encode()
+    head = json.dumps({"passphrase": upload.passphrase, "user_slug": upload.user_slug}).encode()
     return seal_bytes(master, data_key, zlib.compress(head + b"\n" + upload.data))
 
 
 def _unseal(master: str, data_key: str, sealed: bytes) -> Upload:
     head, _, data = zlib.decompress(unseal_bytes(master, data_key, sealed)).partition(b"\n")
-    return Upload(data, json.loads(head)["passphrase"])
+    words = json.loads(head)
+    # One that was kept before the last deploy has no slug.
+    return Upload(data, words["passphrase"], words.get("user_slug", ""))

@@ -10,6 +10,7 @@ from ttr.channels import KINDS
 from ttr.channels.means import Means
 from ttr.confirmations import ask, shown_address
 from ttr.domain.account_slug import account_slug_fault
+from ttr.domain.invalid import FieldError, Invalid
 from ttr.domain.transfer import AccountFile, read_account_file
 from ttr.now import now_ms
 from ttr.settings import Settings
@@ -43,23 +44,35 @@ async def import_account(
     data: bytes,
     *,
     passphrase: str,
+    user_slug: str,
     dry_run: bool,
     may_rename: Callable[[], Awaitable[None]],
 ) -> Report:
     """Make of the account what a file says, and tell what that was; a dry run only tells.
 
-    `may_rename` is asked once for each slug that the account is about to get, and raises TooMany if it may not.
+    `user_slug` is what the account gets in place of the file's; "" for that one. `may_rename` is asked once for each
+    slug that the account is about to get, and raises TooMany if it may not.
 
     Raises Invalid (the file can't be read, or ImportRefused: an entry can't be taken), QuotaReached, Busy while
     another import or bulk change of the account is under way, and Crowded.
     """
     judge_passphrase(passphrase)
+    if user_slug and (fault := account_slug_fault(user_slug)):
+        raise Invalid([FieldError("user_slug", fault)])
     if user.id in _under_way:
         raise Busy
     _under_way.add(user.id)
     try:
         return await _import(
-            store, settings, means, user, data, passphrase=passphrase, dry_run=dry_run, may_rename=may_rename
+            store,
+            settings,
+            means,
+            user,
+            data,
+            passphrase=passphrase,
+            user_slug=user_slug,
+            dry_run=dry_run,
+            may_rename=may_rename,
         )
     finally:
         _under_way.discard(user.id)
@@ -73,6 +86,7 @@ async def _import(
     data: bytes,
     *,
     passphrase: str,
+    user_slug: str,
     dry_run: bool,
     may_rename: Callable[[], Awaitable[None]],
 ) -> Report:
@@ -88,6 +102,7 @@ async def _import(
                 pages_max=settings.status_pages_per_account,
             )
         )
+        file.user_slug = user_slug or file.user_slug
         word = passphrase or file.passphrase
         judge_passphrase(word)
         box = await aside(open_box, file.secrets, word) if word and file.secrets is not None else None

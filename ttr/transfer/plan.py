@@ -46,6 +46,7 @@ def make_plan(
         )
     if file.secrets is not None and box is None:
         plan.warnings.append("The secrets in this file are sealed; send its passphrase to import them too.")
+    plan.warnings += file.left.warnings()
     plan_channels(plan, file, account, settings, box)
     pairs = _matches(plan, file.checks, account.checks)
     for check, before in pairs:

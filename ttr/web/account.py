@@ -21,8 +21,10 @@ async def show() -> Response:
     return await account_page(await require_user())
 
 
-async def account_page(user: User, status: int = 200, *, errors: dict[str, str] | None = None) -> Response:
-    """The page, with what was wrong with a form of it."""
+async def account_page(
+    user: User, status: int = 200, *, errors: dict[str, str] | None = None, import_user_slug: str = ""
+) -> Response:
+    """The page, with what was wrong with a form of it, and the ping slug that was sent with a file."""
     store, settings, now = current.store(), current.settings(), now_ms()
     channels = [channel for channel in await list_channels(store, user) if channel.own_check is None]
     return await page(
@@ -30,6 +32,7 @@ async def account_page(user: User, status: int = 200, *, errors: dict[str, str] 
         status,
         now=now,
         errors=errors or {},
+        import_user_slug=import_user_slug,
         look=preferences(),
         page_sizes=PAGE_SIZES,
         zones=sorted(zone_names()),

@@ -28,6 +28,8 @@ from ttr.web.security import CSRF_COOKIE, finish, judge_token, owner_only, requi
 
 SHOWN = 100
 """Entries of each kind that a page shows; it says how many more there are."""
+_BESIDE = ("passphrase", "user_slug")
+"""What the form asks for besides the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ async def look() -> Response:
     await _spend("bulk", user)
     data, fields = await uploaded("file")
     judge_token(fields.get(CSRF_COOKIE, ""))
-    upload = Upload(data, fields.get("import_passphrase", ""))
+    slug = fields.get("import_user_slug", "").strip()
+    upload = Upload(data, fields.get("import_passphrase", ""), slug)
     try:
         if not data:
             raise Invalid([FieldError("file", "Choose a file first.")])
@@ -79,7 +82,7 @@ async def look() -> Response:
                 current.store(), user, session_id(), upload, master=current.settings().master_key
             )
     except (Invalid, QuotaReached, Busy, Crowded) as error:
-        return await account_page(user, 422, errors=_errors(error))
+        return await account_page(user, 422, errors=_errors(error), import_user_slug=slug)
     return await _report(report, upload_id=upload_id)
 
 
@@ -115,6 +118,7 @@ async def _import(user: User, upload: Upload, *, dry_run: bool) -> Report:
         user,
         upload.data,
         passphrase=upload.passphrase,
+        user_slug=upload.user_slug,
         dry_run=dry_run,
         may_rename=partial(_spend, "account", user),
     )
@@ -152,15 +156,14 @@ def _passphrase_fault(passphrase: str, again: str) -> str:
 
 
 def _errors(error: Exception) -> dict[str, str]:
-    """What is wrong with the passphrase stands beside it, all else beside the file."""
+    """What is wrong with the passphrase or the slug stands beside it, all else beside the file."""
     if not isinstance(error, Invalid):
         return {"file": str(error)}
     found: dict[str, str] = {}
     for fault in error.errors[:SHOWN]:
-        beside = "import_passphrase" if fault.field == "passphrase" else "file"
-        said = (
-            fault.message if fault.field in ("", "file", "passphrase") else f"{fault.field}: {fault.message}"
-        )
+        beside = f"import_{fault.field}" if fault.field in _BESIDE else "file"
+        plain = fault.field in ("", "file", *_BESIDE)
+        said = fault.message if plain else f"{fault.field}: {fault.message}"
         found[beside] = f"{found[beside]} {said}" if beside in found else said
     if isinstance(error, ImportRefused):
         found["file"] = f"{error} {found.get('file', '')}".strip()

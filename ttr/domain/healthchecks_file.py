@@ -1,0 +1,172 @@
+"""A check as the API of Healthchecks lists it, turned into an entry of a file here. Pure.
+
+What `GET /api/v1/checks/`, `v2` and `v3` answer differs by version: older ones tell a check's UUID only at the end of
+`ping_url` and `update_url`, and know fewer fields; some have null where others leave a text empty. A read-only key is
+told no UUID at all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Literal, TypeGuard
+
+from pydantic import BaseModel
+
+from ttr.domain.invalid import WHOLE, FieldError, Invalid, parse_object
+from ttr.domain.limits import NAME_MAX
+from ttr.domain.uuids import is_uuid
+
+_SHOWN = 5
+_CRON_WORDS = 5
+_ADDRESSES = ("uuid", "ping_url", "update_url")
+# What entries here call otherwise. The grace is the longest run as well, and is told once.
+_THEIR_NAMES = {
+    "grace_seconds": "grace",
+    "max_runtime_seconds": "grace",
+    "interval_seconds": "timeout",
+    "description": "desc",
+    "post_only": "methods",
+}
+
+
+class _Listed(BaseModel):
+    """The fields that are read; dates, counts and what is down come from pings here."""
+
+    name: str | None = None
+    slug: str | None = None
+    tags: str | None = None
+    desc: str | None = None
+    grace: Annotated[int, WHOLE]
+    timeout: Annotated[int, WHOLE] | None = None
+    schedule: str | None = None
+    tz: str | None = None
+    methods: Literal["", "POST"] | None = None
+    status: str | None = None
+    manual_resume: bool | None = None
+    channels: str | None = None
+    uuid: str | None = None
+    ping_url: str | None = None
+    update_url: str | None = None
+    start_kw: str | None = None
+    success_kw: str | None = None
+    failure_kw: str | None = None
+    subject: str | None = None
+    subject_fail: str | None = None
+    filter_subject: bool | None = None
+    filter_body: bool | None = None
+    filter_http_body: bool | None = None
+    filter_default_fail: bool | None = None
+
+
+_FILTERS = (
+    *("start_kw", "success_kw", "failure_kw", "subject", "subject_fail"),
+    *("filter_subject", "filter_body", "filter_http_body", "filter_default_fail"),
+)
+
+
+@dataclass(slots=True)
+class LeftBehind:
+    """What the checks read so far have that does not come over; lists hold names of checks."""
+
+    slugs: set[str] = field(default_factory=set)
+    """Those that are taken."""
+    repeated: list[tuple[str, str]] = field(default_factory=list)
+    """Names and slugs of checks whose slug one before them has."""
+    filtered: list[str] = field(default_factory=list)
+    paused: list[str] = field(default_factory=list)
+    """Those that a ping resumes there."""
+    notified: bool = False
+
+    def warnings(self) -> list[str]:
+        """The same in sentences."""
+        said = [
+            f"{name} goes without its slug {slug}: a check before it has that."
+            for name, slug in self.repeated
+        ]
+        if self.filtered:
+            said.append(f"Rules by key words in pings and mails are left out: {_names(self.filtered)}.")
+        if self.paused:
+            said.append(f"Unlike there, pings do not resume paused checks: {_names(self.paused)}.")
+        if self.notified:
+            said.append("Integrations are left out: new checks use your default channels.")
+        return said
+
+
+def is_theirs(entry: object) -> TypeGuard[dict[str, Any]]:
+    """Whether an entry is a check of Healthchecks: it has a grace, and not by our name."""
+    return isinstance(entry, dict) and "grace" in entry and "grace_seconds" not in entry
+
+
+def judge_key(entry: object) -> None:
+    """Refuse a check of Healthchecks as a read-only key is told it. Raises Invalid: no other of the file is better."""
+    if is_theirs(entry) and "unique_key" in entry and not any(name in entry for name in _ADDRESSES):
+        said = (
+            "Healthchecks tells a read-only API key no UUIDs, so ping URLs would not stay as they are."
+            " Fetch the file with a read-write key."
+        )
+        raise Invalid([FieldError("", said)])
+
+
+def entry_of(entry: dict[str, Any], left: LeftBehind) -> dict[str, Any]:
+    """The entry of a file here for a check of Healthchecks; what is lost is noted in `left`. Raises Invalid."""
+    check = parse_object(_Listed, entry)
+    uuid = _uuid(check)
+    name = (check.name or "").strip() or uuid
+    _note(check, name[:NAME_MAX], left)
+    slug = None if not check.slug or check.slug in left.slugs else check.slug
+    left.slugs |= {slug} if slug else set()
+    return {
+        "uuid": uuid,
+        "name": name,
+        "slug": slug,
+        # Blanks part them there; here commas may.
+        "tags": list(dict.fromkeys((check.tags or "").replace(",", "").split())),
+        "description": check.desc or "",
+        "grace_seconds": check.grace,
+        # As it is there, where a run must end within the grace.
+        "max_runtime_seconds": check.grace,
+        "post_only": check.methods == "POST",
+        "paused": check.status == "paused",
+        **_schedule(check),
+    }
+
+
+def in_their_words(errors: Sequence[FieldError]) -> list[FieldError]:
+    """Errors with the names of fields that the file has, each said once."""
+    told = (replace(error, field=_THEIR_NAMES.get(error.field, error.field)) for error in errors)
+    return list(dict.fromkeys(told))
+
+
+def _uuid(check: _Listed) -> str:
+    if check.uuid:
+        return check.uuid
+    for url in (check.ping_url, check.update_url):
+        last = (url or "").rstrip("/").rpartition("/")[2].lower()
+        if is_uuid(last):
+            return last
+    raise Invalid([FieldError("uuid", "A UUID is needed, here or at the end of ping_url.")])
+
+
+def _schedule(check: _Listed) -> dict[str, Any]:
+    if not check.schedule:
+        return {"schedule_type": "interval", "interval_seconds": check.timeout}
+    cron = "\n" not in check.schedule.strip() and len(check.schedule.split()) == _CRON_WORDS
+    return {
+        "schedule_type": "cron" if cron else "oncalendar",
+        "schedule": check.schedule,
+        "tz": check.tz or "UTC",
+    }
+
+
+def _note(check: _Listed, name: str, left: LeftBehind) -> None:
+    if check.slug and check.slug in left.slugs:
+        left.repeated.append((name, check.slug))
+    if any(getattr(check, rule) for rule in _FILTERS):
+        left.filtered.append(name)
+    if check.status == "paused" and not check.manual_resume:
+        left.paused.append(name)
+    left.notified |= bool(check.channels)
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
