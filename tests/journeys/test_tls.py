@@ -1,7 +1,5 @@
 """All processes on a Redis behind TLS whose certificate signed itself, as a platform's does."""
 
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +9,9 @@ import pytest
 from tests.conftest import start_redis
 from tests.journeys.client import sign_up
 from tests.journeys.receiver import Receiver
-from tests.journeys.stack import ROOT, Stack, environment
+from tests.journeys.stack import Stack, environment
 from tests.ports import free_port
+from tests.starting import run
 from tests.tls import TlsFront, make_certificate
 
 
@@ -55,14 +54,8 @@ def test_a_process_that_does_not_trust_it_ends_at_once_and_says_what_to_set(
 ) -> None:
     keys = {"SECRET_KEY": "tests only", "ENCRYPTION_KEY": "A" * 43 + "=", "EMBEDDED_POSTGRES": "off"}
     keys["PORT"] = str(free_port())
-    ended = subprocess.run(
-        [sys.executable, "-m", "ttr", command],
-        env=environment(**_settings(front), **keys, TTR_DATA_DIR=str(tmp_path), PYTHONPATH=str(ROOT)),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    env = environment(**_settings(front), **keys, TTR_DATA_DIR=str(tmp_path))
+    ended = run(["-m", "ttr", command], env=env, cwd=tmp_path)
     assert ended.returncode == 1
     told = ended.stdout + ended.stderr
     assert "Redis's certificate is not trusted (self-signed certificate)" in told

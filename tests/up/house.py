@@ -8,12 +8,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import redis
 
+from tests import starting
 from ttr.up.datadir import redis_place
 from ttr.up.locks import is_held
 
@@ -69,9 +70,14 @@ def free_port() -> int:
 class Up:
     """One run of `ttr up`, with what it printed."""
 
-    def __init__(self, folder: Path, env: Mapping[str, str], command: list[str]) -> None:
+    def __init__(self, folder: Path, env: Mapping[str, str], command: Sequence[str]) -> None:
+        """`command`: a program, or what `tests/starting.py` takes."""
         self.log = folder / f"output-{time.monotonic_ns()}"
+        self.process: subprocess.Popen[bytes] | starting.Started
         with self.log.open("wb") as output:
+            if command[0].endswith(".py"):
+                self.process = starting.start(command, env=env, cwd=folder, stdout=output, stderr=output)
+                return
             self.process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -132,17 +138,15 @@ class House:
         """Start it; `limits` as in `ttr.up.patience.Limits`, `server` instead of the Redis that is found."""
         path = self.folder / "Procfile"
         path.write_text(procfile)
-        command = [sys.executable, str(HERE / "drive.py"), str(path), json.dumps(limits or {})]
+        command = [str(HERE / "drive.py"), str(path), json.dumps(limits or {})]
         command += [str(server)] if server else []
         self.runs.append(Up(self.folder, self.env(**settings), command))
         return self.runs[-1]
 
-    def ttr(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        """Run a `ttr` command that is expected to end by itself."""
-        command = [sys.executable, "-m", "ttr", *arguments]
-        return subprocess.run(
-            command, env=self.env(**settings), cwd=self.folder, capture_output=True, text=True, timeout=20
-        )
+    def ttr(self, *arguments: str, piped: bytes = b"", **settings: str) -> "subprocess.CompletedProcess[str]":
+        """Run a `ttr` command that is expected to end by itself; it reads `piped`."""
+        command = ["-m", "ttr", *arguments]
+        return starting.run(command, env=self.env(**settings), cwd=self.folder, piped=piped, timeout=20)
 
     def redis(self) -> redis.Redis:
         """A client of the embedded Redis."""

@@ -4,12 +4,11 @@ import asyncio
 import os
 import pty
 import signal
-import subprocess
-import sys
 from contextlib import suppress
 
 import pytest
 
+from tests.starting import Started, start
 from tests.up.house import House, stand_in
 from ttr.domain.limits import ADMIN_PASSWORD_MAX, ADMIN_PASSWORD_MIN
 from ttr.passwords import HASHER
@@ -25,16 +24,8 @@ NOW = 1_764_000_000_000
 
 def ttr_admin(house: House, *arguments: str, piped: bytes = b"") -> tuple[int, str, str]:
     """Run the command with something on its stdin; its exit status and what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "ttr", "admin", *arguments],
-        env=house.env(),
-        cwd=house.folder,
-        input=piped,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    return done.returncode, done.stdout.decode(), done.stderr.decode()
+    done = house.ttr("admin", *arguments, piped=piped)
+    return done.returncode, done.stdout, done.stderr
 
 
 def create(house: House, username: str, piped: bytes) -> tuple[int, str, str]:
@@ -177,20 +168,21 @@ def test_a_command_that_is_not_understood_ends_with_2(house: House) -> None:
         assert ttr_admin(house, *arguments)[0] == 2, arguments
 
 
+def asked_on(house: House, terminal: int) -> Started:
+    """A command that asks on a terminal, which is closed here; it has no other one."""
+    command = ["-m", "ttr", "admin", "create", "--username", "ops"]
+    asking = start(
+        command, env=house.env(), cwd=house.folder, stdin=terminal, stdout=terminal, stderr=terminal
+    )
+    os.close(terminal)
+    return asking
+
+
 @pytest.mark.parametrize(("again", "status"), [(PASSWORD, 0), ("not the same at all", 1)])
 def test_on_a_terminal_it_asks_twice_and_shows_nothing(house: House, again: str, status: int) -> None:
     house.up(stand_in("web", "web")).says("ttr is running at")
     terminal, other_end = pty.openpty()
-    asking = subprocess.Popen(
-        [sys.executable, "-m", "ttr", "admin", "create", "--username", "ops"],
-        env=house.env(),
-        cwd=house.folder,
-        stdin=other_end,
-        stdout=other_end,
-        stderr=other_end,
-        start_new_session=True,  # no terminal but this one
-    )
-    os.close(other_end)
+    asking = asked_on(house, other_end)
     shown = b""
     for typed, after in ((PASSWORD, b"Password for ops: "), (again, b"Once more: ")):
         while after not in shown:
@@ -211,18 +203,7 @@ def test_on_a_terminal_it_asks_twice_and_shows_nothing(house: House, again: str,
 def test_who_thinks_better_of_it_at_the_prompt_is_let_go(house: House, how: str) -> None:
     house.up(stand_in("web", "web")).says("ttr is running at")
     terminal, other_end = pty.openpty()
-    asking = subprocess.Popen(
-        [sys.executable, "-m", "ttr", "admin", "create", "--username", "ops"],
-        env=house.env(),
-        cwd=house.folder,
-        stdin=other_end,
-        stdout=other_end,
-        stderr=other_end,
-        start_new_session=True,
-        # A shell that starts the tests in the background has them ignore it, and what they start inherits that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-    os.close(other_end)
+    asking = asked_on(house, other_end)
     shown = b""
     while b"Password for ops: " not in shown:
         shown += os.read(terminal, 1_000)
