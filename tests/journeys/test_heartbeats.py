@@ -14,7 +14,7 @@ import redis
 from tests.conftest import start_redis
 from tests.journeys.client import call, sign_up, until
 from tests.journeys.receiver import Receiver
-from tests.journeys.stack import Stack, children
+from tests.journeys.stack import Stack, children, kill_if_ttr
 from ttr.domain.liveness import Process, judge
 from ttr.now import now_ms
 from ttr.store import keys
@@ -211,7 +211,10 @@ def test_a_worker_whose_job_is_stopped_or_stuck_is_not_online(stack: Stack, rece
     account.add("other", receiver.url("/other"))
     until(lambda: health(stack)["processes"]["sender"]["stuck_loops"] == ["send"], _TOLD_SECONDS)
     assert health(stack)["missing"] == ["worker"]
+    horses = children(stack.pid("worker"))
     stack.kill("worker")
+    for horse in horses:  # it would hang for ever
+        kill_if_ttr(horse)
     for name in ("worker", "worker2"):
         stack.start(name)
 
