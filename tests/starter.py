@@ -76,9 +76,9 @@ def _become(order: Order, standard: list[int], others: list[int]) -> None:
     for descriptor in (*standard, *others):
         os.close(descriptor)
     # What kind of file each is was asked when it was opened.
-    sys.stdin = sys.__stdin__ = open(0, closefd=False)  # noqa: SIM115
-    sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)  # noqa: SIM115
-    sys.stderr = sys.__stderr__ = open(2, "w", 1, errors="backslashreplace", closefd=False)  # noqa: SIM115
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", 1, errors="backslashreplace", closefd=False)  # noqa: SIM115
     os.chdir(order.folder)
     os.environ.clear()
     os.environ.update(order.environment)

@@ -146,7 +146,11 @@ class House:
     def ttr(self, *arguments: str, piped: bytes = b"", **settings: str) -> "subprocess.CompletedProcess[str]":
         """Run a `ttr` command that is expected to end by itself; it reads `piped`."""
         command = ["-m", "ttr", *arguments]
-        return starting.run(command, env=self.env(**settings), cwd=self.folder, piped=piped, timeout=20)
+        return starting.run(command, env=self.env(**settings), cwd=self.folder, piped=piped)
+
+    def take(self, data: Path) -> None:
+        """Have the data of another one that has been stopped."""
+        subprocess.run(["cp", "-a", data, self.data], check=True)  # whoever owns them
 
     def redis(self) -> redis.Redis:
         """A client of the embedded Redis."""

@@ -38,6 +38,25 @@ def house(tmp_path: Path) -> Iterator[House]:
     shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="module")
+def migrated() -> Iterator[Path]:
+    """The data of one that ran before: its Postgres has the tables, and its Redis an account."""
+    with tempfile.TemporaryDirectory(prefix="ttr-") as folder:
+        house = WithPostgres(Path(folder))
+        try:
+            used(house)
+        finally:
+            house.close()
+        yield house.data
+
+
+@pytest.fixture
+def lived_in(house: House, migrated: Path) -> House:
+    """One that ran before."""
+    house.take(migrated)
+    return house
+
+
 class WithPostgres(House):
     def env(self, **settings: str) -> dict[str, str]:
         return super().env(**{"EMBEDDED_POSTGRES": "on", **settings})
@@ -103,52 +122,52 @@ def test_its_identity_lives_through_restarts_and_clients_are_cut_off_at_the_end(
     assert run.stop() == 0
 
 
-def test_killed_it_is_started_again(house: House) -> None:
-    run = started(house)
-    identity = sql(house, "SELECT id FROM archive")
-    first = house.pid_of("postgres")
+def test_killed_it_is_started_again(lived_in: House) -> None:
+    run = started(lived_in, WEB)
+    identity = sql(lived_in, "SELECT id FROM archive")
+    first = lived_in.pid_of("postgres")
     os.kill(first, signal.SIGKILL)
     run.says(rf"Postgres \(pid {first}\) ended; starting it again")
     until(lambda: run.output.count("started: Postgres") == 2)
-    assert house.pid_of("postgres") != first
-    assert sql(house, "SELECT id FROM archive") == identity
+    assert lived_in.pid_of("postgres") != first
+    assert sql(lived_in, "SELECT id FROM archive") == identity
     assert run.stop() == 0
 
 
-def test_one_that_survived_a_killed_ttr_up_is_adopted_watched_and_stopped(house: House) -> None:
-    run = started(house)
-    server = house.pid_of("postgres")
+def test_one_that_survived_a_killed_ttr_up_is_adopted_watched_and_stopped(lived_in: House) -> None:
+    run = started(lived_in, WEB)
+    server = lived_in.pid_of("postgres")
     run.process.kill()
     run.process.wait()
-    again = started(house)
-    assert f"adopted: Postgres {sql(house, 'SHOW server_version')[0][0]}".split(".")[0] in again.output
-    assert house.pid_of("postgres") == server
+    again = started(lived_in, WEB)
+    assert f"adopted: Postgres {sql(lived_in, 'SHOW server_version')[0][0]}".split(".")[0] in again.output
+    assert lived_in.pid_of("postgres") == server
     os.kill(server, signal.SIGKILL)
     again.says(rf"Postgres \(pid {server}\) ended; starting it again")
     until(lambda: "started: Postgres" in again.output)
     again.process.kill()
     again.process.wait()
-    server = house.pid_of("postgres")
-    third = started(house)
+    server = lived_in.pid_of("postgres")
+    third = started(lived_in, WEB)
     assert third.stop() == 0
     until(lambda: not alive(server))
-    assert not is_held(house.data / "postgres" / "lock")
+    assert not is_held(lived_in.data / "postgres" / "lock")
 
 
-def test_a_stale_pid_file_that_names_somebody_else_is_no_hindrance(house: House) -> None:
-    run = started(house)
-    pid_file = house.data / "postgres" / "data" / "postmaster.pid"
-    server = house.pid_of("postgres")
+def test_a_stale_pid_file_that_names_somebody_else_is_no_hindrance(lived_in: House) -> None:
+    run = started(lived_in, WEB)
+    pid_file = lived_in.data / "postgres" / "data" / "postmaster.pid"
+    server = lived_in.pid_of("postgres")
     stale = pid_file.read_text()
     run.process.kill()
     os.kill(server, signal.SIGKILL)
     run.process.wait()
-    until(lambda: not is_held(house.data / "postgres" / "lock"))
+    until(lambda: not is_held(lived_in.data / "postgres" / "lock"))
     # A number that was given to another process since, as happens after each start of a container.
     pid_file.write_text(stale.replace(str(server), str(os.getpid()), 1))
-    run = started(house)
+    run = started(lived_in, WEB)
     assert "started: Postgres" in run.output
-    assert len(sql(house, "SELECT id FROM archive")) == 1
+    assert len(sql(lived_in, "SELECT id FROM archive")) == 1
     assert run.stop() == 0
 
 
@@ -204,10 +223,9 @@ def test_files_that_cant_be_used_are_left_alone_and_ttr_starts_without(
     assert run.stop() == 0
 
 
-def test_one_that_ends_at_once_is_off_with_its_own_words(house: House) -> None:
-    used(house)
-    shutil.rmtree(house.data / "postgres" / "data" / "pg_wal")
-    run = started(house)
+def test_one_that_ends_at_once_is_off_with_its_own_words(lived_in: House) -> None:
+    shutil.rmtree(lived_in.data / "postgres" / "data" / "pg_wal")
+    run = started(lived_in, WEB)
     assert re.search(
         r"Postgres  off: it ended with exit code 1: FATAL: .*\(the rest is in .*postgres\.log\)\.$",
         run.output,
@@ -216,21 +234,20 @@ def test_one_that_ends_at_once_is_off_with_its_own_words(house: House) -> None:
     assert run.stop() == 0
 
 
-def test_one_that_dies_again_and_again_stays_off_and_ttr_goes_on(house: House) -> None:
-    run = house.up(ARCHIVE, limits={"first_delay": 0.01, "longest_delay": 0.02, "deaths_per_minute": 1})
+def test_one_that_dies_again_and_again_stays_off_and_ttr_goes_on(lived_in: House) -> None:
+    run = lived_in.up(WEB, limits={"first_delay": 0.01, "longest_delay": 0.02, "deaths_per_minute": 1})
     run.says("Ctrl-C stops everything", within=60)
     for count in (1, 2):
-        os.kill(house.pid_of("postgres"), signal.SIGKILL)
+        os.kill(lived_in.pid_of("postgres"), signal.SIGKILL)
         if count == 1:
             until(lambda: run.output.count("started: Postgres") == 2)
     run.says("postgres died 2 times within a minute; it stays off until ttr is started again")
-    assert alive(house.pid_of("web"))
+    assert alive(lived_in.pid_of("web"))
     assert run.stop() == 0
 
 
-def test_one_that_ttr_did_not_start_is_left_alone(house: House) -> None:
-    used(house)
-    folder = house.data / "postgres"
+def test_one_that_ttr_did_not_start_is_left_alone(lived_in: House) -> None:
+    folder = lived_in.data / "postgres"
     programs = find_programs()
     who = find_user(programs, folder)
     foreign = subprocess.Popen(
@@ -250,7 +267,7 @@ def test_one_that_ttr_did_not_start_is_left_alone(house: House) -> None:
     )
     try:
         until((folder / ".s.PGSQL.5432").exists)
-        run = started(house)
+        run = started(lived_in, WEB)
         assert re.search("Postgres  off: a Postgres that ttr did not start listens on", run.output)
         assert run.stop() == 0
         assert foreign.poll() is None
@@ -269,9 +286,9 @@ def test_a_failing_release_turns_it_off_for_this_run(house: House) -> None:
     assert run.stop() == 0
 
 
-def test_processes_are_told_where_it_is(house: House) -> None:
-    run = started(house, ARCHIVE + "tell: echo at $DATABASE_URL; exec sleep 600\n")
-    place = postgres_place(house.data).known()
+def test_processes_are_told_where_it_is(lived_in: House) -> None:
+    run = started(lived_in, WEB + "tell: echo at $DATABASE_URL; exec sleep 600\n")
+    place = postgres_place(lived_in.data).known()
     assert place
     run.says(rf"^tell +\| at {re.escape(postgres_url(place))}$")
     assert run.stop() == 0

@@ -4,6 +4,9 @@ import asyncio
 import re
 import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
@@ -27,10 +30,29 @@ PROCFILE = f"release: {sys.executable} -m ttr migrate\n" + stand_in("web", "web"
 ON = {"EMBEDDED_POSTGRES": "on", "ENCRYPTION_KEY": KEY}
 
 
-def with_a_snapshot(house: House) -> None:
+@pytest.fixture(scope="module")
+def snapshotted() -> Iterator[Path]:
+    """The data of one with two accounts in Redis and in Postgres."""
+    with tempfile.TemporaryDirectory(prefix="ttr-") as folder:
+        house = House(Path(folder))
+        try:
+            with_a_snapshot(house)
+        finally:
+            house.close()
+        yield house.data
+
+
+@pytest.fixture
+def archived(house: House, snapshotted: Path) -> House:
     """Two accounts in Redis and in Postgres, and nothing that runs."""
+    house.take(snapshotted)
+    return house
+
+
+def with_a_snapshot(house: House) -> None:
+    """Make two accounts in Redis, and have them in Postgres as well."""
     run = house.up(PROCFILE, **ON)
-    run.says("ttr is running at")
+    run.says("ttr is running at", within=60)
 
     async def make() -> None:
         async with open_store(url_of(socket_of(house))) as store:
@@ -57,43 +79,40 @@ def names(house: House) -> set[bytes]:
     return {name for name in house.redis().scan_iter("ttr:{*}:user:*") if re.search(rb":user:\d+$", name)}
 
 
-def test_a_lost_redis_stops_the_start_and_comes_back_by_a_restore(house: House) -> None:
-    with_a_snapshot(house)
-    lose_redis(house)
-    run = house.up(PROCFILE, **ON)
+def test_a_lost_redis_stops_the_start_and_comes_back_by_a_restore(archived: House) -> None:
+    lose_redis(archived)
+    run = archived.up(PROCFILE, **ON)
     run.says(r"holds a snapshot of 2 accounts with 0 checks\. Run `ttr restore` to get them back")
     assert run.process.wait(10) == 1
 
-    restored = house.ttr("restore", **ON)
+    restored = archived.ttr("restore", **ON)
     assert restored.returncode == 0, restored.stderr
     assert restored.stdout.startswith("Restored 2 accounts with 0 checks, 2 records in all.")
     assert restored.stderr.splitlines()[-1] == "2 of 2 records"
 
-    run = house.up(PROCFILE, **ON)
+    run = archived.up(PROCFILE, **ON)
     run.says("ttr is running at")
-    assert len(names(house)) == 2
-    again = house.ttr("snapshot", **ON)
+    assert len(names(archived)) == 2
+    again = archived.ttr("snapshot", **ON)
     assert again.stdout.startswith("What had changed was read, 0 rows.")
 
 
-def test_a_redis_with_accounts_is_replaced_only_by_force(house: House) -> None:
-    with_a_snapshot(house)
-    refused = house.ttr("restore", **ON)
+def test_a_redis_with_accounts_is_replaced_only_by_force(archived: House) -> None:
+    refused = archived.ttr("restore", **ON)
     assert refused.returncode == 1
     assert "ttr restore: This Redis is not empty: it has accounts." in refused.stderr
-    forced = house.ttr("restore", "--force", **ON)
+    forced = archived.ttr("restore", "--force", **ON)
     assert forced.returncode == 0, forced.stderr
 
 
-def test_processes_that_run_keep_a_restore_out(house: House) -> None:
-    with_a_snapshot(house)
-    run = house.up(PROCFILE, **ON)
+def test_processes_that_run_keep_a_restore_out(archived: House) -> None:
+    run = archived.up(PROCFILE, **ON)
     run.says("ttr is running at")
-    house.redis().set(keys.web_tick(), now_ms())
-    refused = house.ttr("restore", "--force", **ON)
+    archived.redis().set(keys.web_tick(), now_ms())
+    refused = archived.ttr("restore", "--force", **ON)
     assert refused.returncode == 1
     assert "Processes of ttr run on this Redis. Stop them first" in refused.stderr
-    assert len(names(house)) == 2
+    assert len(names(archived)) == 2
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -109,51 +128,47 @@ async def test_whoever_beats_keeps_a_restore_out_until_it_has_been_silent_for_a_
     await _refuse_running(store)
 
 
-def test_a_half_done_restore_is_finished_before_anything_starts(house: House) -> None:
-    with_a_snapshot(house)
-    run = house.up(PROCFILE, **ON)
+def test_a_half_done_restore_is_finished_before_anything_starts(archived: House) -> None:
+    run = archived.up(PROCFILE, **ON)
     run.says("ttr is running at")
 
     async def break_off() -> None:
-        async with open_store(url_of(socket_of(house))) as store:
+        async with open_store(url_of(socket_of(archived))) as store:
             await note_progress(store, {"done": 1})
 
     asyncio.run(break_off())
     assert run.stop() == 0
-    run = house.up(PROCFILE, **ON)
+    run = archived.up(PROCFILE, **ON)
     run.says(r"A restore of this Redis is half done\. Run `ttr restore` to finish it\.")
     assert run.process.wait(10) == 1
-    finished = house.ttr("restore", **ON)
+    finished = archived.ttr("restore", **ON)
     assert finished.returncode == 0, finished.stderr
     assert "Going on where the last restore was broken off." in finished.stderr
 
 
-def test_another_encryption_key_is_refused_before_anything_is_written(house: House) -> None:
-    with_a_snapshot(house)
-    lose_redis(house)
-    refused = house.ttr("restore", **ON | {"ENCRYPTION_KEY": Fernet.generate_key().decode()})
+def test_another_encryption_key_is_refused_before_anything_is_written(archived: House) -> None:
+    lose_redis(archived)
+    refused = archived.ttr("restore", **ON | {"ENCRYPTION_KEY": Fernet.generate_key().decode()})
     assert refused.returncode == 1
     assert "ENCRYPTION_KEY is not the one that this archive was made with" in refused.stderr
 
 
-def test_a_key_that_is_nowhere_is_asked_for_and_none_is_made(house: House) -> None:
-    with_a_snapshot(house)
-    lose_redis(house)
+def test_a_key_that_is_nowhere_is_asked_for_and_none_is_made(archived: House) -> None:
+    lose_redis(archived)
     settings = {name: value for name, value in ON.items() if name != "ENCRYPTION_KEY"}
-    refused = house.ttr("restore", **settings)
+    refused = archived.ttr("restore", **settings)
     assert refused.returncode == 1
     assert "ENCRYPTION_KEY is not set, and" in refused.stderr
-    assert not (house.data / "secrets" / "encryption_key").exists()
-    off = house.ttr("snapshot", **ON | {"EMBEDDED_POSTGRES": "off"})
+    assert not (archived.data / "secrets" / "encryption_key").exists()
+    off = archived.ttr("snapshot", **ON | {"EMBEDDED_POSTGRES": "off"})
     assert off.returncode == 1
     assert "EMBEDDED_POSTGRES is off, and DATABASE_URL is not set" in off.stderr
 
 
-def test_a_postgres_that_does_not_start_keeps_an_empty_redis_from_beginning_anew(house: House) -> None:
-    with_a_snapshot(house)
-    lose_redis(house)
-    (house.data / "postgres" / "data" / "PG_VERSION").write_text("9\n")
-    run = house.up(PROCFILE, **ON)
+def test_a_postgres_that_does_not_start_keeps_an_empty_redis_from_beginning_anew(archived: House) -> None:
+    lose_redis(archived)
+    (archived.data / "postgres" / "data" / "PG_VERSION").write_text("9\n")
+    run = archived.up(PROCFILE, **ON)
     run.says(r"This Redis is empty, and the embedded Postgres, which may hold what was in it, is off: ")
     assert run.process.wait(10) == 1
 
