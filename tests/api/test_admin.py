@@ -5,13 +5,14 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+import argon2
 import pytest
 from quart import Quart, Response
 
-from tests.admins import PASSWORD, make_admin
+from tests.admins import PASSWORD, make_admin, real_cost
 from tests.api.conftest import Caller, problem
 from tests.processes import process
-from ttr import admins
+from ttr import admins, passwords
 from ttr.app import create_app
 from ttr.domain.allowance import parse_limits
 from ttr.now import now_ms
@@ -389,19 +390,25 @@ async def test_cookies_open_nothing_of_the_api(app: Quart, ops: tuple[Any, dict[
 
 
 async def test_an_older_hash_is_made_anew_at_the_login(app: Quart, store: Store) -> None:
-    from argon2 import PasswordHasher
-
-    weak = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
     admin = await make_admin(store)
-    await store.redis.hset("ttr:admins", "ops", str(replace(admin, password=weak)))
-    client, found = await log_in(app)
-    kept = await read_admin(store, "ops")
-    assert kept is not None
-    assert "m=65536,t=3,p=4" in kept.password
-    assert kept.changed_at == admin.changed_at
-    assert await stats(client, found["access_token"]) == 200
-    await log_in(app)
-    assert await read_admin(store, "ops") == kept
+    assert "m=65536,t=3,p=4" not in admin.password
+    with real_cost():
+        client, found = await log_in(app)
+        kept = await read_admin(store, "ops")
+        assert kept is not None
+        assert "m=65536,t=3,p=4" in kept.password
+        assert kept.changed_at == admin.changed_at
+        assert await stats(client, found["access_token"]) == 200
+        await log_in(app)
+        assert await read_admin(store, "ops") == kept
+        assert (await wrong_login(app, "ops", "203.0.113.9")).status_code == 401
+
+
+def test_nobodys_password_takes_as_long_to_refuse_as_an_admins() -> None:
+    with real_cost():
+        cost = argon2.extract_parameters(passwords.hash_password(PASSWORD))
+        assert argon2.extract_parameters(passwords.NOBODYS) == cost
+        assert (cost.memory_cost, cost.time_cost, cost.parallelism) == (65_536, 3, 4)
 
 
 async def test_a_hash_that_is_none_lets_nobody_in(app: Quart, store: Store) -> None:
