@@ -1,6 +1,7 @@
 """The servers and the app that tests use: a real Valkey a session, flushed for each test, and a real Postgres."""
 
 import asyncio
+import gc
 import subprocess
 import tempfile
 import time
@@ -89,6 +90,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept = [item for item in items if _is_on_cluster(item)]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
+
+
+def pytest_collection_finish() -> None:
+    """Leave modules and collected tests, some million objects that stay to the end, out of what is searched for
+    garbage: that was a tenth of a test's processor time."""
+    gc.collect()
+    gc.freeze()
 
 
 def _is_on_cluster(item: pytest.Item) -> bool:
