@@ -1,6 +1,7 @@
 """A visitor: a client that fills in the token of our forms, as a browser does."""
 
 import re
+import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
@@ -12,7 +13,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from quart import Quart, Response, request
 
-from ttr.store.users import User
+from ttr.now import now_ms
+from ttr.store.redis import Store
+from ttr.store.sessions import by_key, open_session
+from ttr.store.users import User, digest
 from ttr.web import copies, security
 from ttr.web.security import CSRF_COOKIE
 
@@ -96,12 +100,19 @@ def visitor(app: Quart) -> Visitor:
 
 
 @pytest.fixture
-async def owner(app: Quart, account: tuple[User, str]) -> Visitor:
-    """The account, logged in."""
+async def owner(app: Quart, store: Store, account: tuple[User, str]) -> Visitor:
+    """The account, as it is after a login: with a session of its key and the token of our forms.
+
+    The way there, a page and a form, takes longer than most tests; those of logins and tokens go it (`visitor`).
+    """
     user, auth_key = account
-    someone = Visitor(app.test_client(), user=user)
-    response = await someone.post("/login", auth_key=auth_key)
-    assert response.status_code == 303
+    session = await open_session(store, user, now_ms(), opened_by=by_key(digest(auth_key)))
+    async with app.app_context():
+        nonce = secrets.token_urlsafe(24)
+        token = nonce + security._signature(nonce, session)
+    someone = Visitor(app.test_client(), token, user)
+    someone.client.set_cookie("localhost", security.SESSION_COOKIE, session)
+    someone.client.set_cookie("localhost", CSRF_COOKIE, token)
     return someone
 
 
