@@ -98,21 +98,22 @@ def _form(answer: Answer) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("trusted", [True, False])
-@pytest.mark.parametrize("header", INVENTED)
 async def test_no_other_header_changes_anything(
-    settings: Settings, store: Store, account: tuple[User, str], header: str, *, trusted: bool
+    settings: Settings, store: Store, account: tuple[User, str], *, trusted: bool
 ) -> None:
     settings = settings.model_copy(update={"trusted_proxies": TRUSTED if trusted else ()})
     key = f"X-Auth-Key: {account[1]}"
     async with hypercorn_door(settings) as door:
         for path, more in (("/", ()), ("/api/v1/user/me", (key,)), ("/docs/api", ())):
-            plain, spoofed = await door.ask("GET", path, *more), await door.ask("GET", path, *more, header)
-            assert spoofed.status == plain.status == 200
-            # Each with a character that a token on the page has not: its digits may well hold 8443.
-            for text in ("/evil", "evil.", "203.0.113.9", "https://ttr.test", ":8443"):
-                assert text not in spoofed.text
-            assert spoofed.header("strict-transport-security") is None
-            assert spoofed.header("location") is None
+            assert (await door.ask("GET", path, *more)).status == 200
+            for header in INVENTED:
+                spoofed = await door.ask("GET", path, *more, header)
+                assert spoofed.status == 200, header
+                # Each with a character that a token on the page has not: its digits may well hold 8443.
+                for text in ("/evil", "evil.", "203.0.113.9", "https://ttr.test", ":8443"):
+                    assert text not in spoofed.text, header
+                assert spoofed.header("strict-transport-security") is None, header
+                assert spoofed.header("location") is None, header
 
 
 HOSTS = (
@@ -125,28 +126,26 @@ HOSTS = (
 )
 
 
-@pytest.mark.parametrize("host", HOSTS)
-async def test_a_made_up_host_is_shown_to_whoever_made_it_up_and_as_text(
-    door_of_host: Door, host: str
-) -> None:
-    for path in ("/", "/docs/api", "/nowhere", "/api/v1/openapi.json", "/api/v1/nothing"):
-        answer = await _ask_as(door_of_host, path, host)
-        assert answer.status in (200, 404, 400)
-        assert "<script>alert" not in answer.text
-        assert answer.header("location") is None
-        if "evil" in answer.text:
-            assert answer.header("cache-control") == "no-store"
+async def test_a_made_up_host_is_shown_to_whoever_made_it_up_and_as_text(door_of_host: Door) -> None:
+    for host in HOSTS:
+        for path in ("/", "/docs/api", "/nowhere", "/api/v1/openapi.json", "/api/v1/nothing"):
+            answer = await _ask_as(door_of_host, path, host)
+            assert answer.status in (200, 404, 400), host
+            assert "<script>alert" not in answer.text, host
+            assert answer.header("location") is None, host
+            if "evil" in answer.text:
+                assert answer.header("cache-control") == "no-store", host
 
 
-@pytest.mark.parametrize("host", HOSTS)
 async def test_with_a_public_url_no_host_is_shown_at_all(
-    settings: Settings, store: Store, account: tuple[User, str], host: str
+    settings: Settings, store: Store, account: tuple[User, str]
 ) -> None:
     key = f"X-Auth-Key: {account[1]}"
     async with hypercorn_door(settings.model_copy(update={"public_url": "https://ttr.example"})) as door:
-        for path in ("/", "/docs/api", "/nowhere", "/api/v1/openapi.json", "/api/v1/checks/aggregate"):
-            assert "evil" not in (await _ask_as(door, path, host, key)).text
-        assert "https://ttr.example/p/" in (await _ask_as(door, "/", host)).text
+        for host in HOSTS:
+            for path in ("/", "/docs/api", "/nowhere", "/api/v1/openapi.json", "/api/v1/checks/aggregate"):
+                assert "evil" not in (await _ask_as(door, path, host, key)).text, host
+            assert "https://ttr.example/p/" in (await _ask_as(door, "/", host)).text, host
 
 
 async def test_a_kept_public_page_has_nothing_of_the_host_of_whoever_came_first(
