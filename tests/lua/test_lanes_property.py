@@ -775,6 +775,9 @@ BOUNDED = settings(ALWAYS, max_examples=80, stateful_step_count=50, derandomize=
 SOAK = settings(ALWAYS, max_examples=3_000, stateful_step_count=80)
 
 
+# What a script touches lies in one partition, so in one slot, wherever that is: the tests of each script run on a
+# cluster too, and so does the long run.
+@pytest.mark.single_redis
 def test_every_alert_arrives_once_and_in_order(machine: type[Lanes]) -> None:
     run_state_machine_as_test(machine, settings=BOUNDED)
 

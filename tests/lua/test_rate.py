@@ -22,6 +22,7 @@ DAY = 86_400_000
 DEFAULT = rules(Settings())
 OUTCOMES: tuple[SendOutcome, ...] = ("delivered", "rate_limited", "transient", "permanent")
 
+# A destination is one key, so a cluster shows the same of each example; the other tests run on both.
 # Each example has a destination of its own on the one server.
 some = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 numbers = itertools.count()
@@ -123,6 +124,7 @@ reports = st.tuples(
 )
 
 
+@pytest.mark.single_redis
 @some
 @given(rate_rules=RULES, script=st.lists(takes | takes | steps | reports, max_size=60))
 async def test_whatever_happens_the_bucket_stays_inside_its_bounds(
@@ -165,6 +167,7 @@ async def test_whatever_happens_the_bucket_stays_inside_its_bounds(
         assert last - first + 1 <= rate_rules.burst + rate_rules.cap * seconds + 1e-6
 
 
+@pytest.mark.single_redis
 @some
 @given(
     rate_rules=RULES,
@@ -186,6 +189,7 @@ async def test_enough_successes_bring_any_destination_back_to_the_cap_and_the_fu
     assert granted == [True] * int(rate_rules.burst) + [False]
 
 
+@pytest.mark.single_redis
 @some
 @given(
     rate=st.sampled_from([0.1, 0.5, 3, 7.3]),

@@ -300,6 +300,9 @@ BOUNDED = settings(ALWAYS, max_examples=60, stateful_step_count=20, derandomize=
 SOAK = settings(ALWAYS, max_examples=2_000, stateful_step_count=80)
 
 
+# What a script touches lies in one partition, so in one slot, wherever that is: the tests of each script run on a
+# cluster too, and so does the long run.
+@pytest.mark.single_redis
 def test_every_page_is_right(machine: type[Lists]) -> None:
     run_state_machine_as_test(machine, settings=BOUNDED)
 
