@@ -94,9 +94,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish() -> None:
     """Leave modules and collected tests, some million objects that stay to the end, out of what is searched for
-    garbage: that was a tenth of a test's processor time."""
+    garbage, and search seldom: each test makes an app, whose many objects called for a full search every few tests."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
 
 
 def _is_on_cluster(item: pytest.Item) -> bool:
