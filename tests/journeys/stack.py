@@ -237,7 +237,8 @@ def end_all(running: dict[str, Process]) -> None:
 def print_logs(folder: Path) -> None:
     """Print what the processes that log there wrote last."""
     for log in sorted(folder.glob("*.log")):
-        print(f"--- {log.name}", *log.read_text(errors="replace").splitlines()[-60:], sep="\n")
+        lines = log.read_text(errors="replace").splitlines()[-60:]
+        print(f"--- {log.name}", *lines, sep="\n", file=sys.stderr)
 
 
 def children(pid: int) -> list[int]:
