@@ -18,13 +18,14 @@ CONNECTING: dict[str, Any] = {
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
-    "tcp_user_timeout": 30_000,
+    "tcp_user_timeout": 60_000,
     "application_name": "ttr",
     "client_encoding": "utf8",
 }
 """How every connection is made: given up after 5 s, in UTF-8 whatever the environment says, and ended when the machine
-at its other end has been gone for 30 s, or 60 where nothing was on its way. By itself the kernel takes 15 minutes, or
-two hours, and a snapshot would wait as long."""
+at its other end has been gone for 60 s. By itself the kernel takes 15 minutes, or two hours where nothing was on its
+way, and a snapshot would wait as long. Linux ends both kinds by the last number, which must not be less than the sum
+of the others (30 s and three times 10)."""
 
 # While Postgres is away each attempt would be a line of its own; who asked is told by an error.
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
