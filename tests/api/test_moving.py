@@ -121,9 +121,9 @@ async def test_the_checks_come_over_whole(api: Caller) -> None:
     status, report = await bring(api, ANSWER, user_slug="")
     assert (status, report["imported_count"], report["refused"]) == (200, 8, [])
     assert report["warnings"] == [
-        "Job 5 goes without its slug backup: a check before it has that.",
         "Rules by key words in pings and mails are left out: Job 7.",
         "Integrations are left out: new checks use your default channels.",
+        "Job 5 goes without its slug backup: another check has that.",
     ]
 
     _, page = await api.call("GET", "/checks?size=100&sort_direction=asc")
@@ -221,6 +221,62 @@ async def test_a_dry_run_says_what_the_run_then_does_and_writes_nothing(api: Cal
     # Once more, and nothing is left to do.
     _, again = await bring(api, ANSWER, user_slug=PING_KEY)
     assert (again["unchanged_count"], again["created"], again["changed"]) == (8, [], [])
+
+
+async def test_a_second_projects_checks_leave_the_firsts_alone(api: Caller, client: Client) -> None:
+    await bring(api, {"checks": [entry(0, name="A backup", slug="backup")]})
+    second = {"checks": [entry(1, name="B backup", slug="backup"), entry(2, slug="report")]}
+    _, report = await bring(api, second)
+    assert (len(report["created"]), report["changed"]) == (2, [])
+    said = "B backup goes without its slug backup: another check has that."
+    assert said in report["warnings"]
+    for uuid, name, slug in ((_UUIDS[0], "A backup", "backup"), (_UUIDS[1], "B backup", None)):
+        _, check = await api.call("GET", f"/checks/{uuid}")
+        assert (check["name"], check["slug"]) == (name, slug)
+        assert (await client.get(f"/ping/{uuid}")).status_code == 200
+
+    _, again = await bring(api, second)
+    assert (again["unchanged_count"], again["created"], again["changed"]) == (2, [], [])
+    assert said in again["warnings"]
+
+
+async def test_a_check_that_goes_without_its_slug_keeps_the_one_that_it_was_given_here(api: Caller) -> None:
+    file = {"checks": [entry(0, slug="backup"), entry(1, slug="backup")]}
+    await bring(api, file)
+    assert (await api.call("PATCH", f"/checks/{_UUIDS[1]}", {"slug": "backup-2"}))[0] == 200
+    _, again = await bring(api, file)
+    assert (again["unchanged_count"], again["changed"]) == (2, [])
+    assert (await api.call("GET", "/checks/backup-2"))[1]["uuid"] == _UUIDS[1]
+
+
+async def test_slugs_that_changed_owners_there_refuse_nothing(api: Caller) -> None:
+    await bring(api, {"checks": [entry(0, slug="a"), entry(1, slug="b"), entry(2, slug="c")]})
+    moved = {"checks": [entry(0, slug="b"), entry(1, slug="a"), entry(2, slug="d"), entry(3, slug="c")]}
+    status, report = await bring(api, moved)
+    assert (status, report["refused"]) == (200, [])
+    assert report["warnings"][1:] == [
+        "Job 0 goes without its slug b: another check has that.",
+        "Job 1 goes without its slug a: another check has that.",
+        "Job 3 goes without its slug c: another check has that.",
+    ]
+    _, page = await api.call("GET", "/checks?sort_direction=asc")
+    assert [check["slug"] for check in page["items"]] == ["a", "b", "d", None]
+
+
+async def test_a_slug_of_an_entry_of_ours_is_left_to_it(api: Caller) -> None:
+    ours = {"name": "Ours", "slug": "backup", "interval_seconds": 60, "grace_seconds": 60}
+    status, report = await bring(api, {"checks": [entry(0, slug="backup"), ours]})
+    assert (status, [one["slug"] for one in report["created"]]) == (200, [None, "backup"])
+
+
+async def test_importing_again_makes_a_check_as_it_is_there(api: Caller) -> None:
+    await bring(api, {"checks": [entry(0)]})
+    await api.call("PATCH", f"/checks/{_UUIDS[0]}", {"name": "Mine", "slug": None, "grace_seconds": 7})
+    await api.call("POST", f"/checks/{_UUIDS[0]}/pause")
+    _, report = await bring(api, {"checks": [entry(0)]})
+    assert [one["name"] for one in report["changed"]] == ["Job 0"]
+    _, check = await api.call("GET", f"/checks/{_UUIDS[0]}")
+    assert (check["slug"], check["grace_seconds"], check["status"]) == ("job-0", 3600, "new")
 
 
 async def test_the_body_may_be_the_answer_itself(api: Caller) -> None:

@@ -1,5 +1,6 @@
 """Checks as the API of Healthchecks lists them, read as a file: each version, each key, and whatever else comes."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -71,21 +72,20 @@ def warnings(*entries: dict[str, Any]) -> list[str]:
 def test_a_check_is_the_same_here(entry: Any) -> None:
     file = read(entry) if isinstance(entry, list) else answer(entry)
     assert (file.refused, file.left.warnings()) == ([], [])
-    assert file.checks == [
-        one(
-            uuid=UUID,
-            name="Filesystem Backup",
-            slug="filesystem-backup",
-            tags=["backup", "fs"],
-            description="Runs incremental backup every hour",
-            schedule_type="interval",
-            interval_seconds=3600,
-            grace_seconds=600,
-            max_runtime_seconds=600,
-            post_only=False,
-            paused=False,
-        )
-    ]
+    ours = one(
+        uuid=UUID,
+        name="Filesystem Backup",
+        slug="filesystem-backup",
+        tags=["backup", "fs"],
+        description="Runs incremental backup every hour",
+        schedule_type="interval",
+        interval_seconds=3600,
+        grace_seconds=600,
+        max_runtime_seconds=600,
+        post_only=False,
+        paused=False,
+    )
+    assert file.checks == [replace(ours, theirs=True)]
 
 
 def test_fields_that_older_versions_lack_or_leave_null_are_empty() -> None:
@@ -128,15 +128,6 @@ def test_status_methods_and_tags_say_what_they_said() -> None:
     assert taken(V3 | {"status": "paused", "manual_resume": True}).paused is True
     assert taken(V3 | {"methods": "POST"}).settings.post_only
     assert taken(V3 | {"tags": "  prod  db, prod ,"}).settings.tags == ("prod", "db")
-
-
-def test_the_second_check_with_a_slug_goes_without_and_is_named() -> None:
-    file = answer(V3, V3 | {"uuid": OTHER, "name": "Copy"})
-    assert [check.settings.slug for check in file.checks] == ["filesystem-backup", None]
-    assert file.left.warnings() == [
-        "Copy goes without its slug filesystem-backup: a check before it has that."
-    ]
-    assert answer(V3 | {"slug": ""}, V3 | {"uuid": OTHER, "slug": ""}).left.warnings() == []
 
 
 @pytest.mark.parametrize(

@@ -67,10 +67,6 @@ _FILTERS = (
 class LeftBehind:
     """What the checks read so far have that does not come over; lists hold names of checks."""
 
-    slugs: set[str] = field(default_factory=set)
-    """Those that are taken."""
-    repeated: list[tuple[str, str]] = field(default_factory=list)
-    """Names and slugs of checks whose slug one before them has."""
     filtered: list[str] = field(default_factory=list)
     paused: list[str] = field(default_factory=list)
     """Those that a ping resumes there."""
@@ -78,10 +74,7 @@ class LeftBehind:
 
     def warnings(self) -> list[str]:
         """The same in sentences."""
-        said = [
-            f"{name} goes without its slug {slug}: a check before it has that."
-            for name, slug in self.repeated
-        ]
+        said: list[str] = []
         if self.filtered:
             said.append(f"Rules by key words in pings and mails are left out: {_names(self.filtered)}.")
         if self.paused:
@@ -112,12 +105,10 @@ def entry_of(entry: dict[str, Any], left: LeftBehind) -> dict[str, Any]:
     uuid = _uuid(check)
     name = (check.name or "").strip() or uuid
     _note(check, name[:NAME_MAX], left)
-    slug = None if not check.slug or check.slug in left.slugs else check.slug
-    left.slugs |= {slug} if slug else set()
     return {
         "uuid": uuid,
         "name": name,
-        "slug": slug,
+        "slug": check.slug or None,
         # Blanks part them there; here commas may.
         "tags": list(dict.fromkeys((check.tags or "").replace(",", "").split())),
         "description": check.desc or "",
@@ -158,8 +149,6 @@ def _schedule(check: _Listed) -> dict[str, Any]:
 
 
 def _note(check: _Listed, name: str, left: LeftBehind) -> None:
-    if check.slug and check.slug in left.slugs:
-        left.repeated.append((name, check.slug))
     if any(getattr(check, rule) for rule in _FILTERS):
         left.filtered.append(name)
     if check.status == "paused" and not check.manual_resume:

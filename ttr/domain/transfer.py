@@ -94,6 +94,8 @@ class FileCheck:
     """The secrets of its own channels under the file's passphrase; "" when there are none."""
     over: bool
     """Whether its calendar has run out."""
+    theirs: bool = False
+    """Whether Healthchecks listed it: only a check with its UUID is the same, and its slug may be another's too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +253,7 @@ def _read_check(index: int, entry: object, file: AccountFile, kinds: Kinds, now:
         shown = name[: limits.NAME_MAX] if isinstance(name, str) else ""
         file.refused.append(Refused(index, shown, tuple(errors)))
     else:
-        file.checks.append(read)
+        file.checks.append(replace(read, theirs=is_theirs(entry)))
 
 
 def _check(

@@ -1,11 +1,11 @@
 """What an import would do: each entry of a file against what the account holds. Decides everything, writes nothing.
 
-Checks are matched by UUID, else by slug; status pages by slug; channels by kind and name. What matches is the same, and
-gets what the file says; a channel that is there already is used as it is. Pure but for the kinds of channel: call it in
-a thread, for 10,000 checks take a while.
+Checks are matched by UUID, else by slug, those of Healthchecks by UUID alone; status pages by slug; channels by kind
+and name. What matches is the same, and gets what the file says; a channel that is there already is used as it is.
+Pure but for the kinds of channel: call it in a thread, for 10,000 checks take a while.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from cryptography.fernet import Fernet
@@ -77,7 +77,7 @@ def _matches(
         slug, errors = check.settings.slug, list[FieldError]()
         if check.uuid and (first := uuids.setdefault(check.uuid, check.index)) != check.index:
             errors.append(FieldError("uuid", f"checks.{first} has this UUID too."))
-        if slug and (first := slugs.setdefault(slug, check.index)) != check.index:
+        if slug and not check.theirs and (first := slugs.setdefault(slug, check.index)) != check.index:
             errors.append(FieldError("slug", f"checks.{first} has this slug too."))
         if errors:
             _refuse(plan, check, *errors)
@@ -87,14 +87,38 @@ def _matches(
     pairs: list[tuple[FileCheck, Check | None]] = []
     for check in kept:
         found = by_uuid.get(check.uuid or "")
-        if found is None:
+        if found is None and not check.theirs:
             found = by_slug.get(check.settings.slug or "")
             if found is not None and found.id in by_number:
                 found = (
                     None  # that one is another entry's, and leaves its slug, or else this is refused for it
                 )
         pairs.append((check, found))
-    return pairs
+    return _without_taken_slugs(plan, pairs, by_slug)
+
+
+def _without_taken_slugs(
+    plan: Plan, pairs: Sequence[tuple[FileCheck, Check | None]], holders: Mapping[str, Check]
+) -> list[tuple[FileCheck, Check | None]]:
+    """The same, but that checks of Healthchecks, where two may have one slug, leave it to the one that has it here.
+
+    One that is there already keeps the slug that it has. A slug counts as its holder's even if that is about to leave
+    it: so no order of such checks can refuse a file.
+    """
+    claimed = {check.settings.slug for check, _ in pairs if not check.theirs}
+    settled: list[tuple[FileCheck, Check | None]] = []
+    for check, before in pairs:
+        slug = check.settings.slug
+        own = before.settings.slug if before else None
+        if check.theirs and slug and slug != own:
+            if slug in holders or slug in claimed:
+                name = check.settings.name
+                plan.warnings.append(f"{name} goes without its slug {slug}: another check has that.")
+                without = replace(check.settings, slug=None)
+                check = replace(check, settings=without, sent=check.sent - {"slug"})
+            claimed.add(slug)
+        settled.append((check, before))
+    return settled
 
 
 def _plan_check(
