@@ -145,7 +145,7 @@ async def test_the_checks_come_over_whole(api: Caller) -> None:
     assert (cron["grace_seconds"], cron["max_runtime_seconds"]) == (600, 600)
     assert (lines["schedule_type"], lines["schedule"]) == ("oncalendar", "Mon..Fri 08:00\nSat 10:00")
     assert (daily["schedule_type"], daily["schedule"]) == ("oncalendar", "*-*-* 04:00:00")
-    assert (plain["name"], plain["slug"], plain["tags"]) == (_UUIDS[4], None, [])
+    assert (plain["name"], plain["slug"], plain["tags"]) == ("Unnamed 5f6d7c3a", None, [])
     assert (posted["slug"], posted["post_only"], posted["interval_seconds"]) == (None, True, 60)
     assert paused["status"] == "paused"
     assert {check["status"] for check in found.values() if check is not paused} == {"new"}
@@ -267,6 +267,19 @@ async def test_a_slug_of_an_entry_of_ours_is_left_to_it(api: Caller) -> None:
     ours = {"name": "Ours", "slug": "backup", "interval_seconds": 60, "grace_seconds": 60}
     status, report = await bring(api, {"checks": [entry(0, slug="backup"), ours]})
     assert (status, [one["slug"] for one in report["created"]]) == (200, [None, "backup"])
+
+
+async def test_a_slug_of_a_refused_entry_is_nobodys(api: Caller) -> None:
+    file = {"checks": [entry(0, slug="backup", timeout=0, channels=""), entry(1, slug="backup", channels="")]}
+    _, would = await bring(api, file, "?dry_run=1")
+    assert [one["index"] for one in would["refused"]] == [0]
+    assert ([one["slug"] for one in would["created"]], would["warnings"]) == (["backup"], [])
+
+
+async def test_what_long_slugs_are_refused_for_does_not_repeat_them(api: Caller) -> None:
+    file = {"checks": [entry(0, slug="x" * 190_000, filter_body=True, status="paused")] * 100}
+    response = await api.raw("POST", "/checks/import?dry_run=1", json.dumps(file).encode())
+    assert (response.status_code, len(await response.get_data()) < 50_000) == (200, True)
 
 
 async def test_importing_again_makes_a_check_as_it_is_there(api: Caller) -> None:

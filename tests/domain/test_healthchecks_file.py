@@ -93,7 +93,7 @@ def test_fields_that_older_versions_lack_or_leave_null_are_empty() -> None:
     check = taken(least | {"subject": None, "filter_subject": None, "success_kw": None, "desc": None})
     assert (check.uuid, check.settings.name, check.settings.slug, check.settings.tags) == (
         UUID,
-        UUID,
+        "Unnamed 31365bce",
         None,
         (),
     )
@@ -143,12 +143,28 @@ def test_key_words_are_said_to_be_left_out(rules: dict[str, Any]) -> None:
     assert warnings(V3 | rules) == ["Rules by key words in pings and mails are left out: Filesystem Backup."]
 
 
-def test_what_many_checks_lose_is_one_sentence() -> None:
+def test_a_check_without_a_name_has_its_slugs_or_little_of_its_uuid() -> None:
+    for name in (None, "", " "):
+        assert taken(V3 | {"name": name}).settings.name == "filesystem-backup"
+        for slug in (None, "", UUID):
+            assert taken(V3 | {"name": name, "slug": slug}).settings.name == "Unnamed 31365bce"
+
+
+def test_what_a_refused_check_would_lose_is_not_said() -> None:
+    lost = {"filter_body": True, "status": "paused", "channels": OTHER}
+    # A slug, for a name, in the way of what is shown.
+    for wrong_one in ({"slug": "x" * 190_000}, {"name": "", "slug": "x" * 190_000}, {"timeout": 0}):
+        file = answer(V3 | lost | wrong_one)
+        assert (len(file.refused), file.left.warnings()) == (1, [])
+        assert len(str(file.refused)) < 1_000
+
+
+def test_what_many_checks_lose_is_one_sentence_that_names_each() -> None:
     many = [V3 | {"uuid": UUID[:-2] + f"{n:02}", "slug": "", "name": f"Job {n}"} for n in range(7)]
     said = warnings(
         *(one | {"filter_body": True, "status": "paused", "channels": f"{OTHER},{UUID}"} for one in many)
     )
-    named = "Job 0, Job 1, Job 2, Job 3, Job 4 and 2 more."
+    named = "Job 0, Job 1, Job 2, Job 3, Job 4, Job 5, Job 6."
     assert said == [
         f"Rules by key words in pings and mails are left out: {named}",
         f"Unlike there, pings do not resume paused checks: {named}",

@@ -5,7 +5,7 @@ What `GET /api/v1/checks/`, `v2` and `v3` answer differs by version: older ones 
 told no UUID at all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal, TypeGuard
 
@@ -15,7 +15,7 @@ from ttr.domain.invalid import WHOLE, FieldError, Invalid, parse_object
 from ttr.domain.limits import NAME_MAX
 from ttr.domain.uuids import is_uuid
 
-_SHOWN = 5
+_UUID_SHOWN = 8
 _CRON_WORDS = 5
 _ADDRESSES = ("uuid", "ping_url", "update_url")
 # What entries here call otherwise. The grace is the longest run as well, and is told once.
@@ -65,20 +65,28 @@ _FILTERS = (
 
 @dataclass(slots=True)
 class LeftBehind:
-    """What the checks read so far have that does not come over; lists hold names of checks."""
+    """What the checks taken so far have that does not come over; lists hold names of checks."""
 
     filtered: list[str] = field(default_factory=list)
     paused: list[str] = field(default_factory=list)
     """Those that a ping resumes there."""
     notified: bool = False
 
+    def note(self, entry: Mapping[str, Any], name: str) -> None:
+        """Keep what is lost of an entry that was taken, under the name of its check."""
+        if any(entry.get(rule) for rule in _FILTERS):
+            self.filtered.append(name)
+        if entry.get("status") == "paused" and not entry.get("manual_resume"):
+            self.paused.append(name)
+        self.notified |= bool(entry.get("channels"))
+
     def warnings(self) -> list[str]:
         """The same in sentences."""
         said: list[str] = []
         if self.filtered:
-            said.append(f"Rules by key words in pings and mails are left out: {_names(self.filtered)}.")
+            said.append(f"Rules by key words in pings and mails are left out: {', '.join(self.filtered)}.")
         if self.paused:
-            said.append(f"Unlike there, pings do not resume paused checks: {_names(self.paused)}.")
+            said.append(f"Unlike there, pings do not resume paused checks: {', '.join(self.paused)}.")
         if self.notified:
             said.append("Integrations are left out: new checks use your default channels.")
         return said
@@ -99,15 +107,13 @@ def judge_key(entry: object) -> None:
         raise Invalid([FieldError("", said)])
 
 
-def entry_of(entry: dict[str, Any], left: LeftBehind) -> dict[str, Any]:
-    """The entry of a file here for a check of Healthchecks; what is lost is noted in `left`. Raises Invalid."""
+def entry_of(entry: dict[str, Any]) -> dict[str, Any]:
+    """The entry of a file here for a check of Healthchecks. Raises Invalid."""
     check = parse_object(_Listed, entry)
     uuid = _uuid(check)
-    name = (check.name or "").strip() or uuid
-    _note(check, name[:NAME_MAX], left)
     return {
         "uuid": uuid,
-        "name": name,
+        "name": _name(check, uuid),
         "slug": check.slug or None,
         # Blanks part them there; here commas may.
         "tags": list(dict.fromkeys((check.tags or "").replace(",", "").split())),
@@ -137,6 +143,14 @@ def _uuid(check: _Listed) -> str:
     raise Invalid([FieldError("uuid", "A UUID is needed, here or at the end of ping_url.")])
 
 
+def _name(check: _Listed, uuid: str) -> str:
+    """Never the whole UUID in place of one: names are published, and who has it can ping."""
+    slug = (check.slug or "").strip()[:NAME_MAX]
+    if is_uuid(slug.lower()):
+        slug = ""
+    return (check.name or "").strip() or slug or f"Unnamed {uuid[:_UUID_SHOWN]}"
+
+
 def _schedule(check: _Listed) -> dict[str, Any]:
     if not check.schedule:
         return {"schedule_type": "interval", "interval_seconds": check.timeout}
@@ -146,16 +160,3 @@ def _schedule(check: _Listed) -> dict[str, Any]:
         "schedule": check.schedule,
         "tz": check.tz or "UTC",
     }
-
-
-def _note(check: _Listed, name: str, left: LeftBehind) -> None:
-    if any(getattr(check, rule) for rule in _FILTERS):
-        left.filtered.append(name)
-    if check.status == "paused" and not check.manual_resume:
-        left.paused.append(name)
-    left.notified |= bool(check.channels)
-
-
-def _names(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

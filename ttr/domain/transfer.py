@@ -243,7 +243,7 @@ def _read_check(index: int, entry: object, file: AccountFile, kinds: Kinds, now:
     read: FileCheck | None = None
     judge_key(entry)
     try:
-        ours = entry_of(entry, file.left) if is_theirs(entry) else _object(entry)
+        ours = entry_of(entry) if is_theirs(entry) else _object(entry)
         read = _check(index, ours, file, kinds, now, errors)
     except Invalid as invalid:
         errors += invalid.errors
@@ -252,8 +252,11 @@ def _read_check(index: int, entry: object, file: AccountFile, kinds: Kinds, now:
     if errors or read is None:
         shown = name[: limits.NAME_MAX] if isinstance(name, str) else ""
         file.refused.append(Refused(index, shown, tuple(errors)))
-    else:
-        file.checks.append(replace(read, theirs=is_theirs(entry)))
+        return
+    if is_theirs(entry):
+        read = replace(read, theirs=True)
+        file.left.note(entry, read.settings.name)
+    file.checks.append(read)
 
 
 def _check(
