@@ -9,8 +9,8 @@ from quart import Quart, Response
 from werkzeug.datastructures import FileStorage
 
 from tests.api.test_moving import ANSWER, PING_KEY, largest
-from tests.web.conftest import Visitor, text
-from ttr.domain.limits import IMPORT_BODY_MAX, PASSPHRASE_MAX, PASSPHRASE_MIN
+from tests.web.conftest import Visitor, as_operator, text
+from ttr.domain.limits import IMPORT_BODY_MAX, PASSPHRASE_MAX, PASSPHRASE_MIN, SLUG_MAX
 from ttr.store import keys
 from ttr.store.redis import Store
 from ttr.store.uploads import KEPT_SECONDS
@@ -257,6 +257,37 @@ async def test_a_ping_slug_that_none_can_be_stands_beside_its_field_as_it_was_ty
     assert 'id="import_user_slug-error">Only a-z, 0-9' in page
     assert 'value="&lt;Caps&gt;"' in page
     assert 'id="file-error"' not in page
+
+
+@pytest.mark.parametrize("typed", ["", PING_KEY])
+async def test_a_fault_of_the_files_own_ping_slug_stands_under_the_file(owner: Visitor, typed: str) -> None:
+    page = await text(await send(owner, file(CHECK, user_slug=5), import_user_slug=typed))
+    assert 'id="file-error">user_slug: Text is needed.' in page
+    assert 'id="import_user_slug-error"' not in page
+
+
+@pytest.mark.parametrize("why", ["operator", "fixed"])
+async def test_a_fault_of_a_slug_is_told_also_where_no_field_asks_for_one(
+    owner: Visitor, app: Quart, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    if why == "operator":
+        as_operator(monkeypatch)
+    else:
+        fixed = app.extensions["ttr_settings"].model_copy(update={"user_slug_enabled": False})
+        monkeypatch.setitem(app.extensions, "ttr_settings", fixed)
+    page = await text(await send(owner, file(CHECK, user_slug=5)))
+    assert 'id="file-error">user_slug: Text is needed.' in page
+    # The page was fetched when it still had the field.
+    page = await text(await send(owner, file(CHECK), import_user_slug="Caps"))
+    assert 'id="file-error">user_slug: Only a-z' in page
+
+
+async def test_a_typed_ping_slug_of_any_length_comes_back_cut(owner: Visitor) -> None:
+    response = await send(owner, json.dumps(ANSWER).encode(), import_user_slug="x" * 1_000_000)
+    page = await text(response)
+    assert response.status_code == 422
+    assert f'value="{"x" * (SLUG_MAX + 1)}"' in page
+    assert 'id="import_user_slug-error">3 to 100 characters.' in page
 
 
 async def test_an_answer_to_a_read_only_key_is_told_beside_the_file(owner: Visitor) -> None:

@@ -10,8 +10,9 @@ from functools import partial
 from quart import Response, request
 
 from ttr import current
+from ttr.domain.account_slug import account_slug_fault
 from ttr.domain.invalid import FieldError, Invalid
-from ttr.domain.limits import PASSPHRASE_MAX, PASSPHRASE_MIN
+from ttr.domain.limits import PASSPHRASE_MAX, PASSPHRASE_MIN, SLUG_MAX
 from ttr.now import now_ms
 from ttr.store.allowances import spend
 from ttr.store.errors import Busy, QuotaReached
@@ -28,8 +29,6 @@ from ttr.web.security import CSRF_COOKIE, finish, judge_token, owner_only, requi
 
 SHOWN = 100
 """Entries of each kind that a page shows; it says how many more there are."""
-_BESIDE = ("passphrase", "user_slug")
-"""What the form asks for besides the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ async def look() -> Response:
     await _spend("bulk", user)
     data, fields = await uploaded("file")
     judge_token(fields.get(CSRF_COOKIE, ""))
-    slug = fields.get("import_user_slug", "").strip()
+    slug = fields.get("import_user_slug", "").strip()[: SLUG_MAX + 1]
     upload = Upload(data, fields.get("import_passphrase", ""), slug)
     try:
         if not data:
@@ -82,7 +81,7 @@ async def look() -> Response:
                 current.store(), user, session_id(), upload, master=current.settings().master_key
             )
     except (Invalid, QuotaReached, Busy, Crowded) as error:
-        return await account_page(user, 422, errors=_errors(error), import_user_slug=slug)
+        return await account_page(user, 422, errors=_errors(error, user, slug), import_user_slug=slug)
     return await _report(report, upload_id=upload_id)
 
 
@@ -101,7 +100,7 @@ async def run() -> Response:
     try:
         report = await _import(user, upload, dry_run=False)
     except (Invalid, QuotaReached, Busy, Crowded) as error:
-        return await account_page(user, 422, errors=_errors(error))
+        return await account_page(user, 422, errors=_errors(error, user, upload.user_slug))
     return await _report(report)
 
 
@@ -155,16 +154,26 @@ def _passphrase_fault(passphrase: str, again: str) -> str:
     return "" if passphrase == again else "The two are not the same."
 
 
-def _errors(error: Exception) -> dict[str, str]:
-    """What is wrong with the passphrase or the slug stands beside it, all else beside the file."""
+def _errors(error: Exception, user: User, typed_slug: str) -> dict[str, str]:
+    """What is wrong with the passphrase or the typed slug stands beside it, all else beside the file."""
     if not isinstance(error, Invalid):
         return {"file": str(error)}
     found: dict[str, str] = {}
+    fields = _fields(user, typed_slug)
     for fault in error.errors[:SHOWN]:
-        beside = f"import_{fault.field}" if fault.field in _BESIDE else "file"
-        plain = fault.field in ("", "file", *_BESIDE)
+        beside = f"import_{fault.field}" if fault.field in fields else "file"
+        plain = fault.field in ("", "file", *fields)
         said = fault.message if plain else f"{fault.field}: {fault.message}"
         found[beside] = f"{found[beside]} {said}" if beside in found else said
     if isinstance(error, ImportRefused):
         found["file"] = f"{error} {found.get('file', '')}".strip()
     return found
+
+
+def _fields(user: User, typed_slug: str) -> tuple[str, ...]:
+    """What errors may be about that the form has a field for. The file has a `user_slug` too: what is wrong with that
+    does not belong to a field that is empty, or right, or not there.
+    """
+    has_slug = current.settings().user_slug_enabled and not user.operator
+    typed_wrong = bool(typed_slug) and account_slug_fault(typed_slug) is not None
+    return ("passphrase", "user_slug") if has_slug and typed_wrong else ("passphrase",)
