@@ -306,6 +306,30 @@ async def test_an_entry_that_cannot_be_taken_is_named_as_the_file_names_it(api: 
     assert (await api.call("GET", "/checks"))[1]["items"] == []
 
 
+@pytest.mark.parametrize(
+    ("field", "most", "more", "said"),
+    [
+        ("desc", "x" * 2_000, "x" * 2_001, "over 2,000 characters"),
+        ("tags", "x" * 50, "x" * 51, "one over 50 characters"),
+        ("tags", " ".join(map(str, range(20))), " ".join(map(str, range(21))), "more than 20"),
+        ("slug", "2026-", "2026", "digits alone"),
+        ("slug", f"{_UUIDS[1]}-", _UUIDS[1], "of a UUID's form"),
+        ("name", "a b", "a\x07b", "with control characters"),
+        ("tags", "a b", "a\x07b", "with control characters"),
+        ("desc", "a\n\tb", "a\x07b", "in `desc` line breaks and tabs may be"),
+        ("schedule", "0 9 15 * *", "0 9 15W * *", "such as `W` in a cron expression"),
+    ],
+)
+async def test_what_the_page_calls_stricter_here_is_refused(
+    api: Caller, field: str, most: str, more: str, said: str
+) -> None:
+    table = PAGE.partition("| what is refused | |\n")[2].partition("\n\n")[0].splitlines()
+    assert any(f"`{field}`" in line.split("|")[1] and said in line for line in table)
+    for value, refused in ((most, []), (more, [0])):
+        _, would = await bring(api, {"checks": [entry(0, **{field: value})]}, "?dry_run=1")
+        assert [one["index"] for one in would["refused"]] == refused
+
+
 @pytest.mark.parametrize("query", ["", "?dry_run=1"])
 async def test_an_answer_to_a_read_only_key_is_refused(api: Caller, query: str) -> None:
     told = ("uuid", "ping_url", "update_url", "pause_url", "resume_url", "channels")
