@@ -55,7 +55,8 @@ class ByHand:
             for name in (*_WEBS, "clock", "worker"):
                 self.start(name)
             for port in self._ports.values():
-                until(lambda port=port: healthy(port), 60)
+                otherwise: list[object] = []
+                until(lambda port=port, told=otherwise: healthy(port, told), 60, otherwise)
         except BaseException:
             self.close()
             raise

@@ -41,12 +41,15 @@ def call(
         connection.close()
 
 
-def healthy(port: int) -> bool:
-    """Whether /health says that all is well."""
+def healthy(port: int, otherwise: list[object] | None = None) -> bool:
+    """Whether /health says that all is well; what it said or what happened instead is added to `otherwise`."""
     try:
-        return call(port, "GET", "/health")[0] == 200
-    except (OSError, http.client.HTTPException):
-        return False
+        status, said = call(port, "GET", "/health")
+    except (OSError, http.client.HTTPException) as error:
+        status, said = 0, repr(error).encode()
+    if status != 200 and otherwise is not None:
+        otherwise.append(said)
+    return status == 200
 
 
 @dataclass(frozen=True, slots=True)
