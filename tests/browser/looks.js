@@ -1,0 +1,79 @@
+/**
+ * What is wrong with this page in each of `looks`, at the width it has: [look, fault, elements] of every objection.
+ *
+ * axe is there already. In the first look it judges by all `rules`; in the others, if `again`, by what a theme may
+ * break: sizes in light ones alone, for a scheme is nothing but colours, and of small targets only; and texts.
+ * Of texts that are alike (the same colours and size on the same grounds) it judges the first and the last, unless the
+ * visit has shown their like in this look before: where one can be read, so can the others, and where something lies
+ * over a text axe gives no verdict.
+ */
+async ({ looks, rules, again }) => {
+  const found = [];
+  const judged = new Set(JSON.parse(sessionStorage.judged ?? "[]"));
+  for (const [at, look] of looks.entries()) {
+    Object.assign(document.documentElement.dataset, look);
+    const over = document.documentElement.scrollWidth - innerWidth;
+    if (over > 0) found.push([look, `${over} px too wide`, []]);
+    if (at > 0 && !again) continue;
+    // A colour half way from one theme to the next belongs to neither.
+    for (const change of document.getAnimations()) if (change instanceof CSSTransition) change.finish();
+    const values = [];
+    if (mark("data-judged", unlike(`${look.theme} ${look.scheme}`))) values.push("color-contrast", "link-in-text-block");
+    if (at > 0 && look.scheme === "light" && mark("data-small", small())) values.push("target-size");
+    if (at > 0 && values.length === 0) continue;
+    const selectors = { "color-contrast": "[data-judged]", "target-size": at > 0 ? "[data-small]" : "*" };
+    axe.configure({ rules: Object.entries(selectors).map(([id, selector]) => ({ id, selector })) });
+    const runOnly = at > 0 ? { type: "rule", values } : rules;
+    const { violations } = await axe.run({ runOnly, resultTypes: ["violations"] });
+    for (const { id, nodes } of violations) found.push([look, id, nodes.map((node) => node.html)]);
+  }
+  sessionStorage.judged = JSON.stringify([...judged]);
+  return found;
+
+  /** The first and the last text of each kind that was not judged before in what `look` names. */
+  function unlike(look) {
+    const alike = new Map();
+    const grounds = new Map([[null, ""]]);
+    for (const element of document.querySelectorAll("html, body, body *")) {
+      const style = getComputedStyle(element);
+      const ground = grounds.get(element.parentElement) + own(style);
+      grounds.set(element, ground);
+      if (!hasWords(element) || !element.checkVisibility()) continue;
+      const { color, fontSize, fontWeight, textShadow } = style;
+      const around = element.localName === "a" && getComputedStyle(element.parentElement).color + style.textDecorationLine;
+      const kind = [look, color, fontSize, fontWeight, textShadow, around, element.matches(":disabled"), ground].join("|");
+      if (judged.has(kind)) continue;
+      const [first = element] = alike.get(kind) ?? [];
+      alike.set(kind, [first, element]);
+    }
+    for (const kind of alike.keys()) judged.add(kind);
+    return [...alike.values()].flat();
+  }
+
+  /** What an element draws below its text and all that lies in it; "" if that is nothing. */
+  function own({ backgroundColor, backgroundImage, opacity, filter, position }) {
+    const drawn = [backgroundColor, backgroundImage, opacity, filter, position].join();
+    return drawn === "rgba(0, 0, 0, 0),none,1,none,static" ? "" : `/${drawn}`;
+  }
+
+  function hasWords(element) {
+    if (element.matches("input, select, textarea")) return true;
+    return [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+  }
+
+  /** What may be hit and is not 24 px wide and high. */
+  function small() {
+    const targets = document.querySelectorAll("a, button, input, select, textarea, summary, [role], [tabindex]");
+    return [...targets].filter((element) => {
+      const { width, height } = element.getBoundingClientRect();
+      return width < 24 || height < 24;
+    });
+  }
+
+  /** Give these and no others the attribute; how many they are. */
+  function mark(attribute, elements) {
+    for (const element of document.querySelectorAll(`[${attribute}]`)) element.removeAttribute(attribute);
+    for (const element of elements) element.setAttribute(attribute, "");
+    return elements.length;
+  }
+}
