@@ -11,6 +11,7 @@ from tests.attacks.poison import Poison
 from tests.attacks.world import Account, make_account
 from tests.browser.conftest import base as base  # the app on a real port
 from tests.browser.conftest import chromium as chromium
+from tests.browser.conftest import listener as listener
 from ttr.settings import Settings
 from ttr.store.redis import Store
 

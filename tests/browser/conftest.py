@@ -5,7 +5,8 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -29,11 +30,12 @@ _GONE = re.compile(r"/checks/\d+/(row|live)\b")
 
 @dataclass
 class Visit:
-    """One browser at one app; `complaints` must stay empty."""
+    """One browser at one app, and what the app keeps; `complaints` must stay empty."""
 
     context: BrowserContext
     page: Page
     base: str
+    store: Store
     complaints: list[str] = field(default_factory=list)
 
     def listen(self) -> None:
@@ -55,54 +57,105 @@ async def chromium() -> AsyncIterator[Browser]:
         assert "CI" not in os.environ, ".ci/run installs Chromium"
         pytest.skip("no Chromium on the PATH")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--process-per-site"]
+        )
         yield browser
         await browser.close()
 
 
+@pytest.fixture(scope="session")
+def listener() -> Iterator[socket.socket]:
+    """Where each test's app listens in its turn: scripts and styles that are cached are good for the next."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
+
+
 @pytest.fixture
-async def base(store: Store, settings: Settings) -> AsyncIterator[str]:
-    """The address of the app, served on a port of its own; a clock ticks beside it."""
+async def base(store: Store, settings: Settings, listener: socket.socket) -> AsyncIterator[str]:
+    """The address of the app; a clock ticks beside it."""
     app = create_app(settings)
-    listener = socket.create_server(("127.0.0.1", 0))
-    port = listener.getsockname()[1]
     config = Config()
-    config.bind = [f"fd://{listener.detach()}"]  # from here on the server's, which closes it
+    config.bind = [f"fd://{listener.dup().detach()}"]  # from here on the server's, which closes it
     config.loglevel = "WARNING"
     config.graceful_timeout = 1
     stop = asyncio.Event()
     serving = asyncio.create_task(_serve(app, config, stop))
     ticking = asyncio.create_task(_tick(store))
-    yield f"http://127.0.0.1:{port}"
+    yield _address(listener)
     stop.set()
     ticking.cancel()
     await asyncio.wait_for(serving, 20)
 
 
+@pytest.fixture(scope="session")
+async def scripted(chromium: Browser, listener: socket.socket) -> AsyncIterator[BrowserContext]:
+    """A browser's profile."""
+    async with _profile(chromium, _address(listener), javascript=True) as profile:
+        yield profile
+
+
+@pytest.fixture(scope="session")
+async def plain(chromium: Browser, listener: socket.socket) -> AsyncIterator[BrowserContext]:
+    """The profile of a browser without JavaScript."""
+    async with _profile(chromium, _address(listener), javascript=False) as profile:
+        yield profile
+
+
 @pytest.fixture
-async def visit(chromium: Browser, base: str) -> AsyncIterator[Visit]:
+async def visit(scripted: BrowserContext, base: str, store: Store) -> AsyncIterator[Visit]:
     """A browser without cookies."""
-    async for one in _visit(chromium, base, javascript=True):
-        yield one
+    async with _visit(scripted, base, store) as visit:
+        yield visit
 
 
 @pytest.fixture
-async def plain_visit(chromium: Browser, base: str) -> AsyncIterator[Visit]:
+async def plain_visit(plain: BrowserContext, base: str, store: Store) -> AsyncIterator[Visit]:
     """A browser without cookies and without JavaScript."""
-    async for one in _visit(chromium, base, javascript=False):
-        yield one
+    async with _visit(plain, base, store) as visit:
+        yield visit
 
 
-async def _visit(browser: Browser, base: str, *, javascript: bool) -> AsyncIterator[Visit]:
-    context = await browser.new_context(
+@pytest.fixture
+async def clocked_visit(chromium: Browser, base: str, store: Store) -> AsyncIterator[Visit]:
+    """A browser whose clock the test may take in hand: no profile ever gets its own back."""
+    async with _profile(chromium, base, javascript=True) as profile, _visit(profile, base, store) as visit:
+        yield visit
+
+
+@asynccontextmanager
+async def _profile(browser: Browser, base: str, *, javascript: bool) -> AsyncIterator[BrowserContext]:
+    """A page of it lies open all the time, and with it the process of pages at `base`: starting one costs more than
+    most tests do in it."""
+    profile = await browser.new_context(
         base_url=base, java_script_enabled=javascript, viewport={"width": 1280, "height": 800}
     )
-    context.set_default_timeout(15_000)
-    visit = Visit(context, await context.new_page(), base)
+    profile.set_default_timeout(15_000)
+    page = await profile.new_page()
+    await page.route("**", lambda route: route.fulfill(body=""))
+    await page.goto("/")
+    yield profile
+    await profile.close()
+
+
+@asynccontextmanager
+async def _visit(profile: BrowserContext, base: str, store: Store) -> AsyncIterator[Visit]:
+    """A page in the profile, which is as it was when the visit is over."""
+    kept = list(profile.pages)
+    visit = Visit(profile, await profile.new_page(), base, store)
     visit.listen()
     yield visit
-    await context.close()
+    for page in profile.pages:
+        if page not in kept:
+            await page.close()
+    await profile.set_offline(False)
+    await profile.clear_permissions()
+    await profile.clear_cookies()
     assert visit.complaints == []
+
+
+def _address(listener: socket.socket) -> str:
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 async def _serve(app: Quart, config: Config, stop: asyncio.Event) -> None:

@@ -1,28 +1,28 @@
 """Into an account that a test has filled through the store: quicker than through forms."""
 
-from playwright.async_api import Page
-
+from tests.browser.conftest import Visit
 from tests.conftest import MASTER_KEY
 from tests.lua.parts import settings
 from ttr.domain.check import Check
 from ttr.now import now_ms
 from ttr.store.checks import create_check
 from ttr.store.redis import Store
+from ttr.store.sessions import open_session
 from ttr.store.users import User, create_user
+from ttr.web.security import SESSION_COOKIE
 
 
-async def log_in(page: Page, auth_key: str) -> None:
-    """From the front page to the dashboard."""
-    await page.goto("/")
-    await page.get_by_label("Access key").fill(auth_key)
-    await page.get_by_role("button", name="Log in").click()
-    await page.wait_for_url("**/dashboard*")
+async def log_in(visit: Visit, user: User) -> None:
+    """Into the account, for every page of the visit; none is opened."""
+    now, here = now_ms(), {"address": "127.0.0.1", "agent": "Chromium"}
+    session = await open_session(visit.store, user, now, **here)
+    await visit.context.add_cookies([{"name": SESSION_COOKIE, "value": session, "url": visit.base}])
 
 
-async def enter(page: Page, store: Store) -> User:
-    """To the dashboard of a new account."""
-    user, auth_key = await create_user(store, now=now_ms(), master=MASTER_KEY)
-    await log_in(page, auth_key)
+async def enter(visit: Visit) -> User:
+    """Into a new account."""
+    user, _ = await create_user(visit.store, now=now_ms(), master=MASTER_KEY)
+    await log_in(visit, user)
     return user
 
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Visit
-from tests.browser.test_journey import get_a_key
+from tests.browser.entry import enter
 
 pytestmark = pytest.mark.browser
 
@@ -28,7 +28,8 @@ async def _choose(page: Page, data: bytes) -> None:
 
 async def test_a_theme_is_seen_while_it_is_chosen_and_kept_when_saved(visit: Visit) -> None:
     page = visit.page
-    await get_a_key(page)
+    await enter(visit)
+    await page.goto("/dashboard")
     await page.get_by_role("link", name="Account", exact=True).click()
     html = page.locator("html")
     await page.get_by_role("radio", name="Terminal").check()
@@ -48,7 +49,7 @@ async def test_a_theme_is_seen_while_it_is_chosen_and_kept_when_saved(visit: Vis
 
 async def test_a_file_goes_out_and_comes_in_after_a_look(visit: Visit) -> None:
     page = visit.page
-    await get_a_key(page)
+    await enter(visit)
     await page.goto("/account")
     await expect(page.locator("#passphrase")).to_be_hidden()
     await _choose(page, _file())
@@ -68,7 +69,7 @@ async def test_a_file_goes_out_and_comes_in_after_a_look(visit: Visit) -> None:
 
 async def test_two_passphrases_that_differ_are_said_where_they_were_typed(visit: Visit) -> None:
     page = visit.page
-    await get_a_key(page)
+    await enter(visit)
     await page.goto("/account")
     await page.get_by_label("With tokens and hook URLs").check()
     await page.locator("#passphrase").fill("correct horse battery")
@@ -79,7 +80,7 @@ async def test_two_passphrases_that_differ_are_said_where_they_were_typed(visit:
 
 async def test_the_same_without_javascript(plain_visit: Visit) -> None:
     page = plain_visit.page
-    await get_a_key(page)
+    await enter(plain_visit)
     await page.goto("/account")
     await page.get_by_role("radio", name="Solarized").check()
     await page.get_by_role("button", name="Save", exact=True).click()
@@ -108,7 +109,7 @@ async def test_a_new_key_is_saved_as_a_file_and_logs_in(visit: Visit) -> None:
 
 async def test_a_slug_is_looked_up_while_it_is_typed_and_then_taken(visit: Visit) -> None:
     page = visit.page
-    await get_a_key(page)
+    await enter(visit)
     await page.goto("/account/names")
     await page.locator("#user_slug").fill("ac")
     await expect(page.locator("#user_slug-state")).to_contain_text("3 to 100 characters")
@@ -126,7 +127,7 @@ async def test_a_slug_is_looked_up_while_it_is_typed_and_then_taken(visit: Visit
 
 async def test_names_and_the_end_without_javascript(plain_visit: Visit) -> None:
     page = plain_visit.page
-    await get_a_key(page)
+    await enter(plain_visit)
     await page.goto("/account/names")
     await page.locator("#user_slug").fill("x")
     await page.get_by_role("button", name="Save", exact=True).first.click()
@@ -175,10 +176,10 @@ async def _keys_and_logins(page: Page) -> None:
 
 
 async def test_keys_are_made_bound_replaced_and_revoked(visit: Visit) -> None:
-    await get_a_key(visit.page)
+    await enter(visit)
     await _keys_and_logins(visit.page)
 
 
 async def test_keys_and_logins_without_javascript(plain_visit: Visit) -> None:
-    await get_a_key(plain_visit.page)
+    await enter(plain_visit)
     await _keys_and_logins(plain_visit.page)

@@ -59,8 +59,8 @@ PAGES = {"lists": _LISTS, "checks": _CHECKS, "large": _LARGE, "docs": _DOCS}
 @pytest.mark.parametrize("group", list(PAGES))
 async def test_axe_objects_to_nothing_and_no_page_is_too_wide(visit: Visit, store: Store, group: str) -> None:
     page = visit.page
-    _, auth_key = await account_with_checks(store)
-    await log_in(page, auth_key)
+    user, _ = await account_with_checks(store)
+    await log_in(visit, user)
     found: list[object] = []
     for path in PAGES[group]:
         await page.goto(path)

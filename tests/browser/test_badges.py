@@ -8,9 +8,8 @@ from aiohttp.test_utils import TestServer
 from playwright.async_api import expect
 
 from tests.browser.conftest import Visit
-from tests.browser.entry import log_in
+from tests.browser.entry import enter, log_in
 from tests.browser.scenes import account_with_checks
-from tests.browser.test_journey import get_a_key
 from tests.lua.parts import make_check
 from ttr.domain.badge import Badge, layout
 from ttr.now import now_ms
@@ -126,8 +125,8 @@ async def _judge_picture(visit: Visit, path: str) -> None:
 
 async def test_a_badge_is_chosen_and_copied(visit: Visit, store: Store) -> None:
     page = visit.page
-    user, auth_key = await account_with_checks(store)
-    await log_in(page, auth_key)
+    user, _ = await account_with_checks(store)
+    await log_in(visit, user)
     await page.goto("/checks/1/settings")
     await page.get_by_role("link", name="Choose and copy").click()
     image, lines = page.locator("#codes img"), page.locator("#codes .copy__value")
@@ -154,9 +153,10 @@ async def test_a_badge_is_chosen_and_copied(visit: Visit, store: Store) -> None:
 
 async def test_the_row_menu_copies_the_badge(visit: Visit, store: Store) -> None:
     page = visit.page
-    user, auth_key = await account_with_checks(store)
+    user, _ = await account_with_checks(store)
     await visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    await log_in(page, auth_key)
+    await log_in(visit, user)
+    await page.goto("/dashboard")
     await page.locator("#menu-1 > summary").click()
     await page.locator("#badge-1").click()
     await expect(page.locator("#announcer")).to_have_text("Copied.")
@@ -167,7 +167,7 @@ async def test_the_row_menu_copies_the_badge(visit: Visit, store: Store) -> None
 
 async def test_the_same_without_javascript(plain_visit: Visit) -> None:
     page = plain_visit.page
-    await get_a_key(page)
+    await enter(plain_visit)
     await page.goto("/checks/new")
     await page.locator("#name").fill("Plain")
     await page.get_by_role("button", name="Create check").click()

@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestServer
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Visit
+from tests.browser.entry import enter
 
 pytestmark = pytest.mark.browser
 
@@ -35,12 +36,6 @@ async def hook() -> AsyncIterator[Hook]:
         yield found
 
 
-async def sign_up(page: Page) -> None:
-    await page.goto("/")
-    await page.get_by_role("button", name="Get a key").click()
-    await page.get_by_role("link", name="I have stored it").click()
-
-
 async def add_channel(page: Page, url: str) -> None:
     """From the empty list to a channel's page, past its signing secret."""
     await page.get_by_role("link", name="Channels", exact=True).click()
@@ -57,7 +52,7 @@ async def add_channel(page: Page, url: str) -> None:
 
 async def test_a_channel_is_added_tested_and_watched(visit: Visit, hook: Hook) -> None:
     page = visit.page
-    await sign_up(page)
+    await enter(visit)
 
     # A bad URL is told beside its field; what was typed stays there, though the server does not send it back.
     await page.goto("/channels/new?kind=webhook")
@@ -102,7 +97,8 @@ async def test_a_channel_is_added_tested_and_watched(visit: Visit, hook: Hook) -
 
 async def test_a_hidden_tab_asks_for_no_rate(visit: Visit, hook: Hook) -> None:
     page = visit.page
-    await sign_up(page)
+    await enter(visit)
+    await page.goto("/dashboard")
     await add_channel(page, hook.url)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/rate" in request.url else None)
@@ -119,7 +115,8 @@ async def test_a_hidden_tab_asks_for_no_rate(visit: Visit, hook: Hook) -> None:
 
 async def test_the_same_without_javascript(plain_visit: Visit, hook: Hook) -> None:
     page = plain_visit.page
-    await sign_up(page)
+    await enter(plain_visit)
+    await page.goto("/dashboard")
     await add_channel(page, hook.url)
     await page.get_by_role("button", name="Send a test").click()
     await expect(page.locator(".trial")).to_contain_text("delivered")

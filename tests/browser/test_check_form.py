@@ -7,6 +7,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from tests.browser.conftest import Visit
+from tests.browser.entry import enter
 from tests.browser.test_journey import get_a_key
 from ttr.store.redis import Store
 
@@ -34,7 +35,7 @@ async def make(page: Page, name: str, tags: str = "") -> None:
 
 async def test_a_check_is_made_with_the_builder_and_a_preview_in_both_zones(visit: Visit) -> None:
     page = visit.page
-    await get_a_key(page)
+    await enter(visit)
     await new_form(page)
     await page.locator("#name").fill("Nightly Übung")
     await page.get_by_role("button", name="Use nightly-ubung").click()
@@ -82,7 +83,7 @@ async def test_a_check_is_made_with_the_builder_and_a_preview_in_both_zones(visi
 
 async def test_a_form_sent_while_the_field_is_filled_in_waits_for_it(visit: Visit) -> None:
     page = visit.page
-    await get_a_key(page)
+    await enter(visit)
     await new_form(page)
     await page.locator("#name").fill("Patient")
     await choose_cron(page)
@@ -121,7 +122,7 @@ async def test_a_form_sent_while_the_field_is_filled_in_waits_for_it(visit: Visi
 
 async def test_the_first_fault_is_focused_and_nothing_typed_is_lost(visit: Visit) -> None:
     page = visit.page
-    await get_a_key(page)
+    await enter(visit)
     await make(page, "First", "alpha, beta")
     await new_form(page)
     await page.locator("#name").fill("Second")
@@ -154,7 +155,7 @@ async def test_the_first_fault_is_focused_and_nothing_typed_is_lost(visit: Visit
 
 async def test_tags_narrow_as_one_types_and_are_taken_by_enter_or_comma(visit: Visit) -> None:
     page = visit.page
-    await get_a_key(page)
+    await enter(visit)
     await make(page, "First", "database, reports, night")
     await new_form(page)
     await page.locator("#name").fill("Tagged")
@@ -172,7 +173,7 @@ async def test_tags_narrow_as_one_types_and_are_taken_by_enter_or_comma(visit: V
 
 async def test_an_edit_keeps_everything_and_says_that_it_is_saved(visit: Visit) -> None:
     page = visit.page
-    await get_a_key(page)
+    await enter(visit)
     await make(page, "Original", "a")
     check = page.url
     await page.goto(f"{check}/settings")
@@ -238,7 +239,7 @@ async def test_a_session_that_ended_costs_nothing_that_was_typed(visit: Visit, s
 
 async def test_without_javascript_the_builder_and_the_tags_work(plain_visit: Visit, store: Store) -> None:
     page = plain_visit.page
-    await get_a_key(page)
+    await enter(plain_visit)
     await make(page, "First", "alpha")
     await new_form(page)
     await page.locator("#name").fill("Plain")
@@ -272,7 +273,7 @@ async def test_without_javascript_the_builder_and_the_tags_work(plain_visit: Vis
 async def test_the_form_fits_its_window_and_its_controls_can_be_hit(visit: Visit, width: int) -> None:
     page = visit.page
     await page.set_viewport_size({"width": width, "height": 844})
-    await get_a_key(page)
+    await enter(visit)
     await make(page, "First", ", ".join(["x" * 50, "b"]))
     settings = f"{page.url}/settings"
     for path in ("/checks/new", settings):

@@ -3,18 +3,20 @@
 import re
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from tests.browser.conftest import Visit
+from tests.browser.entry import enter
 from tests.browser.looks import objections
-from tests.browser.test_journey import get_a_key, ping
+from tests.browser.test_journey import ping
 
 pytestmark = pytest.mark.browser
 
 
-async def log_of_new_check(page: Page) -> str:
+async def log_of_new_check(visit: Visit) -> str:
     """A new check's log is open; its ping URL."""
-    await get_a_key(page)
+    page = visit.page
+    await enter(visit)
     await page.goto("/checks/new")
     await page.locator("#name").fill("Backup")
     await page.get_by_role("button", name="Create check").click()
@@ -26,7 +28,7 @@ async def log_of_new_check(page: Page) -> str:
 
 async def test_a_ping_turns_up_by_itself_and_the_filter_narrows(visit: Visit) -> None:
     page = visit.page
-    url = await log_of_new_check(page)
+    url = await log_of_new_check(visit)
     async with page.expect_response("**/events*"):
         await page.reload()
     await page.evaluate("document.body.dataset.loaded = 'once'")
@@ -72,7 +74,7 @@ async def test_a_ping_turns_up_by_itself_and_the_filter_narrows(visit: Visit) ->
 async def test_the_log_is_filtered_and_paged_without_scripts(plain_visit: Visit) -> None:
     page = plain_visit.page
     await page.set_viewport_size({"width": 390, "height": 844})
-    url = await log_of_new_check(page)
+    url = await log_of_new_check(plain_visit)
     for number in range(60):
         await ping(url + ("/fail" if number == 30 else "/log"))
     await page.reload()
@@ -94,7 +96,7 @@ async def test_the_log_is_filtered_and_paged_without_scripts(plain_visit: Visit)
 
 async def test_axe_objects_to_nothing(visit: Visit) -> None:
     page = visit.page
-    url = await log_of_new_check(page)
+    url = await log_of_new_check(visit)
     rid = "?rid=1b4e28ba-2fa1-11d2-883f-0016d3cca427"
     for path in (f"/start{rid}", f"/log{rid}", f"/3{rid}", ""):
         await ping(url + path, "a line")

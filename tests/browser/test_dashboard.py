@@ -3,32 +3,31 @@
 import re
 
 import pytest
-from playwright.async_api import Dialog, Page, expect
+from playwright.async_api import Dialog, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.entry import add_checks, enter, ping_url
-from tests.browser.test_journey import get_a_key, ping
+from tests.browser.test_journey import ping
+from tests.lua.parts import make_check
+from ttr.now import now_ms
 from ttr.store.redis import Store
 
 pytestmark = pytest.mark.browser
 
 
-async def make_checks(page: Page, *names: str) -> None:
-    """Checks with these names, each with a tag of the name's first word; the page is the dashboard afterwards."""
+async def list_of(visit: Visit, *names: str) -> None:
+    """The list of a new account with these checks, each with a tag of the name's first word."""
+    user = await enter(visit)
     for name in names:
-        await page.goto("/checks/new")
-        await page.locator("#name").fill(name)
-        await page.locator("#tags").fill(name.split()[0].lower())
-        await page.get_by_role("button", name="Create check").click()
-        await expect(page.get_by_role("heading", name=name)).to_be_visible()
-    await page.goto("/dashboard")
-    await expect(page.locator("[data-check]")).to_have_count(len(names))
+        first, *_ = words = name.lower().split()
+        await make_check(visit.store, user, now=now_ms(), name=name, slug="-".join(words), tags=(first,))
+    await visit.page.goto("/dashboard")
+    await expect(visit.page.locator("[data-check]")).to_have_count(len(names))
 
 
 async def test_the_list_narrows_while_one_types_and_the_address_with_it(visit: Visit) -> None:
     page = visit.page
-    await get_a_key(page)
-    await make_checks(page, "Backup of mail", "Backup of files", "Import")
+    await list_of(visit, "Backup of mail", "Backup of files", "Import")
     await page.evaluate("document.body.dataset.loaded = 'once'")
     search = page.locator("#q")
     await search.press_sequentially("backup fi")
@@ -64,8 +63,7 @@ async def test_the_list_narrows_while_one_types_and_the_address_with_it(visit: V
 
 async def test_tags_narrow_the_list(visit: Visit) -> None:
     page = visit.page
-    await get_a_key(page)
-    await make_checks(page, "Backup of mail", "Import")
+    await list_of(visit, "Backup of mail", "Import")
     await page.locator("#tag-filter > summary").click()
     await page.locator("#tag-filter").get_by_label("backup").check()
     await expect(page.locator("[data-check]")).to_have_count(1)
@@ -82,7 +80,7 @@ async def test_tags_narrow_the_list(visit: Visit) -> None:
 
 async def test_typing_in_the_middle_keeps_the_caret(visit: Visit, store: Store) -> None:
     page = visit.page
-    user = await enter(page, store)
+    user = await enter(visit)
     await add_checks(store, user, "Backup", "Bakery")
     await page.goto("/dashboard")
     search = page.locator("#q")
@@ -100,7 +98,7 @@ async def test_typing_in_the_middle_keeps_the_caret(visit: Visit, store: Store) 
 
 async def test_many_tags_have_a_field_of_their_own(visit: Visit, store: Store) -> None:
     page = visit.page
-    user = await enter(page, store)
+    user = await enter(visit)
     await add_checks(store, user, *(f"Job {letter}" for letter in "ABCDEFGHIJ"))
     await page.goto("/dashboard")
     await page.locator("#tag-filter > summary").click()
@@ -119,7 +117,7 @@ async def test_many_tags_have_a_field_of_their_own(visit: Visit, store: Store) -
 
 async def test_counters_and_pages_keep_the_filter(visit: Visit, store: Store) -> None:
     page = visit.page
-    user = await enter(page, store)
+    user = await enter(visit)
     await add_checks(store, user, "Other", *(f"Job {number:02}" for number in range(1, 26)))
     rows, names = page.locator("[data-check]"), page.locator("[data-check] .check-list__name")
     await page.goto("/dashboard?q=job&sort=name")
@@ -158,8 +156,7 @@ async def test_counters_and_pages_keep_the_filter(visit: Visit, store: Store) ->
 
 async def test_a_selection_is_paused_resumed_tagged_and_deleted(visit: Visit) -> None:
     page = visit.page
-    await get_a_key(page)
-    await make_checks(page, "One", "Two", "Three")
+    await list_of(visit, "One", "Two", "Three")
     await expect(page.locator("#bulk")).to_be_hidden()
     await page.get_by_label("Select One").check()
     await page.get_by_label("Select Two").check()
@@ -201,8 +198,7 @@ async def test_a_selection_is_paused_resumed_tagged_and_deleted(visit: Visit) ->
 
 async def test_a_selection_works_without_javascript(plain_visit: Visit) -> None:
     page = plain_visit.page
-    await get_a_key(page)
-    await make_checks(page, "One", "Two")
+    await list_of(plain_visit, "One", "Two")
     await page.get_by_label("Select One").check()
     await page.locator("#bulk-pause").click()
     await expect(page.locator("[data-check][data-status=paused]")).to_have_count(1)
@@ -219,7 +215,7 @@ async def test_a_selection_works_without_javascript(plain_visit: Visit) -> None:
 
 async def test_filter_and_menus_work_without_javascript(plain_visit: Visit, store: Store) -> None:
     page = plain_visit.page
-    user = await enter(page, store)
+    user = await enter(plain_visit)
     one, *_ = await add_checks(store, user, "One", "Two", "Three")
     await ping(ping_url(plain_visit.base, user, one), "all is well")
     await page.goto("/dashboard")
@@ -262,8 +258,7 @@ async def test_filter_and_menus_work_without_javascript(plain_visit: Visit, stor
 
 async def test_a_menu_stays_open_and_its_dialog_gives_the_focus_back(visit: Visit) -> None:
     page = visit.page
-    await get_a_key(page)
-    await make_checks(page, "Backup")
+    await list_of(visit, "Backup")
     await visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await page.get_by_role("button", name="Copy the ping URL of Backup").click()
     url = await page.evaluate("navigator.clipboard.readText()")
@@ -290,8 +285,7 @@ async def test_a_menu_stays_open_and_its_dialog_gives_the_focus_back(visit: Visi
 
 async def test_deleting_from_a_row_asks(visit: Visit) -> None:
     page = visit.page
-    await get_a_key(page)
-    await make_checks(page, "Backup", "Import")
+    await list_of(visit, "Backup", "Import")
 
     async def answer(dialog: Dialog) -> None:
         assert "Delete Backup?" in dialog.message
@@ -309,8 +303,7 @@ async def test_a_url_is_copied_where_the_browser_has_no_clipboard_to_offer(visit
     # As on http:// at any address but this machine's own.
     page = visit.page
     await page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
-    await get_a_key(page)
-    await make_checks(page, "Backup")
+    await list_of(visit, "Backup")
     button = page.get_by_role("button", name="Copy the ping URL of Backup")
     await button.click()
     await expect(page.locator("#announcer")).to_have_text("Copied.")

@@ -26,7 +26,7 @@ async def _open(page: Page) -> None:
 
 async def test_what_is_in_hand_survives_what_happens_to_another_check(visit: Visit, store: Store) -> None:
     page = visit.page
-    user = await enter(page, store)
+    user = await enter(visit)
     one, two = await add_checks(store, user, "One", "Two")
     await _open(page)
     await page.get_by_label("Select One").check()
@@ -64,7 +64,7 @@ async def test_what_is_in_hand_survives_what_happens_to_another_check(visit: Vis
 
 async def test_what_goes_down_comes_up_is_said_and_shown_in_the_tab(visit: Visit, store: Store) -> None:
     page = visit.page
-    user = await enter(page, store)
+    user = await enter(visit)
     checks = await add_checks(store, user, "Alpha", "Beta", "Gamma")
     alpha = ping_url(visit.base, user, checks[0])
     for check in checks:
@@ -104,7 +104,7 @@ async def test_what_goes_down_comes_up_is_said_and_shown_in_the_tab(visit: Visit
 
 async def test_a_page_held_still_stays_so_until_it_is_let_go(visit: Visit, store: Store) -> None:
     page = visit.page
-    user = await enter(page, store)
+    user = await enter(visit)
     (check,) = await add_checks(store, user, "Backup")
     url = ping_url(visit.base, user, check)
     await _open(page)
@@ -137,7 +137,7 @@ async def test_a_page_held_still_stays_so_until_it_is_let_go(visit: Visit, store
 
 async def test_a_row_is_pinged_paused_and_watched_again(visit: Visit, store: Store) -> None:
     page = visit.page
-    user = await enter(page, store)
+    user = await enter(visit)
     (check,) = await add_checks(store, user, "Backup")
     await _open(page)
     row = page.locator("[data-check]")
@@ -155,7 +155,7 @@ async def test_a_row_is_pinged_paused_and_watched_again(visit: Visit, store: Sto
 
 async def test_a_thousand_checks_that_go_down_at_once_are_few_requests(visit: Visit, store: Store) -> None:
     page = visit.page
-    user = await enter(page, store)
+    user = await enter(visit)
     await add_checks(store, user, *(f"Job {number}" for number in range(1_000)), age_ms=600_000)
     await _open(page)
     await expect(page.locator("#count-late .counter__number")).to_have_text("1,000")

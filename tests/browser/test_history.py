@@ -7,14 +7,13 @@ from playwright.async_api import Page, expect
 
 from tests.archive.past import WINDOW, make_past, with_archive
 from tests.browser.conftest import Visit
+from tests.browser.entry import enter
 from tests.browser.looks import objections
-from tests.conftest import MASTER_KEY
 from ttr.archive.database import Database
 from ttr.archive.snapshot import snapshot
 from ttr.now import now_ms
 from ttr.settings import Settings
 from ttr.store.redis import Store
-from ttr.store.users import create_user
 
 pytestmark = pytest.mark.browser
 
@@ -27,18 +26,14 @@ def settings(settings: Settings, database_url: str, patient: None) -> Settings:
     return with_archive(settings, database_url)
 
 
-async def open_past(page: Page, store: Store, database: Database, path: str) -> None:
+async def open_past(visit: Visit, store: Store, database: Database, path: str) -> None:
     """An account with a check of 90 pings, 80 of which have left Redis, is logged in and looks at a page of it."""
-    user, auth_key = await create_user(store, now=now_ms(), master=MASTER_KEY)
+    user = await enter(visit)
     check = await make_past(store, database, user, 90, first=now_ms() - 200 * MINUTE)
     await snapshot(store, database)
     async with database.connection() as connection:
         await connection.execute("update pings set duration_ms = 1000 * number where kind <> 'log'")
-    await page.goto("/")
-    await page.locator("input[name=auth_key]").fill(auth_key)
-    await page.keyboard.press("Enter")
-    await page.wait_for_url("**/dashboard")
-    await page.goto(f"/checks/{check.id}{path}")
+    await visit.page.goto(f"/checks/{check.id}{path}")
 
 
 async def walk_the_log(page: Page) -> None:
@@ -63,7 +58,7 @@ async def walk_the_log(page: Page) -> None:
 
 async def test_the_log_goes_on_in_postgres(visit: Visit, store: Store, database: Database) -> None:
     page = visit.page
-    await open_past(page, store, database, "/log")
+    await open_past(visit, store, database, "/log")
     await walk_the_log(page)
     # The filter starts anew at the newest page, and goes on as well.
     await page.get_by_label("fail", exact=True).check()
@@ -75,7 +70,7 @@ async def test_the_log_goes_on_in_postgres(visit: Visit, store: Store, database:
 
 async def test_the_log_goes_on_without_scripts(plain_visit: Visit, store: Store, database: Database) -> None:
     page = plain_visit.page
-    await open_past(page, store, database, "/log")
+    await open_past(plain_visit, store, database, "/log")
     await walk_the_log(page)
 
 
@@ -101,17 +96,17 @@ async def choose_ranges(page: Page, *, scripts: bool) -> None:
 
 
 async def test_ranges_change_in_place(visit: Visit, store: Store, database: Database) -> None:
-    await open_past(visit.page, store, database, "")
+    await open_past(visit, store, database, "")
     await choose_ranges(visit.page, scripts=True)
 
 
 async def test_ranges_are_links_without_scripts(plain_visit: Visit, store: Store, database: Database) -> None:
     await plain_visit.page.set_viewport_size({"width": 390, "height": 844})
-    await open_past(plain_visit.page, store, database, "")
+    await open_past(plain_visit, store, database, "")
     await choose_ranges(plain_visit.page, scripts=False)
     assert await plain_visit.page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 async def test_axe_objects_to_nothing(visit: Visit, store: Store, database: Database) -> None:
-    await open_past(visit.page, store, database, "/history?range=7d")
+    await open_past(visit, store, database, "/history?range=7d")
     assert await objections(visit.page, "history", all_looks=False) == []

@@ -1,10 +1,13 @@
 """Everything without a mouse: keys, the walk by Tab, and where the focus is after a dialog."""
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from tests.browser.conftest import Visit
-from tests.browser.test_journey import get_a_key
+from tests.browser.entry import add_checks, enter
+from tests.lua.parts import make_check
+from ttr.now import now_ms
+from ttr.store.redis import Store
 
 pytestmark = pytest.mark.browser
 
@@ -28,18 +31,10 @@ _HERE = """() => {
 }"""
 
 
-async def _make_check(page: Page, name: str) -> None:
-    await page.goto("/checks/new")
-    await page.get_by_label("Name", exact=True).fill(name)
-    await page.get_by_role("button", name="Create check").click()
-    await expect(page.get_by_role("heading", name=name)).to_be_visible()
-
-
 @pytest.mark.parametrize("path", ["/dashboard", "/checks/new", "/account"])
-async def test_tab_reaches_everything_in_order_and_is_seen(visit: Visit, path: str) -> None:
+async def test_tab_reaches_everything_in_order_and_is_seen(visit: Visit, store: Store, path: str) -> None:
     page = visit.page
-    await get_a_key(page)
-    await _make_check(page, "Backup")
+    await make_check(store, await enter(visit), now=now_ms(), name="Backup")
     await page.goto(path)
     hold = page.locator("[data-pause-live]")
     if await hold.count():
@@ -64,11 +59,9 @@ async def test_tab_reaches_everything_in_order_and_is_seen(visit: Visit, path: s
     assert order == sorted(order)
 
 
-async def test_the_keys_do_what_their_list_says(visit: Visit) -> None:
+async def test_the_keys_do_what_their_list_says(visit: Visit, store: Store) -> None:
     page = visit.page
-    await get_a_key(page)
-    await _make_check(page, "Alpha")
-    await _make_check(page, "Beta")
+    await add_checks(store, await enter(visit), "Alpha", "Beta")
     await page.goto("/dashboard")
     names = page.locator("[data-check] .check-list__name")
     await expect(names).to_have_count(2)
@@ -95,10 +88,9 @@ async def test_the_keys_do_what_their_list_says(visit: Visit) -> None:
     await expect(page.get_by_label("Name", exact=True)).to_be_visible()
 
 
-async def test_the_list_of_keys_gives_the_focus_back(visit: Visit) -> None:
+async def test_the_list_of_keys_gives_the_focus_back(visit: Visit, store: Store) -> None:
     page = visit.page
-    await get_a_key(page)
-    await _make_check(page, "Alpha")
+    await add_checks(store, await enter(visit), "Alpha")
     await page.goto("/dashboard")
     await page.keyboard.press("j")
     name = page.locator("[data-check] .check-list__name")
@@ -123,10 +115,9 @@ async def test_the_list_of_keys_gives_the_focus_back(visit: Visit) -> None:
     await expect(link).to_be_focused()
 
 
-async def test_a_menu_closes_by_esc_and_gives_the_focus_back(visit: Visit) -> None:
+async def test_a_menu_closes_by_esc_and_gives_the_focus_back(visit: Visit, store: Store) -> None:
     page = visit.page
-    await get_a_key(page)
-    await _make_check(page, "Alpha")
+    await add_checks(store, await enter(visit), "Alpha")
     await page.goto("/dashboard")
     menu = page.locator("[data-check] details.menu").first
     await menu.locator("summary").focus()

@@ -6,10 +6,10 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from tests.browser.conftest import Visit
-from tests.browser.test_journey import get_a_key, ping
+from tests.browser.entry import add_checks, enter, ping_url
+from tests.browser.test_journey import ping
 from tests.lua.parts import settings
 from ttr.now import now_ms
-from ttr.store.access_keys import user_by_key
 from ttr.store.checks import create_check
 from ttr.store.redis import Store
 from ttr.store.users import User
@@ -17,15 +17,10 @@ from ttr.store.users import User
 pytestmark = pytest.mark.browser
 
 
-async def add_check(page: Page, name: str) -> str:
-    """A check through the form; its ping URL. The page is the dashboard afterwards."""
-    await page.goto("/checks/new")
-    await page.locator("#name").fill(name)
-    await page.get_by_role("button", name="Create check").click()
-    url = await page.locator("#live .copy__text").first.inner_text()
-    await page.goto("/dashboard")
-    await expect(page.get_by_role("row", name=re.compile(name))).to_be_visible()
-    return url
+async def add_check(visit: Visit, user: User, name: str) -> str:
+    """A new check; its ping URL."""
+    (check,) = await add_checks(visit.store, user, name)
+    return ping_url(visit.base, user, check)
 
 
 async def streaming(page: Page) -> None:
@@ -37,8 +32,8 @@ async def streaming(page: Page) -> None:
 
 async def test_a_row_follows_a_ping_and_what_is_in_hand_survives(visit: Visit) -> None:
     page = visit.page
-    await get_a_key(page)
-    url = await add_check(page, "Backup")
+    user = await enter(visit)
+    url = await add_check(visit, user, "Backup")
     await streaming(page)
     row = page.locator("[data-check]")
     button = row.get_by_role("button", name=re.compile("^Ping"))
@@ -63,9 +58,9 @@ async def test_a_row_follows_a_ping_and_what_is_in_hand_survives(visit: Visit) -
 
 async def test_one_stream_stays_open_through_many_changes_of_the_list(visit: Visit) -> None:
     page = visit.page
-    await get_a_key(page)
-    await add_check(page, "First")
-    url = await add_check(page, "Second")
+    user = await enter(visit)
+    await add_check(visit, user, "First")
+    url = await add_check(visit, user, "Second")
     opened: list[str] = []
     page.on("request", lambda request: opened.append(request.url) if "/events" in request.url else None)
     await streaming(page)
@@ -79,13 +74,13 @@ async def test_one_stream_stays_open_through_many_changes_of_the_list(visit: Vis
 
 async def test_other_rows_are_another_stream(visit: Visit) -> None:
     page = visit.page
-    await get_a_key(page)
-    await add_check(page, "First")
+    user = await enter(visit)
+    await add_check(visit, user, "First")
     await streaming(page)
     before = await page.locator("[id^=stream-]").get_attribute("id")
     other = await visit.context.new_page()
     async with page.expect_response("**/events*"):
-        url = await add_check(other, "Second")
+        url = await add_check(visit, user, "Second")
     await other.close()
     await expect(page.locator("[data-check]")).to_have_count(2)
     await expect(page.locator("[id^=stream-]")).to_have_count(1)
@@ -96,8 +91,8 @@ async def test_other_rows_are_another_stream(visit: Visit) -> None:
 
 async def test_where_streams_are_blocked_polling_takes_over(visit: Visit) -> None:
     page = visit.page
-    await get_a_key(page)
-    url = await add_check(page, "Backup")
+    user = await enter(visit)
+    url = await add_check(visit, user, "Backup")
 
     async def block(route: Route) -> None:
         await route.abort()
@@ -113,8 +108,8 @@ async def test_where_streams_are_blocked_polling_takes_over(visit: Visit) -> Non
 
 async def test_a_hidden_tab_opens_no_stream_and_asks_nothing(visit: Visit) -> None:
     page = visit.page
-    await get_a_key(page)
-    await add_check(page, "Backup")
+    user = await enter(visit)
+    await add_check(visit, user, "Backup")
     await streaming(page)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/assets/" not in request.url else None)
@@ -131,8 +126,8 @@ async def test_a_hidden_tab_opens_no_stream_and_asks_nothing(visit: Visit) -> No
 
 async def test_a_session_that_has_ended_is_said(visit: Visit) -> None:
     page = visit.page
-    await get_a_key(page)
-    await add_check(page, "Backup")
+    user = await enter(visit)
+    await add_check(visit, user, "Backup")
     await streaming(page)
     other = await visit.context.new_page()
     await other.goto("/dashboard")
@@ -144,13 +139,8 @@ async def test_a_session_that_has_ended_is_said(visit: Visit) -> None:
 
 async def test_a_thousand_changes_are_few_requests(visit: Visit, store: Store) -> None:
     page = visit.page
-    await page.goto("/")
-    await page.get_by_role("button", name="Get a key").click()
-    key = await page.locator(".key .copy__text").inner_text()
-    user = await user_by_key(store, key)
-    assert isinstance(user, User)
-    await page.get_by_role("link", name="I have stored it").click()
-    await add_check(page, "Backup")
+    user = await enter(visit)
+    await add_check(visit, user, "Backup")
     await streaming(page)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

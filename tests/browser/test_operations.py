@@ -46,10 +46,10 @@ def asked_of(page: Page) -> Callable[[], list[str]]:
 
 
 async def test_the_panel_follows_while_it_is_open_and_seen(
-    visit: Visit, store: Store, told: list[Summary | None]
+    clocked_visit: Visit, store: Store, told: list[Summary | None]
 ) -> None:
-    page = visit.page
-    await enter(page, store)
+    page = clocked_visit.page
+    await enter(clocked_visit)
     await page.clock.install()
     await page.goto("/dashboard")
     asked = asked_of(page)
@@ -87,10 +87,10 @@ async def test_the_panel_follows_while_it_is_open_and_seen(
 
 @pytest.mark.parametrize("how", ["hidden", "held", "beyond"])
 async def test_what_nobody_sees_asks_for_nothing(
-    visit: Visit, store: Store, told: list[Summary | None], how: str
+    clocked_visit: Visit, store: Store, told: list[Summary | None], how: str
 ) -> None:
-    page = visit.page
-    await enter(page, store)
+    page = clocked_visit.page
+    await enter(clocked_visit)
     await page.clock.install()
     await page.goto("/dashboard")
     await page.locator("#operations > summary").click()
@@ -119,9 +119,9 @@ async def test_what_nobody_sees_asks_for_nothing(
 
 
 async def test_without_an_answer_the_foot_says_so_until_there_is_one(
-    visit: Visit, store: Store, told: list[Summary | None]
+    clocked_visit: Visit, store: Store, told: list[Summary | None]
 ) -> None:
-    page = visit.page
+    page = clocked_visit.page
     await page.clock.install()
     await page.goto("/")
     foot = page.locator("#foot")
@@ -136,8 +136,8 @@ async def test_without_an_answer_the_foot_says_so_until_there_is_one(
         await page.clock.run_for(31_000)
     await expect(foot).not_to_have_attribute("data-lost", "")
     await expect(foot.locator(".status")).to_be_visible()
-    visit.complaints[:] = [
-        said for said in visit.complaints if "ERR_FAILED" not in said and "fetch" not in said
+    clocked_visit.complaints[:] = [
+        said for said in clocked_visit.complaints if "ERR_FAILED" not in said and "fetch" not in said
     ]
 
 
@@ -146,7 +146,8 @@ async def test_without_javascript_they_stand_as_the_page_came(
 ) -> None:
     page = plain_visit.page
     told.append(replace(WELL, workers=4))
-    await enter(page, store)
+    await enter(plain_visit)
+    await page.goto("/dashboard")
     await expect(page.locator("#foot")).to_contain_text("4 workers online")
     await expect(page.locator("#operations-figures")).to_be_hidden()
     await page.locator("#operations > summary").click()
@@ -158,7 +159,7 @@ async def test_axe_objects_to_no_state_of_the_panel(
     visit: Visit, store: Store, told: list[Summary | None]
 ) -> None:
     page = visit.page
-    await enter(page, store)
+    await enter(visit)
     some = {"ping": 0.2, "api": 1.1, "redis": 0.001, "db": None, "queue": 75.0}
     found: list[object] = []
     for summary in (replace(WELL, averages=some, clock_is_silent=True, workers=0, queue_depth=1_312), None):

@@ -10,7 +10,7 @@ import yaml
 from playwright.async_api import expect
 
 from tests.browser.conftest import Visit
-from tests.browser.test_journey import get_a_key
+from tests.browser.entry import enter
 from tests.conftest import eventually
 from tests.lua.parts import make_check
 from ttr.domain.check import Check
@@ -237,7 +237,7 @@ async def test_docker_run_tells_how_the_container_ended(bench: Bench) -> None:
 async def test_one_recipe_is_open_at_a_time_without_a_script(plain_visit: Visit) -> None:
     page = plain_visit.page
     await page.set_viewport_size({"width": 390, "height": 844})
-    await get_a_key(page)
+    await enter(plain_visit)
     await page.goto("/checks/new")
     await page.locator("#name").fill("Job")
     await page.get_by_role("button", name="Create check").click()
@@ -254,7 +254,7 @@ async def test_one_recipe_is_open_at_a_time_without_a_script(plain_visit: Visit)
 @pytest.mark.browser
 async def test_a_recipe_is_copied_as_it_stands(visit: Visit) -> None:
     page = visit.page
-    await get_a_key(page)
+    await enter(visit)
     await page.goto("/checks/new")
     await page.locator("#name").fill("Job")
     await page.get_by_role("button", name="Create check").click()

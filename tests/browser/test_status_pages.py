@@ -40,8 +40,9 @@ async def _lines(page: Page) -> list[str]:
 
 async def test_a_page_is_made_arranged_and_seen(visit: Visit, store: Store) -> None:
     page = visit.page
-    user, auth_key = await account_with_checks(store)
-    await log_in(page, auth_key)
+    user, _ = await account_with_checks(store)
+    await log_in(visit, user)
+    await page.goto("/dashboard")
     await page.get_by_role("link", name="Pages", exact=True).click()
     await expect(page.get_by_role("heading", name="Nobody sees anything yet")).to_be_visible()
     await page.get_by_role("link", name="New page").click()
@@ -87,10 +88,10 @@ async def test_a_page_is_made_arranged_and_seen(visit: Visit, store: Store) -> N
 
 async def test_lines_are_moved_by_keyboard_and_the_focus_goes_along(visit: Visit, store: Store) -> None:
     page = visit.page
-    user, auth_key = await account_with_checks(store)
+    user, _ = await account_with_checks(store)
     checks = (await _checks(store, user))[:3]
     await status_page(store, user, checks, "jobs", intro="", notice=None)
-    await log_in(page, auth_key)
+    await log_in(visit, user)
     await page.goto("/status-pages/1")
     first, second, third = (check.name for check in checks)
     assert await _lines(page) == ["# Every night", first, "# All day", second, third]
@@ -119,8 +120,8 @@ async def test_lines_are_moved_by_keyboard_and_the_focus_goes_along(visit: Visit
 
 async def test_without_javascript_a_page_is_made_as_well(plain_visit: Visit, store: Store) -> None:
     page = plain_visit.page
-    user, auth_key = await account_with_checks(store)
-    await log_in(page, auth_key)
+    user, _ = await account_with_checks(store)
+    await log_in(plain_visit, user)
     await page.goto("/status-pages/new")
     await page.get_by_label("Title").fill("Plain")
     await page.get_by_role("searchbox").fill("payroll")
@@ -141,9 +142,9 @@ async def test_without_javascript_a_page_is_made_as_well(plain_visit: Visit, sto
 
 async def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_lost(visit: Visit, store: Store) -> None:
     page = visit.page
-    user, auth_key = await account_with_checks(store)
+    user, _ = await account_with_checks(store)
     await status_page(store, user, [], "taken")
-    await log_in(page, auth_key)
+    await log_in(visit, user)
     await page.goto("/status-pages/new")
     await page.get_by_role("button", name="Payroll", exact=True).click()
     await expect(page.locator(".lines__line")).to_have_count(1)
@@ -163,9 +164,9 @@ async def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_lost(visit:
 
 async def test_a_page_is_deleted_after_a_question(visit: Visit, store: Store) -> None:
     page = visit.page
-    user, auth_key = await account_with_checks(store)
+    user, _ = await account_with_checks(store)
     await status_page(store, user, [], "jobs")
-    await log_in(page, auth_key)
+    await log_in(visit, user)
     await page.goto("/status-pages/1")
     page.once("dialog", lambda dialog: dialog.accept())
     await page.get_by_role("button", name="Delete the page").click()
@@ -196,8 +197,8 @@ async def test_an_open_page_follows_what_happens(visit: Visit, store: Store, lay
         await expect(row.locator("details")).to_have_attribute("open", "")
 
 
-async def test_an_open_page_asks_now_and_then_by_itself(visit: Visit, store: Store) -> None:
-    page = visit.page
+async def test_an_open_page_asks_now_and_then_by_itself(clocked_visit: Visit, store: Store) -> None:
+    page = clocked_visit.page
     user, _ = await account_with_checks(store)
     await status_page(store, user, [], "jobs")
     await page.clock.install()
@@ -209,10 +210,10 @@ async def test_an_open_page_asks_now_and_then_by_itself(visit: Visit, store: Sto
 
 async def test_axe_objects_to_nothing_on_public_pages_and_their_forms(visit: Visit, store: Store) -> None:
     page = visit.page
-    user, auth_key = await account_with_checks(store)
+    user, _ = await account_with_checks(store)
     await status_page(store, user, await _checks(store, user), "jobs")
     await status_page(store, user, [], "empty", intro="", notice=None)
-    await log_in(page, auth_key)
+    await log_in(visit, user)
     found: list[object] = []
     public = f"/s/{user.public_slug}"
     for path in (

@@ -1,12 +1,11 @@
 """Logging in and linking by Telegram in a browser: the widget's script and what it leads to are the tests' own."""
 
-from collections.abc import AsyncIterator
 from urllib.parse import urlencode
 
 import pytest
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Page, Route, expect
 
-from tests.browser.conftest import Visit, _visit
+from tests.browser.conftest import Visit
 from tests.telegram import ADA, SET_UP, widget
 from ttr.domain.telegram_login import TelegramAccount
 from ttr.settings import Settings
@@ -90,12 +89,6 @@ async def test_an_account_with_a_key_is_linked_and_unlinked(visit: Visit) -> Non
     await expect(page.get_by_text(str(ADA.id))).to_be_visible()
     await page.get_by_role("button", name="Unlink").click()
     await expect(page.locator("iframe[title=Telegram]")).to_be_visible()
-
-
-@pytest.fixture
-async def plain_visit(chromium: Browser, base: str) -> AsyncIterator[Visit]:
-    async for one in _visit(chromium, base, javascript=False):
-        yield one
 
 
 async def test_the_bot_s_link_works_without_javascript(plain_visit: Visit, store: Store) -> None:
