@@ -91,6 +91,7 @@ async def base(store: Store, settings: Settings, listener: socket.socket) -> Asy
 async def scripted(chromium: Browser, listener: socket.socket) -> AsyncIterator[BrowserContext]:
     """A browser's profile."""
     async with _profile(chromium, _address(listener), javascript=True) as profile:
+        await _stay(profile)
         yield profile
 
 
@@ -98,6 +99,7 @@ async def scripted(chromium: Browser, listener: socket.socket) -> AsyncIterator[
 async def plain(chromium: Browser, listener: socket.socket) -> AsyncIterator[BrowserContext]:
     """The profile of a browser without JavaScript."""
     async with _profile(chromium, _address(listener), javascript=False) as profile:
+        await _stay(profile)
         yield profile
 
 
@@ -116,25 +118,29 @@ async def plain_visit(plain: BrowserContext, base: str, store: Store) -> AsyncIt
 
 
 @pytest.fixture
-async def clocked_visit(chromium: Browser, base: str, store: Store) -> AsyncIterator[Visit]:
-    """A browser whose clock the test may take in hand: no profile ever gets its own back."""
+async def lone_visit(chromium: Browser, base: str, store: Store) -> AsyncIterator[Visit]:
+    """A browser whose clock or network the test may take in hand: no profile gets its own clock back, and a page hears
+    that it is offline as soon as another one is."""
     async with _profile(chromium, base, javascript=True) as profile, _visit(profile, base, store) as visit:
         yield visit
 
 
 @asynccontextmanager
 async def _profile(browser: Browser, base: str, *, javascript: bool) -> AsyncIterator[BrowserContext]:
-    """A page of it lies open all the time, and with it the process of pages at `base`: starting one costs more than
-    most tests do in it."""
     profile = await browser.new_context(
         base_url=base, java_script_enabled=javascript, viewport={"width": 1280, "height": 800}
     )
     profile.set_default_timeout(15_000)
+    yield profile
+    await profile.close()
+
+
+async def _stay(profile: BrowserContext) -> None:
+    """Leave a page open, and with it the process of all pages of the site: starting one costs more than most tests do
+    in it."""
     page = await profile.new_page()
     await page.route("**", lambda route: route.fulfill(body=""))
     await page.goto("/")
-    yield profile
-    await profile.close()
 
 
 @asynccontextmanager
@@ -147,7 +153,6 @@ async def _visit(profile: BrowserContext, base: str, store: Store) -> AsyncItera
     for page in profile.pages:
         if page not in kept:
             await page.close()
-    await profile.set_offline(False)
     await profile.clear_permissions()
     await profile.clear_cookies()
     assert visit.complaints == []

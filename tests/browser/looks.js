@@ -21,8 +21,13 @@ async ({ looks, rules, again }) => {
     if (mark("data-judged", unlike(`${look.theme} ${look.scheme}`))) values.push("color-contrast", "link-in-text-block");
     if (at > 0 && look.scheme === "light" && mark("data-small", small())) values.push("target-size");
     if (at > 0 && values.length === 0) continue;
-    const selectors = { "color-contrast": "[data-judged]", "target-size": at > 0 ? "[data-small]" : "*" };
-    axe.configure({ rules: Object.entries(selectors).map(([id, selector]) => ({ id, selector })) });
+    axe.configure({
+      rules: [
+        { id: "color-contrast", selector: "[data-judged]" },
+        { id: "link-in-text-block", selector: "a[href][data-judged]" },
+        { id: "target-size", selector: at > 0 ? "[data-small]" : "*" },
+      ],
+    });
     const runOnly = at > 0 ? { type: "rule", values } : rules;
     const { violations } = await axe.run({ runOnly, resultTypes: ["violations"] });
     for (const { id, nodes } of violations) found.push([look, id, nodes.map((node) => node.html)]);

@@ -46,10 +46,10 @@ def asked_of(page: Page) -> Callable[[], list[str]]:
 
 
 async def test_the_panel_follows_while_it_is_open_and_seen(
-    clocked_visit: Visit, store: Store, told: list[Summary | None]
+    lone_visit: Visit, store: Store, told: list[Summary | None]
 ) -> None:
-    page = clocked_visit.page
-    await enter(clocked_visit)
+    page = lone_visit.page
+    await enter(lone_visit)
     await page.clock.install()
     await page.goto("/dashboard")
     asked = asked_of(page)
@@ -87,10 +87,10 @@ async def test_the_panel_follows_while_it_is_open_and_seen(
 
 @pytest.mark.parametrize("how", ["hidden", "held", "beyond"])
 async def test_what_nobody_sees_asks_for_nothing(
-    clocked_visit: Visit, store: Store, told: list[Summary | None], how: str
+    lone_visit: Visit, store: Store, told: list[Summary | None], how: str
 ) -> None:
-    page = clocked_visit.page
-    await enter(clocked_visit)
+    page = lone_visit.page
+    await enter(lone_visit)
     await page.clock.install()
     await page.goto("/dashboard")
     await page.locator("#operations > summary").click()
@@ -119,9 +119,9 @@ async def test_what_nobody_sees_asks_for_nothing(
 
 
 async def test_without_an_answer_the_foot_says_so_until_there_is_one(
-    clocked_visit: Visit, store: Store, told: list[Summary | None]
+    lone_visit: Visit, store: Store, told: list[Summary | None]
 ) -> None:
-    page = clocked_visit.page
+    page = lone_visit.page
     await page.clock.install()
     await page.goto("/")
     foot = page.locator("#foot")
@@ -136,8 +136,8 @@ async def test_without_an_answer_the_foot_says_so_until_there_is_one(
         await page.clock.run_for(31_000)
     await expect(foot).not_to_have_attribute("data-lost", "")
     await expect(foot.locator(".status")).to_be_visible()
-    clocked_visit.complaints[:] = [
-        said for said in clocked_visit.complaints if "ERR_FAILED" not in said and "fetch" not in said
+    lone_visit.complaints[:] = [
+        said for said in lone_visit.complaints if "ERR_FAILED" not in said and "fetch" not in said
     ]
 
 

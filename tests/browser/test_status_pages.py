@@ -205,8 +205,8 @@ async def test_an_open_page_follows_what_happens(visit: Visit, store: Store) -> 
             await expect(row.locator("details"), layout).to_have_attribute("open", "")
 
 
-async def test_an_open_page_asks_now_and_then_by_itself(clocked_visit: Visit, store: Store) -> None:
-    page = clocked_visit.page
+async def test_an_open_page_asks_now_and_then_by_itself(lone_visit: Visit, store: Store) -> None:
+    page = lone_visit.page
     user, _ = await account_with_checks(store)
     await status_page(store, user, [], "jobs")
     await page.clock.install()
