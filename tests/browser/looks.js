@@ -4,8 +4,8 @@
  * axe is there already. In the first look it judges by all `rules`; in the others, if `again`, by what a theme may
  * break: sizes in light ones alone, for a scheme is nothing but colours, and of small targets only; and texts.
  * Of texts that are alike (the same colours and size on the same grounds) it judges the first and the last, unless the
- * visit has shown their like in this look before: where one can be read, so can the others, and where something lies
- * over a text axe gives no verdict.
+ * visit has shown their like before: where one can be read, so can the others, and where something lies over a text axe
+ * gives no verdict.
  */
 async ({ looks, rules, again }) => {
   const found = [];
@@ -18,7 +18,7 @@ async ({ looks, rules, again }) => {
     // A colour half way from one theme to the next belongs to neither.
     for (const change of document.getAnimations()) if (change instanceof CSSTransition) change.finish();
     const values = [];
-    if (mark("data-judged", unlike(`${look.theme} ${look.scheme}`))) values.push("color-contrast", "link-in-text-block");
+    if (mark("data-judged", unlike())) values.push("color-contrast", "link-in-text-block");
     if (at > 0 && look.scheme === "light" && mark("data-small", small())) values.push("target-size");
     if (at > 0 && values.length === 0) continue;
     axe.configure({
@@ -35,18 +35,19 @@ async ({ looks, rules, again }) => {
   sessionStorage.judged = JSON.stringify([...judged]);
   return found;
 
-  /** The first and the last text of each kind that was not judged before in what `look` names. */
-  function unlike(look) {
+  /** The first and the last text of each kind that was not judged before. */
+  function unlike() {
     const alike = new Map();
-    const grounds = new Map([[null, ""]]);
+    const grounds = new Map([[null, { drawn: "", veils: "" }]]);
     for (const element of document.querySelectorAll("html, body, body *")) {
       const style = getComputedStyle(element);
-      const ground = grounds.get(element.parentElement) + own(style);
+      const ground = groundOf(style, grounds.get(element.parentElement));
       grounds.set(element, ground);
       if (!hasWords(element) || !element.checkVisibility()) continue;
       const { color, fontSize, fontWeight, textShadow } = style;
-      const around = element.localName === "a" && getComputedStyle(element.parentElement).color + style.textDecorationLine;
-      const kind = [look, color, fontSize, fontWeight, textShadow, around, element.matches(":disabled"), ground].join("|");
+      const link = element.localName === "a" && getComputedStyle(element.parentElement).color + style.textDecorationLine;
+      const off = element.matches(":disabled");
+      const kind = [color, fontSize, fontWeight, textShadow, link, off, ground.drawn, ground.veils].join("|");
       if (judged.has(kind)) continue;
       const [first = element] = alike.get(kind) ?? [];
       alike.set(kind, [first, element]);
@@ -55,10 +56,14 @@ async ({ looks, rules, again }) => {
     return [...alike.values()].flat();
   }
 
-  /** What an element draws below its text and all that lies in it; "" if that is nothing. */
-  function own({ backgroundColor, backgroundImage, opacity, filter, position }) {
-    const drawn = [backgroundColor, backgroundImage, opacity, filter, position].join();
-    return drawn === "rgba(0, 0, 0, 0),none,1,none,static" ? "" : `/${drawn}`;
+  /** What lies below the text of an element: all that is drawn, from the last ground that nothing shines through. */
+  function groundOf({ backgroundColor, backgroundImage, opacity, filter, position }, under) {
+    const veil = `${opacity} ${filter}`;
+    const veils = veil === "1 none" ? under.veils : `${under.veils}/${veil}`;
+    const own = [backgroundColor, backgroundImage, position].join();
+    if (own === "rgba(0, 0, 0, 0),none,static") return { drawn: under.drawn, veils };
+    const hides = backgroundColor.startsWith("rgb(") && veils === "";
+    return { drawn: hides ? own : `${under.drawn}/${own}`, veils };
   }
 
   function hasWords(element) {

@@ -44,7 +44,6 @@ _CHECKS = (
     "/checks/11/badge?show=uptime",
     "/checks/1/delete",
 )
-_LARGE = ("/patterns", "/docs/api")
 _DOCS = (
     "/docs",
     "/docs/concepts",
@@ -52,8 +51,9 @@ _DOCS = (
     "/docs/recipes",
     "/docs/search?q=redis+snapshot",
     "/docs/decisions",
+    "/docs/api",
 )
-PAGES = {"lists": _LISTS, "checks": _CHECKS, "large": _LARGE, "docs": _DOCS}
+PAGES = {"account": ("/patterns", *_LISTS, *_CHECKS), "docs": _DOCS}
 
 
 @pytest.mark.parametrize("group", list(PAGES))
