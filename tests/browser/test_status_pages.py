@@ -9,7 +9,7 @@ from playwright.async_api import Locator, Page, expect
 from tests.browser.conftest import Visit
 from tests.browser.entry import log_in
 from tests.browser.looks import objections
-from tests.browser.scenes import account_with_checks, status_page
+from tests.browser.scenes import FEW, account_with_checks, status_page
 from tests.conftest import eventually
 from ttr.domain.check import Check
 from ttr.domain.status_page import LAYOUTS
@@ -42,7 +42,7 @@ async def _lines(page: Page) -> list[str]:
 
 async def test_a_page_is_made_arranged_and_seen(visit: Visit, store: Store) -> None:
     page = visit.page
-    user, _ = await account_with_checks(store)
+    user, _ = await account_with_checks(store, FEW)
     await log_in(visit, user)
     await page.goto("/dashboard")
     await page.get_by_role("link", name="Pages", exact=True).click()
@@ -90,7 +90,7 @@ async def test_a_page_is_made_arranged_and_seen(visit: Visit, store: Store) -> N
 
 async def test_lines_are_moved_by_keyboard_and_the_focus_goes_along(visit: Visit, store: Store) -> None:
     page = visit.page
-    user, _ = await account_with_checks(store)
+    user, _ = await account_with_checks(store, FEW)
     checks = (await _checks(store, user))[:3]
     await status_page(store, user, checks, "jobs", intro="", notice=None)
     await log_in(visit, user)
@@ -122,7 +122,7 @@ async def test_lines_are_moved_by_keyboard_and_the_focus_goes_along(visit: Visit
 
 async def test_without_javascript_a_page_is_made_as_well(plain_visit: Visit, store: Store) -> None:
     page = plain_visit.page
-    user, _ = await account_with_checks(store)
+    user, _ = await account_with_checks(store, FEW)
     await log_in(plain_visit, user)
     await page.goto("/status-pages/new")
     await page.get_by_label("Title").fill("Plain")
@@ -144,7 +144,7 @@ async def test_without_javascript_a_page_is_made_as_well(plain_visit: Visit, sto
 
 async def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_lost(visit: Visit, store: Store) -> None:
     page = visit.page
-    user, _ = await account_with_checks(store)
+    user, _ = await account_with_checks(store, FEW)
     await status_page(store, user, [], "taken")
     await log_in(visit, user)
     await page.goto("/status-pages/new")
@@ -166,7 +166,7 @@ async def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_lost(visit:
 
 async def test_a_page_is_deleted_after_a_question(visit: Visit, store: Store) -> None:
     page = visit.page
-    user, _ = await account_with_checks(store)
+    user, _ = await account_with_checks(store, FEW)
     await status_page(store, user, [], "jobs")
     await log_in(visit, user)
     await page.goto("/status-pages/1")
@@ -178,7 +178,7 @@ async def test_a_page_is_deleted_after_a_question(visit: Visit, store: Store) ->
 
 async def test_an_open_page_follows_what_happens(visit: Visit, store: Store) -> None:
     """All layouts at once: what everybody is shown alike may be ten seconds old."""
-    user, _ = await account_with_checks(store)
+    user, _ = await account_with_checks(store, FEW)
     checks = [check for check in await _checks(store, user) if check.status == "up"][:3]
     pages: dict[str, Page] = {}
     for layout in LAYOUTS:
@@ -207,7 +207,7 @@ async def test_an_open_page_follows_what_happens(visit: Visit, store: Store) -> 
 
 async def test_an_open_page_asks_now_and_then_by_itself(lone_visit: Visit, store: Store) -> None:
     page = lone_visit.page
-    user, _ = await account_with_checks(store)
+    user, _ = await account_with_checks(store, FEW)
     await status_page(store, user, [], "jobs")
     await page.clock.install()
     await page.goto(f"/s/{user.public_slug}/jobs")
@@ -242,7 +242,7 @@ async def test_axe_objects_to_nothing_on_public_pages_and_their_forms(visit: Vis
 
 async def test_a_dark_page_is_printed_with_dark_letters_and_the_time(visit: Visit, store: Store) -> None:
     page = visit.page
-    user, _ = await account_with_checks(store)
+    user, _ = await account_with_checks(store, FEW)
     await status_page(store, user, (await _checks(store, user))[:2], "jobs", scheme="dark")
     await page.goto(f"/s/{user.public_slug}/jobs")
     letters = "getComputedStyle(document.querySelector('h3')).color.match(/\\d+/g).slice(0, 3).map(Number)"
