@@ -75,10 +75,10 @@ def _become(order: Order, standard: list[int], others: list[int]) -> None:
         os.dup2(descriptor, number)
     for descriptor in (*standard, *others):
         os.close(descriptor)
-    # What kind of file each is was asked when it was opened.
-    sys.stdin = open(0, closefd=False)  # noqa: SIM115
-    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", 1, errors="backslashreplace", closefd=False)  # noqa: SIM115
+    # What kind of file each is was asked when it was opened. They stay open to the end, so no block closes them.
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115 - as above
+    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - as above
+    sys.stderr = open(2, "w", 1, errors="backslashreplace", closefd=False)  # noqa: SIM115 - as above
     os.chdir(order.folder)
     os.environ.clear()
     os.environ.update(order.environment)
@@ -129,6 +129,7 @@ def run(order: Order) -> int:
     except BaseException:
         sys.excepthook(*sys.exc_info())
         code = 1
+    # What Python does at its own end; it has no public name for waiting for all threads.
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     if code is not None and not isinstance(code, int):

@@ -7,8 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -175,3 +177,15 @@ class House:
             if path.exists() and is_held(path):
                 os.killpg(int(path.read_text()), signal.SIGKILL)
                 until(partial(_is_free, path))
+
+
+@contextmanager
+def data_of(kind: type[House], lives: Callable[[House], object]) -> Iterator[Path]:
+    """The data directory of a house in which something has happened and nothing runs any more, for `House.take`."""
+    with tempfile.TemporaryDirectory(prefix="ttr-") as folder:
+        house = kind(Path(folder))
+        try:
+            lives(house)
+        finally:
+            house.close()
+        yield house.data

@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.up.house import HERE, House, Up, alive, stand_in, until
+from tests.up.house import HERE, House, Up, alive, data_of, stand_in, until
 from ttr.store import keys
 from ttr.store.form import FORM
 from ttr.up import postgres_programs
@@ -41,13 +41,8 @@ def house(tmp_path: Path) -> Iterator[House]:
 @pytest.fixture(scope="module")
 def migrated() -> Iterator[Path]:
     """The data of one that ran before: its Postgres has the tables, and its Redis an account."""
-    with tempfile.TemporaryDirectory(prefix="ttr-") as folder:
-        house = WithPostgres(Path(folder))
-        try:
-            used(house)
-        finally:
-            house.close()
-        yield house.data
+    with data_of(WithPostgres, used) as data:
+        yield data
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import asyncio
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from tests.processes import process
-from tests.up.house import House, stand_in
+from tests.up.house import House, data_of, stand_in
 from tests.up.test_rotate_keys import socket_of
 from ttr.domain.liveness import KINDS, Kind
 from ttr.now import now_ms
@@ -33,13 +32,8 @@ ON = {"EMBEDDED_POSTGRES": "on", "ENCRYPTION_KEY": KEY}
 @pytest.fixture(scope="module")
 def snapshotted() -> Iterator[Path]:
     """The data of one with two accounts in Redis and in Postgres."""
-    with tempfile.TemporaryDirectory(prefix="ttr-") as folder:
-        house = House(Path(folder))
-        try:
-            with_a_snapshot(house)
-        finally:
-            house.close()
-        yield house.data
+    with data_of(House, with_a_snapshot) as data:
+        yield data
 
 
 @pytest.fixture
